@@ -1,0 +1,102 @@
+"""Every error that striate raises on purpose.
+
+::
+
+    StriateError
+    ├── GeometryError    (ValueError)   a window that cannot be: stride 0, kernel beyond its input
+    ├── ShapeError       (ValueError)   arrays that do not fit each other or the operation
+    ├── DTypeError       (TypeError)    an element type the operation does not take
+    ├── ParameterError   (ValueError)   an argument outside its range: sigma, border, method, ...
+    ├── GraphError       (ValueError)   a graph that is cyclic, dangling or inconsistent
+    ├── UnknownNameError (LookupError)  no such network, filter, data set, operator
+    ├── FileError        (OSError)      a file that is missing, corrupt or cannot be written
+    ├── TrainingError    (RuntimeError) training that cannot go on: a loss that is not finite
+    └── MissingExtraError (ImportError) an optional dependency that is not installed
+
+Each message gives the value, the rule and the way out in one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+__all__ = [
+    "DTypeError",
+    "FileError",
+    "GeometryError",
+    "GraphError",
+    "MissingExtraError",
+    "ParameterError",
+    "ShapeError",
+    "StriateError",
+    "TrainingError",
+    "UnknownNameError",
+]
+
+
+class StriateError(Exception):
+    """The root of the tree: catch it to catch everything striate raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the message as written (LookupError and OSError would quote or number it)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class GeometryError(StriateError, ValueError):
+    """A window that cannot be: stride 0, a kernel larger than its padded input."""
+
+
+class ShapeError(StriateError, ValueError):
+    """Arrays that do not fit each other or the operation."""
+
+
+class DTypeError(StriateError, TypeError):
+    """An element type that the operation does not take."""
+
+
+class ParameterError(StriateError, ValueError):
+    """An argument outside its range."""
+
+
+class GraphError(StriateError, ValueError):
+    """A graph that is cyclic, dangling or inconsistent."""
+
+
+class UnknownNameError(StriateError, LookupError):
+    """A name that is in no catalogue."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """Return the error for `name`, with the nearest known names, or all of them."""
+        names = sorted(known)
+        near = sorted(difflib.get_close_matches(name, names, n=3, cutoff=0.5))
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+        return cls(f"no {kind} is called {name!r}; {hint}")
+
+
+class FileError(StriateError, OSError):
+    """A file that is missing, corrupt or cannot be written."""
+
+
+class TrainingError(StriateError, RuntimeError):
+    """Training that cannot go on."""
+
+
+class MissingExtraError(StriateError, ImportError):
+    """An optional dependency that is not installed."""
+
+    @classmethod
+    def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
+        """Return the error that says how to install the extra."""
+        return cls(f"{purpose} needs {package}: pip install 'striate[{extra}]'")
+
+
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Prefix every striate error raised inside with `where`, as the caller would name it."""
+    try:
+        yield
+    except StriateError as error:
+        raise type(error)(f"{where}: {error}") from None

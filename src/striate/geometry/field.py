@@ -1,0 +1,147 @@
+"""Receptive fields along one axis, composed exactly in integers.
+
+A field tells, for every output index, the first and the last input index that can reach it. It is
+periodic: output ``i + period`` sees what output ``i`` sees, `step` further on. Convolutions and
+poolings keep the period at 1, and then ``first(i) = step * i + first(0)`` as in Araujo, Norris and
+Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019, section 2. A
+transposed convolution of stride s has s kinds of outputs, hence the period; its stride seen from
+the input is the fraction step / period.
+
+Nothing is clipped to the input: indices below 0 or beyond its end are padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+from striate.errors import GeometryError
+from striate.geometry.axis import Axis, TransposedAxis
+
+__all__ = ["Field", "Interval"]
+
+Interval = tuple[int, int] | None
+"""First and last index, both included; None where nothing is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What each output sees of the input, along one axis.
+
+    Parameters
+    ----------
+    intervals : tuple of (int, int) or None
+        The (first, last) input index seen by the outputs 0 ... period - 1.
+    step : int
+        How much further the outputs of the next period see.
+    aligned : bool
+        Whether all paths to the output share one centre.
+
+    Examples
+    --------
+    Two stacked 3x3 convolutions see what one 5x5 sees; a pool of stride 2 doubles the steps.
+
+    >>> field = Field.identity().through(Axis(3, padding=(1, 1))).through(Axis(3, padding=(1, 1)))
+    >>> field.size, field.stride, field.start
+    (5, Fraction(1, 1), -2)
+    >>> field.through(Axis(2, stride=2)).size
+    6
+    """
+
+    intervals: tuple[Interval, ...]
+    step: int
+    aligned: bool = True
+
+    @classmethod
+    def identity(cls) -> Field:
+        """Return the field of the input itself."""
+        return cls(((0, 0),), 1)
+
+    @property
+    def period(self) -> int:
+        """The number of kinds of outputs: 1 unless a transposed convolution has a stride."""
+        return len(self.intervals)
+
+    @property
+    def size(self) -> int:
+        """The largest number of input elements from the first to the last that an output sees."""
+        return max((last - first + 1 for first, last in filter(None, self.intervals)), default=0)
+
+    @property
+    def stride(self) -> Fraction:
+        """Input elements between the fields of neighbouring outputs (the "jump")."""
+        return Fraction(self.step, self.period)
+
+    @property
+    def start(self) -> int:
+        """The first input index that output 0 sees; the padding to the left of it is -start.
+
+        Where output 0 sees nothing, that of the first output that sees something.
+        """
+        return next((interval[0] for interval in self.intervals if interval), 0)
+
+    def of(self, output: int) -> Interval:
+        """Return the (first, last) input index that `output` sees, or None for nothing."""
+        turns, phase = divmod(output, self.period)
+        interval = self.intervals[phase]
+        if interval is None:
+            return None
+        return interval[0] + turns * self.step, interval[1] + turns * self.step
+
+    def through(self, axis: Axis | TransposedAxis) -> Field:
+        """Return the field behind a window that slides over these outputs."""
+        if isinstance(axis, TransposedAxis):  # axis.stride outputs a tap
+            period, step = axis.stride * self.period, self.step
+        else:  # axis.stride taps an output
+            turns = lcm(axis.stride, self.period)
+            period, step = turns // axis.stride, turns // self.period * self.step
+        seen = tuple(_hull([self.of(tap) for tap in axis.taps(o)]) for o in range(period))
+        return Field(seen, step, self.aligned)._reduced()
+
+    def gathered(self, count: int) -> Field:
+        """Return the field of one output that sees the first `count` of these, as if repeated."""
+        return Field((_hull([self.of(output) for output in range(count)]),), 0, self.aligned)
+
+    def joined(self, other: Field, count: int) -> Field:
+        """Return the field where two paths of `count` outputs each meet (Add, Concat, ...).
+
+        The hull of both, not aligned if their centres differ. A path that sees the same for every
+        output (behind a global pooling) makes the whole so.
+
+        Raises
+        ------
+        GeometryError
+            If the strides of the two differ: no single receptive field exists then.
+        """
+        if 0 in (self.step, other.step) and self.step != other.step:
+            return self.gathered(count).joined(other.gathered(count), count)
+        if self.stride != other.stride:
+            raise GeometryError(
+                f"paths of strides {self.stride} and {other.stride} meet: "
+                "no single receptive field exists there"
+            )
+        period = lcm(self.period, other.period)
+        pairs = [(self.of(i), other.of(i)) for i in range(period)]
+        centred = all(a is None or b is None or sum(a) == sum(b) for a, b in pairs)
+        step = period // self.period * self.step
+        aligned = self.aligned and other.aligned and centred
+        return Field(tuple(_hull(pair) for pair in pairs), step, aligned)._reduced()
+
+    def _reduced(self) -> Field:
+        """Return the same field with the shortest period."""
+        for period in range(1, self.period):
+            if self.period % period or self.step * period % self.period:
+                continue
+            short = Field(self.intervals[:period], self.step * period // self.period, self.aligned)
+            if all(short.of(i) == self.of(i) for i in range(self.period)):
+                return short
+        return self
+
+
+def _hull(intervals: Sequence[Interval]) -> Interval:
+    seen = [interval for interval in intervals if interval is not None]
+    if not seen:
+        return None
+    return min(first for first, _ in seen), max(last for _, last in seen)
