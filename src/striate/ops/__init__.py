@@ -1,0 +1,1 @@
+"""One operation a file: its definition, its gradient, its fast kernels. Arrays in, arrays out."""

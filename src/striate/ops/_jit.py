@@ -1,0 +1,156 @@
+"""The one place that knows Numba's flags, and where compiled kernels are kept.
+
+Every kernel is declared with :func:`kernel`. It is compiled without the GIL (threads of
+`_threads` run it side by side), without ``fastmath`` (NaN and infinity must survive), and
+with NumPy's rule that a division by zero gives infinity or NaN.
+
+Machine code is kept in the user's cache folder, one file for each kernel, signature,
+processor and state of this package's sources. Numba's own cache is not enough: it does not
+see a change in a helper from another file, and its shared index lets two processes that
+compile different signatures at once overwrite each other's entries. Here a file's name is
+the hash of everything that its content depends on, and the file carries its own checksum, so
+there is nothing to keep in step; a damaged or unreadable file is compiled again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib
+import os
+import pickle
+import sys
+import uuid
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+__all__ = ["cache_folder", "kernel"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Some releases of Numba carry type hints and some do not: none of them are relied upon here.
+numba: Any = importlib.import_module("numba")
+CompileResult: Any = importlib.import_module("numba.core.compiler").CompileResult
+serialize: Any = importlib.import_module("numba.core.serialize")
+llvmlite_version: str = importlib.import_module("llvmlite").__version__
+
+CHECKSUM = hashlib.sha256
+CHECKSUM_BYTES = CHECKSUM().digest_size
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` on its first call for each signature, and keep the machine code.
+
+    Under ``NUMBA_DISABLE_JIT=1`` the function stays plain Python; ``NUMBA_BOUNDSCHECK=1``
+    checks every index.
+
+    Examples
+    --------
+    >>> @kernel
+    ... def double(x):
+    ...     return x + x
+    >>> double(2)
+    4
+    """
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=False)(function)
+    if not numba.config.DISABLE_JIT:
+        compiled._cache = KernelCache(function)
+    return cast(Function, compiled)  # callers see the parameters and the result they wrote
+
+
+def cache_folder() -> Path:
+    """Return the folder that keeps compiled kernels.
+
+    ``STRIATE_CACHE`` names it; otherwise it is ``striate`` in the user's cache folder of the
+    operating system.
+    """
+    if chosen := os.environ.get("STRIATE_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "striate" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "striate"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "striate"
+
+
+@functools.cache
+def source_stamp() -> str:
+    """Return a hash of all that machine code depends on besides kernel, signature and CPU."""
+    digest = CHECKSUM()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    try:
+        package = version("striate")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        package = "source"
+    flags = (numba.config.BOUNDSCHECK, numba.config.OPT, numba.config.DEBUGINFO_DEFAULT)
+    settings = (package, numba.__version__, llvmlite_version, sys.version_info[:3], flags)
+    digest.update(repr(settings).encode())
+    return digest.hexdigest()
+
+
+class KernelCache:
+    """The kept machine code of one kernel; a Numba dispatcher asks it before compiling."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.bytecode = function.__code__.co_code
+        self.folder = cache_folder() / "kernels"
+
+    @property
+    def cache_path(self) -> str:
+        """The folder, under the name by which Numba's statistics ask for it."""
+        return str(self.folder)
+
+    def path(self, signature: object, codegen: Any) -> Path:
+        """Return the file for one signature on one processor.
+
+        Numba's ``magic_tuple`` names the operating system, the processor and its features.
+        """
+        parts = (self.name, signature, self.bytecode, codegen.magic_tuple(), source_stamp())
+        identity = CHECKSUM(repr(parts).encode()).hexdigest()
+        return self.folder / f"{self.name.rpartition('.')[2]}-{identity[:32]}.kernel"
+
+    def load_overload(self, signature: object, target_context: Any) -> Any:
+        """Return the compiled signature, or None where there is no sound file of it."""
+        target_context.refresh()
+        try:
+            content = self.path(signature, target_context.codegen()).read_bytes()
+        except OSError:
+            return None
+        checksum, data = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+        if checksum != CHECKSUM(data).digest():
+            return None
+        return CompileResult._rebuild(target_context, *pickle.loads(data))
+
+    def save_overload(self, signature: object, compiled: Any) -> None:
+        """Keep one compiled signature; a folder that cannot be written costs only time.
+
+        The file is written beside its place and moved there in one step, so that another
+        process sees all of it or none.
+        """
+        if compiled.library.has_dynamic_globals:
+            return  # machine code that holds an address of this process
+        path = self.path(signature, compiled.library.codegen)
+        unfinished = path.with_suffix(f".{uuid.uuid4().hex[:12]}")
+        data = serialize.dumps(compiled._reduce())
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            unfinished.write_bytes(CHECKSUM(data).digest() + data)
+            unfinished.replace(path)
+        except OSError:
+            self._discard(unfinished)
+
+    def flush(self) -> None:
+        """Forget every signature of this kernel."""
+        for path in self.folder.glob(f"{self.name.rpartition('.')[2]}-*.kernel"):
+            self._discard(path)
+
+    @staticmethod
+    def _discard(path: Path) -> None:
+        with contextlib.suppress(OSError):
+            path.unlink()
