@@ -1,0 +1,127 @@
+"""Drawings into files: the suffix chooses the format."""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from striate.drawing.raster import frames, raster
+from striate.drawing.scene import Animation, Scene
+from striate.drawing.svg import svg
+from striate.errors import FileError, ParameterError
+
+__all__ = ["SUFFIXES", "check_suffix", "write"]
+
+SUFFIXES = (".svg", ".png", ".gif")
+COLOURS = 128  # in a GIF's palette, shared by its frames so that nothing flickers
+
+
+def write(path: str | os.PathLike[str], drawing: Scene | Animation, scale: float = 2) -> Path:
+    """Write a scene or an animation as .svg, .png or .gif and return the path.
+
+    An animation moves as .svg (a loop in any browser) and as .gif; as .png it is its still frame.
+    The file appears whole or not at all: it is written beside its place and then renamed.
+
+    Parameters
+    ----------
+    path : path
+        The suffix chooses the format.
+    drawing : Scene or Animation
+    scale : float
+        Pixels per unit of length of .png and .gif, 0.25 to 8.
+
+    Raises
+    ------
+    ParameterError
+        If the suffix is none of the three or the scale is out of range.
+    FileError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from striate.drawing import convolution
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder) / "conv.gif", convolution((4, 4), 3)).name
+    'conv.gif'
+    """
+    target = check_suffix(path)
+    if not 0.25 <= scale <= 8:
+        raise ParameterError(f"scale must lie in 0.25 to 8, not {scale}")
+    match target.suffix.lower():
+        case ".svg":
+            data = svg(drawing).encode("utf-8")
+        case ".png":
+            scene = drawing if isinstance(drawing, Scene) else drawing.scene
+            data = _png(scene, scale)
+        case _:
+            moving = drawing if isinstance(drawing, Animation) else Animation((drawing,))
+            data = _gif(moving, scale)
+    _replace(target, data)
+    return target
+
+
+def check_suffix(path: str | os.PathLike[str]) -> Path:
+    """Return the path if its suffix names a format that `write` knows.
+
+    >>> check_suffix("conv.svg").name
+    'conv.svg'
+    """
+    target = Path(path)
+    if target.suffix.lower() not in SUFFIXES:
+        raise ParameterError(
+            f"cannot draw {target.name!r}: the file's name must end in .svg, .png or .gif"
+        )
+    return target
+
+
+def _png(scene: Scene, scale: float) -> bytes:
+    buffer = BytesIO()
+    raster(scene, scale).save(buffer, "PNG", optimize=True, dpi=(96 * scale, 96 * scale))
+    return buffer.getvalue()
+
+
+def _gif(animation: Animation, scale: float) -> bytes:
+    """Return a looping GIF whose frames share one palette, taken from three of them."""
+    shown = Animation(
+        tuple(animation.frames[i] for i in (0, len(animation.frames) // 2, animation.still))
+    )
+    samples = list(frames(shown, scale))
+    width, height = samples[0].size
+    strip = Image.new("RGB", (width, height * len(samples)))
+    for i, image in enumerate(samples):
+        strip.paste(image, (0, i * height))
+    palette = strip.quantize(COLOURS, Image.Quantize.MEDIANCUT)
+    indexed = (
+        image.quantize(palette=palette, dither=Image.Dither.NONE)
+        for image in frames(animation, scale)
+    )
+    buffer = BytesIO()
+    next(indexed).save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=indexed,
+        duration=round(animation.seconds * 1000),
+        loop=0,
+        optimize=False,
+    )
+    return buffer.getvalue()
+
+
+def _replace(target: Path, data: bytes) -> None:
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        try:
+            beside.write_bytes(data)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FileError(
+            f"cannot write {target}: {reason}; check that the folder exists and may be written"
+        ) from None
