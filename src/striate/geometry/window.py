@@ -230,6 +230,11 @@ class TransposedWindow(_Sliding[TransposedAxis]):
         axes = zip(kernels, strides, dilations, cut, added, strict=True)
         return cls(tuple(TransposedAxis(k, s, d, p, o) for k, s, d, p, o in axes))
 
+    def at(self, shape: Sequence[int]) -> TransposedWindow:
+        """Return the window itself: nothing of it depends on the input's size."""
+        self._along(shape)
+        return self
+
 
 def _transposed_same(total: int, stride: int) -> tuple[int, int]:
     if total < 0:

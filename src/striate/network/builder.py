@@ -1,0 +1,206 @@
+"""Build graphs a layer at a time; channel counts and weight shapes follow from the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod, sqrt
+
+from striate.errors import explained
+from striate.geometry import PaddingLike, Sizes, TransposedWindow, Window
+from striate.network.graph import Graph, Initial, Input, Node, Operator, Parameter, Shape
+from striate.network.operators import (
+    AveragePool,
+    BatchNormalization,
+    Conv,
+    ConvTranspose,
+    Flatten,
+    Gemm,
+    MaxPool,
+)
+
+__all__ = ["Builder"]
+
+ZEROS, ONES = Initial("constant", 0.0), Initial("constant", 1.0)
+
+
+class Builder:
+    """Collects nodes and parameters, and returns the finished `Graph`.
+
+    Every method takes the name of the value it reads and returns the name of the one it makes;
+    a layer's name is the prefix of its parameters: ``conv1.weight``, ``conv1.bias``.
+
+    Parameters
+    ----------
+    name : str
+        The network's name.
+    input_shape : sequence of int or None
+        (N, C, *spatial); None stands for any size, and is taken as 1 to infer shapes.
+
+    Examples
+    --------
+    >>> b = Builder("tiny", (None, 1, 8, 8))
+    >>> y = b.conv(b.input, "conv", channels=4, kernel=3, padding=1)
+    >>> b.shape(y)
+    (1, 4, 8, 8)
+    >>> [p.name for p in b.graph(y).parameters]
+    ['conv.weight', 'conv.bias']
+    """
+
+    def __init__(self, name: str, input_shape: Sequence[int | None]) -> None:
+        self.name = name
+        self.input = "input"
+        self._input = Input("input", tuple(input_shape))
+        self._shapes: dict[str, Shape] = {"input": tuple(size or 1 for size in input_shape)}
+        self._parameters: list[Parameter] = []
+        self._nodes: list[Node] = []
+
+    def shape(self, value: str) -> Shape:
+        """Return the shape of a value, with a batch of 1 where it was left open."""
+        return self._shapes[value]
+
+    def parameter(
+        self, name: str, shape: Sequence[int], initial: Initial, *, trainable: bool = True
+    ) -> str:
+        """Add a parameter."""
+        self._parameters.append(Parameter(name, tuple(shape), initial, trainable))
+        self._shapes[name] = tuple(shape)
+        return name
+
+    def add(self, operator: Operator, *inputs: str, name: str) -> str:
+        """Add a node of one output."""
+        with explained(f"{self.name}: {name} ({operator.onnx})"):
+            self._shapes[name] = operator.infer([self._shapes[value] for value in inputs])
+        self._nodes.append(Node(name, operator, inputs, (name,)))
+        return name
+
+    def conv(
+        self,
+        x: str,
+        name: str,
+        *,
+        channels: int,
+        kernel: Sizes,
+        stride: Sizes = 1,
+        padding: PaddingLike = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        table: tuple[tuple[int, ...], ...] | None = None,
+        bias: bool = True,
+        bias_per_unit: bool = False,
+        initial: Initial | None = None,
+        bias_initial: Initial = ZEROS,
+    ) -> str:
+        """Add a convolution to `channels` maps; weights start as He et al. 2015 unless told.
+
+        `table` lists the input channels that each map sees; `bias_per_unit` gives every unit of a
+        map its own bias (both as in LeCun et al. 1989).
+        """
+        _, seen, *spatial = self.shape(x)
+        with explained(f"{self.name}: {name} (Conv)"):
+            window = Window.parse(kernel, stride, padding, dilation, rank=len(spatial))
+            output = window.output_shape(spatial)
+        fan_in = (len(table[0]) if table else seen // groups) * prod(window.kernel)
+        shape = (channels, fan_in // prod(window.kernel), *window.kernel)
+        inputs = [x, self.parameter(f"{name}.weight", shape, initial or _he(fan_in))]
+        if bias:
+            units = (channels, *output) if bias_per_unit else (channels,)
+            inputs.append(self.parameter(f"{name}.bias", units, bias_initial))
+        return self.add(Conv(window, groups, table), *inputs, name=name)
+
+    def conv_transpose(
+        self,
+        x: str,
+        name: str,
+        *,
+        channels: int,
+        kernel: Sizes,
+        stride: Sizes = 1,
+        padding: PaddingLike = 0,
+        output_padding: Sizes = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> str:
+        """Add a transposed convolution to `channels` maps."""
+        _, seen, *spatial = self.shape(x)
+        with explained(f"{self.name}: {name} (ConvTranspose)"):
+            window = TransposedWindow.parse(
+                kernel, stride, padding, dilation, output_padding, rank=len(spatial)
+            )
+        fan_in = max(1, seen // groups * prod(window.kernel) // prod(window.strides))
+        shape = (seen, channels // groups, *window.kernel)
+        inputs = [x, self.parameter(f"{name}.weight", shape, _he(fan_in))]
+        if bias:
+            inputs.append(self.parameter(f"{name}.bias", (channels,), ZEROS))
+        return self.add(ConvTranspose(window, groups), *inputs, name=name)
+
+    def linear(
+        self,
+        x: str,
+        name: str,
+        *,
+        features: int,
+        initial: Initial | None = None,
+        bias_initial: Initial = ZEROS,
+    ) -> str:
+        """Add a fully connected layer (Gemm); a value with spatial axes is flattened first."""
+        if len(self.shape(x)) > 2:
+            x = self.add(Flatten(), x, name=f"{name}.flatten")
+        seen = self.shape(x)[1]
+        weight = self.parameter(f"{name}.weight", (features, seen), initial or _he(seen))
+        bias = self.parameter(f"{name}.bias", (features,), bias_initial)
+        return self.add(Gemm(), x, weight, bias, name=name)
+
+    def max_pool(
+        self,
+        x: str,
+        name: str,
+        *,
+        kernel: Sizes,
+        stride: Sizes | None = None,
+        padding: PaddingLike = 0,
+        ceil: bool = False,
+    ) -> str:
+        """Add a max pooling; the stride is the kernel unless told."""
+        return self.add(MaxPool(self._pool(x, kernel, stride, padding, ceil)), x, name=name)
+
+    def average_pool(
+        self,
+        x: str,
+        name: str,
+        *,
+        kernel: Sizes,
+        stride: Sizes | None = None,
+        padding: PaddingLike = 0,
+        ceil: bool = False,
+    ) -> str:
+        """Add an average pooling; the stride is the kernel unless told."""
+        return self.add(AveragePool(self._pool(x, kernel, stride, padding, ceil)), x, name=name)
+
+    def _pool(
+        self, x: str, kernel: Sizes, stride: Sizes | None, padding: PaddingLike, ceil: bool
+    ) -> Window:
+        rank = len(self.shape(x)) - 2
+        steps = kernel if stride is None else stride
+        return Window.parse(kernel, steps, padding, rank=rank, ceil=ceil)
+
+    def batch_norm(self, x: str, name: str) -> str:
+        """Add a batch normalisation over the channels."""
+        channels = (self.shape(x)[1],)
+        inputs = (
+            self.parameter(f"{name}.scale", channels, ONES),
+            self.parameter(f"{name}.bias", channels, ZEROS),
+            self.parameter(f"{name}.mean", channels, ZEROS, trainable=False),
+            self.parameter(f"{name}.variance", channels, ONES, trainable=False),
+        )
+        return self.add(BatchNormalization(), x, *inputs, name=name)
+
+    def graph(self, *outputs: str) -> Graph:
+        """Return the finished graph."""
+        nodes, parameters = tuple(self._nodes), tuple(self._parameters)
+        return Graph(self.name, (self._input,), parameters, nodes, outputs)
+
+
+def _he(fan_in: int) -> Initial:
+    """Normal of deviation sqrt(2 / fan-in): He et al., arXiv:1502.01852, equation 10."""
+    return Initial("normal", sqrt(2 / fan_in))

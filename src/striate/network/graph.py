@@ -1,0 +1,161 @@
+"""The graph of a network: immutable, without weights, in ONNX's terms.
+
+A value (an input, a parameter, a node's output) is known by its name. Weights lie beside the graph
+as name -> array, so a graph can be inspected and drawn without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from striate.errors import GraphError, ShapeError
+from striate.geometry import Field
+
+__all__ = ["Fields", "Graph", "Initial", "Input", "Node", "Operator", "Parameter", "Reach", "Shape"]
+
+Shape = tuple[int, ...]
+Fields = tuple[Field, ...]
+"""One receptive field for each spatial axis of the graph's input."""
+Reach = tuple[frozenset[int], ...]
+"""Indices along each spatial axis of a value: (N, C, *spatial) has len(shape) - 2 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of the graph; None in its shape stands for any size (the batch, say)."""
+
+    name: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """How a parameter starts: all `scale`, uniform in +-`scale`, or normal with that deviation."""
+
+    kind: Literal["constant", "uniform", "normal"]
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A learnt array of the graph; not trainable ones are statistics that training gathers."""
+
+    name: str
+    shape: Shape
+    initial: Initial
+    trainable: bool = True
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What a node computes: a frozen dataclass of attributes, named as ONNX names it.
+
+    What this class says holds for operators that work on each element by itself.
+    """
+
+    onnx: ClassVar[str]
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the output's shape, or raise ShapeError or GeometryError."""
+        return broadcast_shapes(shapes)
+
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return the multiply-adds, by the convention of `striate.geometry.cost`."""
+        return 0
+
+    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
+        """Return the output's receptive fields; None stands for a parameter, which has none."""
+        known = [(f, shape) for f, shape in zip(fields, shapes, strict=True) if f is not None]
+        if not known:
+            return None
+        joined, shape = known[0]
+        for other, other_shape in known[1:]:
+            counts = [max(pair) for pair in zip(shape[2:], other_shape[2:], strict=True)]
+            counts = counts or [1] * len(joined)
+            triples = zip(joined, other, counts, strict=True)
+            joined = tuple(one.joined(two, count) for one, two, count in triples)
+        return joined
+
+    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
+        """Return, for each input, the indices that these output indices read, edges included."""
+        return tuple(
+            tuple(o if size > 1 else frozenset({0}) for o, size in zip(outputs, s[2:], strict=True))
+            for s in shapes
+            if len(s) == len(outputs) + 2
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One application of an operator; a single output bears the node's name."""
+
+    name: str
+    operator: Operator
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A directed acyclic graph of nodes, in an order in which they can run.
+
+    Raises
+    ------
+    GraphError
+        If a name is used twice, a value is used before it exists, or an output does not exist.
+    """
+
+    name: str
+    inputs: tuple[Input, ...]
+    parameters: tuple[Parameter, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        known: set[str] = set()
+        for name in [*(i.name for i in self.inputs), *(p.name for p in self.parameters)]:
+            self._define(known, name)
+        for node in self.nodes:
+            for name in node.inputs:
+                if name not in known:
+                    raise GraphError(
+                        f"{self.name}: node {node.name!r} reads {name!r} before it exists: "
+                        "nodes must come after what they read, without cycles"
+                    )
+            for name in node.outputs:
+                self._define(known, name)
+        for name in self.outputs:
+            if name not in known:
+                raise GraphError(f"{self.name}: output {name!r} is computed by no node")
+
+    def _define(self, known: set[str], name: str) -> None:
+        if name in known:
+            raise GraphError(f"{self.name}: two values are called {name!r}: names must be unique")
+        known.add(name)
+
+    def parameters_of(self, nodes: Iterable[Node]) -> tuple[Parameter, ...]:
+        """Return the parameters that these nodes read, each once."""
+        read = {name for node in nodes for name in node.inputs}
+        return tuple(parameter for parameter in self.parameters if parameter.name in read)
+
+
+def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
+    """Return the shape that these broadcast to, by NumPy's rule, which is ONNX's.
+
+    >>> broadcast_shapes([(2, 3, 8, 8), (3, 1, 1)])
+    (2, 3, 8, 8)
+    """
+    rank = max(len(shape) for shape in shapes)
+    aligned = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    result = []
+    for sizes in zip(*aligned, strict=True):
+        wide = {size for size in sizes if size != 1}
+        if len(wide) > 1:
+            raise ShapeError(
+                f"shapes {' and '.join(map(str, shapes))} do not broadcast: "
+                "aligned from the right, sizes must be equal or 1"
+            )
+        result.append(wide.pop() if wide else 1)
+    return tuple(result)

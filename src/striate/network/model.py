@@ -1,0 +1,96 @@
+"""A network: a graph, and the weights that lie beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from striate.errors import ShapeError
+from striate.network.graph import Graph, Parameter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Network"]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A graph and its weights, name -> array; without weights it can be inspected and drawn.
+
+    Raises
+    ------
+    ShapeError
+        If weights are given and one is missing, unknown or of another shape.
+
+    Examples
+    --------
+    >>> import striate as st
+    >>> net = st.load("lenet-1989")
+    >>> net.has_weights, net.initialize(seed=1).has_weights
+    (False, True)
+    """
+
+    graph: Graph
+    weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+        if self.weights:
+            self._check()
+
+    def _check(self) -> None:
+        wanted = {parameter.name: parameter.shape for parameter in self.graph.parameters}
+        unknown = [name for name in self.weights if name not in wanted]
+        missing = [name for name in wanted if name not in self.weights]
+        if missing or unknown:
+            raise ShapeError(
+                f"{self.name}: weights lack {missing[:3]} and have {unknown[:3]} too many: "
+                "they belong to another network"
+            )
+        for name, shape in wanted.items():
+            if self.weights[name].shape != shape:
+                raise ShapeError(
+                    f"{self.name}: weight {name!r} is {self.weights[name].shape}, not {shape}"
+                )
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.graph.name
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it can run."""
+        return bool(self.weights) or not self.graph.parameters
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """(N, C, *spatial), None for any size."""
+        return self.graph.inputs[0].shape
+
+    def initialize(self, seed: int = 0) -> Network:
+        """Return the network with fresh float32 weights, drawn as its graph says.
+
+        Every parameter has a random stream of its own, made of the seed and its place in the graph.
+        """
+        weights = {
+            parameter.name: _draw(parameter, seed, index)
+            for index, parameter in enumerate(self.graph.parameters)
+        }
+        return Network(self.graph, weights)
+
+
+def _draw(parameter: Parameter, seed: int, index: int) -> NDArray[np.float32]:
+    import numpy as np
+
+    kind, scale = parameter.initial.kind, parameter.initial.scale
+    if kind == "constant":
+        return np.full(parameter.shape, scale, np.float32)
+    random = np.random.default_rng([seed, index])
+    if kind == "uniform":
+        return random.uniform(-scale, scale, parameter.shape).astype(np.float32)
+    return random.standard_normal(parameter.shape, np.float32) * np.float32(scale)

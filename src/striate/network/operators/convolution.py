@@ -1,0 +1,156 @@
+"""Convolution and its transpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from striate.errors import ShapeError
+from striate.geometry import (
+    TransposedWindow,
+    Window,
+    convolution_macs,
+    transposed_convolution_macs,
+)
+from striate.network.graph import Fields, Operator, Reach, Shape
+
+__all__ = ["Conv", "ConvTranspose"]
+
+
+def check_volume(shape: Shape, rank: int) -> None:
+    """Raise ShapeError unless `shape` is (N, C) with `rank` spatial axes."""
+    if len(shape) != rank + 2:
+        raise ShapeError(f"input {shape} must be (N, C) and {rank} spatial axes")
+
+
+@dataclass(frozen=True)
+class Conv(Operator):
+    """Convolution (cross-correlation, as all networks mean it) of x with weight, plus bias.
+
+    Inputs are x (N, C, *spatial), weight (M, C / groups, *kernel) and, optionally, bias.
+
+    Beyond ONNX, as LeCun et al. 1989 need it: bias may be (M, *output spatial), one for each unit;
+    and `table` may list, for each output channel, the input channels that it sees, all lists
+    equally long; weight is then (M, len(list), *kernel).
+    """
+
+    window: Window
+    groups: int = 1
+    table: tuple[tuple[int, ...], ...] | None = None
+    onnx: ClassVar[str] = "Conv"
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return (N, M, *output spatial)."""
+        x, weight = shapes[0], shapes[1]
+        check_volume(x, self.window.rank)
+        if weight[2:] != self.window.kernel:
+            raise ShapeError(f"weight {weight} does not have the kernel {self.window.kernel}")
+        self._check_channels(x, weight)
+        output = (x[0], weight[0], *self.window.output_shape(x[2:]))
+        if len(shapes) > 2 and shapes[2] not in ((output[1],), output[1:]):
+            raise ShapeError(f"bias {shapes[2]} must be {(output[1],)} or, by unit, {output[1:]}")
+        return output
+
+    def _check_channels(self, x: Shape, weight: Shape) -> None:
+        if self.table is not None:
+            seen = {len(channels) for channels in self.table}
+            highest = max(max(channels) for channels in self.table)
+            if seen != {weight[1]} or len(self.table) != weight[0] or highest >= x[1]:
+                raise ShapeError(
+                    f"connection table of {len(self.table)} outputs by {sorted(seen)} inputs, "
+                    f"up to channel {highest}, does not fit weight {weight} and input {x}"
+                )
+        elif weight[1] * self.groups != x[1] or weight[0] % self.groups:
+            raise ShapeError(
+                f"weight {weight} with groups={self.groups} wants {weight[1] * self.groups} input "
+                f"channels and outputs divisible by {self.groups}; the input is {x}"
+            )
+
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return every weight times the places it is put."""
+        return convolution_macs(shapes[1], output)
+
+    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
+        """Return the input's fields seen through the window."""
+        return through_window(fields[0], self.window, shapes[0])
+
+    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
+        """Return the taps inside the input."""
+        return (read_by_window(outputs, self.window, shapes[0]),)
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Operator):
+    """Transposed convolution of x with weight, plus bias.
+
+    Inputs are x (N, C, *spatial), weight (C, M / groups, *kernel) and, optionally, bias (M,).
+    """
+
+    window: TransposedWindow
+    groups: int = 1
+    onnx: ClassVar[str] = "ConvTranspose"
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return (N, M, *output spatial)."""
+        x, weight = shapes[0], shapes[1]
+        check_volume(x, self.window.rank)
+        if weight[0] != x[1] or weight[2:] != self.window.kernel or x[1] % self.groups:
+            raise ShapeError(
+                f"weight {weight} must be ({x[1]}, M / {self.groups}, "
+                f"{', '.join(map(str, self.window.kernel))}), with channels divisible by groups"
+            )
+        output = (x[0], weight[1] * self.groups, *self.window.output_shape(x[2:]))
+        if len(shapes) > 2 and shapes[2] != (output[1],):
+            raise ShapeError(f"bias {shapes[2]} must be {(output[1],)}")
+        return output
+
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return every weight times the inputs it meets."""
+        return transposed_convolution_macs(shapes[1], shapes[0])
+
+    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
+        """Return the input's fields seen through the window."""
+        return through_window(fields[0], self.window, shapes[0])
+
+    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
+        """Return the taps inside the input."""
+        return (read_by_window(outputs, self.window, shapes[0]),)
+
+
+def through_window(
+    fields: Fields | None, window: Window | TransposedWindow, shape: Shape
+) -> Fields | None:
+    """Return the fields behind a window over an input of this shape."""
+    if fields is None:
+        return None
+    axes = window.at(shape[2:]).axes
+    return tuple(field.through(axis) for field, axis in zip(fields, axes, strict=True))
+
+
+def read_by_window(outputs: Reach, window: Window | TransposedWindow, shape: Shape) -> Reach:
+    """Return the input indices that a window reads for these outputs, edges respected."""
+    sizes = shape[2:]
+    axes = window.at(sizes).axes
+    return tuple(
+        frozenset(tap for o in seen for tap in axis.taps(o) if 0 <= tap < size)
+        for seen, axis, size in zip(outputs, axes, sizes, strict=True)
+    )
+
+
+def everything(shape: Shape) -> Reach:
+    """Return all indices of a value of this shape."""
+    return tuple(frozenset(range(size)) for size in shape[2:])
+
+
+def gathered(fields: Fields | None, shape: Shape) -> Fields | None:
+    """Return the fields of one output that reads all of a value of this shape."""
+    if fields is None or len(shape) == 2:
+        return fields
+    return tuple(field.gathered(size) for field, size in zip(fields, shape[2:], strict=True))
+
+
+def volume(shape: Shape) -> int:
+    """Return the number of elements of one example."""
+    return prod(shape[1:])

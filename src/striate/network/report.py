@@ -1,0 +1,250 @@
+"""The report of a network: shapes, parameters, costs, memory and receptive fields, by layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+from striate.geometry import CONVENTION, flops
+from striate.network.graph import Graph, Node, Shape
+from striate.network.inference import infer_fields, infer_shapes
+from striate.network.model import Network
+
+__all__ = ["FieldSummary", "Layer", "Report", "Totals", "inspect"]
+
+BYTES = 4  # of a float32
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSummary:
+    """The receptive field along one axis, in input elements.
+
+    `stride` is a text such as "2" or "1/2" (behind a transposed convolution); `start` is the first
+    input index that output 0 sees, negative in the padding; `aligned` tells whether all paths
+    share one centre.
+    """
+
+    size: int
+    stride: str
+    start: int
+    aligned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One node of the graph, counted.
+
+    `parameters` are the trainable ones it reads, `buffers` the others (running statistics).
+    `units` and `connections` count as LeCun et al. 1989 do: the outputs of layers with weights, and
+    their incoming weights including one bias each, for one example.
+    """
+
+    name: str
+    operator: str
+    input_shapes: tuple[Shape, ...]
+    output_shape: Shape
+    parameters: int
+    buffers: int
+    macs: int
+    flops: int
+    units: int
+    connections: int
+    activation_bytes: int
+    field: tuple[FieldSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the layers; a parameter that several layers share is counted once.
+
+    `units` includes the input's; `activation_bytes` keeps every activation, as training does;
+    `peak_activation_bytes` is the most that is alive at once when each is dropped after its last
+    use, as at inference.
+    """
+
+    parameters: int
+    buffers: int
+    parameter_bytes: int
+    macs: int
+    flops: int
+    units: int
+    connections: int
+    activation_bytes: int
+    peak_activation_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `striate.inspect` found; `str()` of it is a table."""
+
+    network: str
+    input_shape: Shape
+    layers: tuple[Layer, ...]
+    totals: Totals
+    convention: str = CONVENTION
+
+    def to_json(self) -> str:
+        """Return the report as JSON: the same names, shapes as lists, sizes in bytes."""
+        return json.dumps(asdict(self), indent=2)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the table's cells as text: a header, then a row for each layer."""
+        header = ("layer", "operator", "output", "parameters", "MACs", "activations", "field")
+        return [header, *(_row(layer) for layer in self.layers)]
+
+    def summary(self) -> list[str]:
+        """Return the lines below the table."""
+        t = self.totals
+        return [
+            f"parameters   {t.parameters:,} ({_size(t.parameter_bytes)} in float32)",
+            f"MACs         {t.macs:,} ({t.macs / 1e9:.3f} G; {t.flops / 1e9:.3f} GFLOP)",
+            f"activations  {_size(t.activation_bytes)} kept for training, "
+            f"{_size(t.peak_activation_bytes)} at most at once for inference",
+            f"counted as   {self.convention}",
+        ]
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        right = {3, 4, 5}
+        lines = [
+            "  ".join(
+                cell.rjust(width) if column in right else cell.ljust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        rule = "-" * max(map(len, lines))
+        title = f"{self.network} on {'x'.join(map(str, self.input_shape))}"
+        return "\n".join([title, lines[0], rule, *lines[1:], rule, *self.summary()])
+
+
+def inspect(network: Network | Graph, input_shape: Sequence[int] | None = None) -> Report:
+    """Return shapes, parameters, multiply-adds, memory and receptive fields of every layer.
+
+    Parameters
+    ----------
+    network : Network or Graph
+        Weights are not needed, nor looked at.
+    input_shape : sequence of int, optional
+        (N, C, *spatial); by default the network's own with a batch of 1.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ShapeError, GeometryError
+        Naming the first layer that the input does not fit.
+
+    Examples
+    --------
+    >>> import striate as st
+    >>> report = st.inspect(st.load("vgg16"))
+    >>> report.totals.parameters, round(report.totals.macs / 1e9, 3)
+    (138357544, 15.47)
+    >>> report.layers[30].field[0].size
+    212
+    """
+    graph = network.graph if isinstance(network, Network) else network
+    shapes = infer_shapes(graph, input_shape)
+    fields = infer_fields(graph, shapes)
+    layers = tuple(_layer(graph, node, shapes, fields) for node in graph.nodes)
+    given = shapes[graph.inputs[0].name]
+    return Report(graph.name, given, layers, _totals(graph, shapes, layers))
+
+
+def _layer(
+    graph: Graph, node: Node, shapes: Mapping[str, Shape], fields: Mapping[str, Any]
+) -> Layer:
+    read = graph.parameters_of([node])
+    names = {parameter.name for parameter in read}
+    inputs = [shapes[name] for name in node.inputs]
+    output = shapes[node.outputs[0]]
+    macs = node.operator.macs(inputs, output)
+    units = prod(output[1:]) if macs else 0
+    biases = units if len(names) > 1 else 0
+    return Layer(
+        name=node.name,
+        operator=node.operator.onnx,
+        input_shapes=tuple(shapes[name] for name in node.inputs if name not in names),
+        output_shape=output,
+        parameters=sum(prod(p.shape) for p in read if p.trainable),
+        buffers=sum(prod(p.shape) for p in read if not p.trainable),
+        macs=macs,
+        flops=flops(macs),
+        units=units,
+        connections=macs // output[0] + biases if macs else 0,
+        activation_bytes=prod(output) * BYTES,
+        field=tuple(
+            FieldSummary(f.size, str(f.stride), f.start, f.aligned)
+            for f in fields.get(node.outputs[0], ())
+        ),
+    )
+
+
+def _totals(graph: Graph, shapes: Mapping[str, Shape], layers: Sequence[Layer]) -> Totals:
+    read = graph.parameters_of(graph.nodes)
+    trainable = sum(prod(p.shape) for p in read if p.trainable)
+    buffers = sum(prod(p.shape) for p in read if not p.trainable)
+    macs = sum(layer.macs for layer in layers)
+    return Totals(
+        parameters=trainable,
+        buffers=buffers,
+        parameter_bytes=(trainable + buffers) * BYTES,
+        macs=macs,
+        flops=flops(macs),
+        units=prod(shapes[graph.inputs[0].name][1:]) + sum(layer.units for layer in layers),
+        connections=sum(layer.connections for layer in layers),
+        activation_bytes=sum(layer.activation_bytes for layer in layers),
+        peak_activation_bytes=_peak(graph, shapes),
+    )
+
+
+def _peak(graph: Graph, shapes: Mapping[str, Shape]) -> int:
+    """Return the most bytes alive at once when values are dropped after their last use."""
+    last_use = {name: step for step, node in enumerate(graph.nodes) for name in node.inputs}
+    last_use |= dict.fromkeys(graph.outputs, len(graph.nodes))
+    alive = {value.name for value in graph.inputs}
+    peak = 0
+    for step, node in enumerate(graph.nodes):
+        alive.update(node.outputs)
+        peak = max(peak, sum(prod(shapes[name]) for name in alive) * BYTES)
+        alive = {name for name in alive if last_use.get(name, 0) > step}
+    return peak
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    return (
+        layer.name,
+        layer.operator,
+        "x".join(map(str, layer.output_shape)),
+        f"{layer.parameters:,}",
+        f"{layer.macs:,}",
+        _size(layer.activation_bytes),
+        _field(layer.field),
+    )
+
+
+def _field(field: Sequence[FieldSummary]) -> str:
+    """Return the field as text: once if all axes agree, else an axis after another."""
+    texts = [
+        f"{axis.size}{'' if axis.stride == '0' else f' / {axis.stride}'} from {axis.start}"
+        + ("" if axis.aligned else " (misaligned)")
+        for axis in field
+    ]
+    return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+
+
+def _size(count: int) -> str:
+    """Return bytes as people read them."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.2f} GiB"

@@ -1,0 +1,52 @@
+"""Networks by name, built from their papers' tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from striate.errors import UnknownNameError
+from striate.network.graph import Graph
+from striate.network.model import Network
+from striate.network.zoo.all_cnn import BASES, VARIANTS, all_cnn
+from striate.network.zoo.lenet import lenet_5, lenet_1989
+from striate.network.zoo.mlp import mlp
+from striate.network.zoo.vgg import CONFIGURATIONS, vgg
+
+__all__ = ["load", "names"]
+
+_BUILDERS: dict[str, Callable[[], Graph]] = {
+    "mlp": mlp,
+    "lenet-1989": lenet_1989,
+    "lenet-5": lenet_5,
+    **{name: partial(vgg, name) for name in CONFIGURATIONS},
+    **{f"{name}-bn": partial(vgg, name, batch_norm=True) for name in CONFIGURATIONS},
+    **{
+        f"{variant}-{base}": partial(all_cnn, base, variant)
+        for variant in VARIANTS
+        for base in BASES
+    },
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `load` knows."""
+    return tuple(_BUILDERS)
+
+
+def load(name: str) -> Network:
+    """Return the network of that name, without weights.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest known names.
+
+    Examples
+    --------
+    >>> load("vgg16").graph.nodes[0].name
+    'conv1_1'
+    """
+    if name not in _BUILDERS:
+        raise UnknownNameError.of("network", name, _BUILDERS)
+    return Network(_BUILDERS[name]())
