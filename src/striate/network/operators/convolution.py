@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from striate.errors import ShapeError
 from striate.geometry import (
+    Axis,
+    TransposedAxis,
     TransposedWindow,
     Window,
     convolution_macs,
@@ -125,14 +127,14 @@ def through_window(
     """Return the fields behind a window over an input of this shape."""
     if fields is None:
         return None
-    axes = window.at(shape[2:]).axes
+    axes: tuple[Axis | TransposedAxis, ...] = window.at(shape[2:]).axes
     return tuple(field.through(axis) for field, axis in zip(fields, axes, strict=True))
 
 
 def read_by_window(outputs: Reach, window: Window | TransposedWindow, shape: Shape) -> Reach:
     """Return the input indices that a window reads for these outputs, edges respected."""
     sizes = shape[2:]
-    axes = window.at(sizes).axes
+    axes: tuple[Axis | TransposedAxis, ...] = window.at(sizes).axes
     return tuple(
         frozenset(tap for o in seen for tap in axis.taps(o) if 0 <= tap < size)
         for seen, axis, size in zip(outputs, axes, sizes, strict=True)
