@@ -1,6 +1,10 @@
 """Drawings: geometry and arrays -> scenes -> SVG, PNG and GIF."""
 
 from striate.drawing.arithmetic import convolution, pooling, transposed_convolution
+from striate.drawing.catalogue import figure
+from striate.drawing.contact_sheet import contact_sheet
+from striate.drawing.curves import curves
+from striate.drawing.feature_maps import Example, feature_maps
 from striate.drawing.figures import Numbers
 from striate.drawing.files import SUFFIXES, check_suffix, write
 from striate.drawing.raster import raster
@@ -10,10 +14,15 @@ from striate.drawing.svg import svg
 __all__ = [
     "SUFFIXES",
     "Animation",
+    "Example",
     "Numbers",
     "Scene",
     "check_suffix",
+    "contact_sheet",
     "convolution",
+    "curves",
+    "feature_maps",
+    "figure",
     "pooling",
     "raster",
     "svg",

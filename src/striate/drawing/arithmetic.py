@@ -16,7 +16,7 @@ from striate.drawing.lattice import Strip
 from striate.drawing.scene import Animation
 from striate.drawing.sheet import Sheet
 from striate.errors import ParameterError, ShapeError, explained
-from striate.geometry import TransposedWindow, Window
+from striate.geometry import Axis, TransposedAxis, TransposedWindow, Window
 from striate.geometry.window import PaddingLike, Sizes
 
 __all__ = ["CELLS", "FRAMES", "convolution", "pooling", "transposed_convolution"]
@@ -165,7 +165,8 @@ def _animation(
     output = window.output_shape(shape)
     if max(*shape, *output) > CELLS:
         raise ParameterError(_too_large(shape, output))
-    rows, columns = (Strip.of(axis, n) for axis, n in zip(window.axes, shape, strict=True))
+    axes: Sequence[Axis | TransposedAxis] = window.axes
+    rows, columns = (Strip.of(axis, size) for axis, size in zip(axes, shape, strict=True))
     cells = (rows.high - rows.low, columns.high - columns.low)
     if max(cells) > CELLS:
         raise ParameterError(_too_large(cells, output))
@@ -174,15 +175,14 @@ def _animation(
     if step is not None:
         if not 0 <= step < len(steps):
             raise ParameterError(f"step must lie in 0 to {len(steps) - 1}, not {step}")
-        steps = steps[: step + 1]
+        steps = [steps[step]]
     elif len(steps) > FRAMES:
         raise ParameterError(
             f"{len(steps)} outputs are more than the {FRAMES} frames of an animation: "
             "draw a smaller input, a larger stride, or one output with step="
         )
     sheet = Sheet(figure, window)
-    shown = steps if step is None else steps[-1:]
-    return Animation(tuple(sheet.scene(row, column) for row, column in shown), seconds)
+    return Animation(tuple(sheet.scene(row, column) for row, column in steps), seconds)
 
 
 def _too_large(cells: Sequence[int], output: Sequence[int]) -> str:

@@ -19,11 +19,12 @@ def size_formulas(window: Window | TransposedWindow, shape: Sequence[int]) -> li
     O = floor((I + before + after - D(K - 1) - 1)/S) + 1
       = floor((5 + 1 + 1 - 2 - 1)/2) + 1 = 3
     """
-    pairs = list(dict.fromkeys(zip(window.axes, shape, strict=True)))
+    axes: Sequence[Axis | TransposedAxis] = window.axes
+    pairs = list(dict.fromkeys(zip(axes, shape, strict=True)))
     formulas = [list(_formula(axis, size)) for axis, size in pairs]
     if len(formulas) == 2:
         (symbols, rows), (_, columns) = formulas
-        return [[symbols, f"rows {rows}", f"columns {columns}"]]
+        return [[symbols, f"rows {rows.strip()}", f"columns {columns.strip()}"]]
     return formulas
 
 

@@ -22,7 +22,7 @@ def text_width(text: str, size: float) -> float:
 
 
 def wrapped(text: str, size: float, width: float, lines: int = 3) -> list[str]:
-    """Return `text` in at most `lines` lines that fit `width`; what is left over ends in an …
+    """Return `text` in at most `lines` lines that fit `width`; an ellipsis stands for the rest.
 
     Examples
     --------

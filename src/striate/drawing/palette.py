@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "AXIS",
     "DROPPED",
+    "FRAME",
     "GRID",
     "INK",
     "INPUT",
@@ -27,6 +28,7 @@ __all__ = [
 INK = "#1b2733"
 QUIET = "#5b6875"
 GRID = "#e4e9ee"
+FRAME = "#ccd4dc"
 AXIS = "#9aa6b2"
 
 INPUT = "#a9d0f5"

@@ -12,7 +12,7 @@ baseline. Writers (`svg`, `raster`) turn scenes into files; nothing here knows a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -169,13 +169,9 @@ class Animation:
             raise ParameterError("an animation's frames must agree in width, height and layers")
         if not -len(self.frames) <= self.still < len(self.frames):
             raise ParameterError(
-                f"step {self.still} is not there: the animation has {len(self.frames)} steps, "
-                f"0 to {len(self.frames) - 1}"
+                f"still must lie in 0 to {len(self.frames) - 1}, the animation's frames, "
+                f"not {self.still}"
             )
-
-    def at(self, step: int) -> Animation:
-        """Return the animation whose still picture is frame `step` (0 is the first)."""
-        return replace(self, still=step)
 
     @property
     def scene(self) -> Scene:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from striate.drawing import palette
 from striate.drawing.figures import Figure
@@ -39,6 +38,7 @@ class Sheet:
         named = f"{figure.operation[0].upper()}{figure.operation[1:]}"
         self.heading = named
         self.title = f"{named} of a {times(figure.input)} input: {window_words(window)}"
+        self.results = _texts(figure) if figure.numbers else {}
         self._place()
         self._still = self._static_layers()
 
@@ -131,7 +131,7 @@ class Sheet:
         """Yield the window on the input: its taps shaded, its extent outlined."""
         figure, plane = self.figure, self.below
         for i, j in figure.taps(row, column):
-            yield Polygon(plane.corners(i, j, 1, 1), palette.KERNEL, palette.INPUT_LINE, 1, 0.66)
+            yield Polygon(plane.corners(i, j, 1, 1), palette.KERNEL, palette.INPUT, 1, 0.66)
         yield Polygon(self._footprint(row, column), None, palette.KERNEL, 2)
 
     def _footprint(self, row: int, column: int) -> tuple[Point, ...]:
@@ -196,7 +196,7 @@ class Sheet:
         for i, j in figure.steps:
             if (i, j) > (row, column):
                 return
-            text = _short(figure.value(i, j))
+            text = self.results[i, j]
             colour = palette.LIGHT if (i, j) == (row, column) else palette.INK
             yield self.above.text(i, j, text, self._letters(len(text)), colour)
 
@@ -234,7 +234,11 @@ class Sheet:
             yield Key("past the padding (ceil)", None, palette.OVERHANG, dashed=True)
         dropped = [sum(map(len, strip.dropped)) for strip in (figure.rows, figure.columns)]
         if any(dropped):
-            names = [f"{n} {w}{'s' * (n > 1)}" for n, w in zip(dropped, ("row", "column")) if n]
+            names = [
+                f"{n} {w}{'s' * (n > 1)}"
+                for n, w in zip(dropped, ("row", "column"), strict=True)
+                if n
+            ]
             cause = "cut by padding" if figure.transposed else "never read (floor)"
             yield Key(f"{cause}: {', '.join(names)}", "#ffffff", palette.DROPPED, hatched=True)
 
@@ -256,9 +260,11 @@ class Sheet:
         )
 
 
-def _short(value: Fraction) -> str:
-    """Return a number as a cell shows it: whole, or with one decimal as the original figures."""
-    return str(value) if value.denominator == 1 else f"{float(value):.1f}"
+def _texts(figure: Figure) -> dict[tuple[int, int], str]:
+    """Return the results as cells show them: whole, or else all with one decimal as in the guide."""
+    values = {place: figure.value(*place) for place in figure.steps}
+    whole = all(value.denominator == 1 for value in values.values())
+    return {at: str(value) if whole else f"{float(value):.1f}" for at, value in values.items()}
 
 
 def _signs(text: str) -> str:

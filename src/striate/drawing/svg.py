@@ -50,8 +50,10 @@ def svg(drawing: Scene | Animation) -> str:
     <g><rect x="1" y="1" width="8" height="8" fill="#2f6fb0"/></g>
     """
     scene = drawing if isinstance(drawing, Scene) else drawing.scene
-    moves = isinstance(drawing, Animation) and len(drawing.frames) > 1
-    body = _moving(drawing) if moves else [_shape(layer) for layer in scene.layers]
+    if isinstance(drawing, Animation) and len(drawing.frames) > 1:
+        body = _moving(drawing)
+    else:
+        body = [_shape(layer) for layer in scene.layers]
     width, height = rounded(scene.width), rounded(scene.height)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
