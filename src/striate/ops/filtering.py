@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops._jit import kernel
+from striate.ops._threads import run_blocks
 
 __all__ = ["Frame", "Weights", "correlate_image", "correlate_reference", "round_into"]
 
@@ -233,14 +234,17 @@ def correlate_image(
         round_into(output, combine(*(correlate_reference(image, w, frame) for w in kernels)))
         return
 
-    def fill_rows(rows: range) -> None:
-        values = (correlate_rows(image, w, frame, rows) for w in kernels)
-        round_into(output[rows.start : rows.stop], combine(*values))
-
     height, width = image.shape
-    block = max(1, BLOCK // width)
-    for start in range(0, height, block):
-        fill_rows(range(start, min(start + block, height)))
+    rows = max(1, BLOCK // width)
+
+    def fill_blocks(start: int, stop: int) -> None:
+        for first in range(start * rows, min(stop * rows, height), rows):
+            part = range(first, min(first + rows, height))
+            values = (correlate_rows(image, w, frame, part) for w in kernels)
+            round_into(output[part.start : part.stop], combine(*values))
+
+    products = sum(sum(w.size for w in ws) if isinstance(ws, tuple) else ws.size for ws in kernels)
+    run_blocks(fill_blocks, -(-height // rows), image.size * products)
 
 
 def round_into(output: Image, values: Values) -> None:
