@@ -1,0 +1,96 @@
+"""Plans: a graph bound to one input shape, ready to run forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from striate.network import Graph, Shape, infer_shapes
+from striate.runtime.steps import Array, Binding, Step, bind
+
+__all__ = ["Plan", "PlannedStep", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step, the values it reads and makes, and those that nothing reads after it."""
+
+    step: Step
+    inputs: tuple[str, ...]
+    output: str
+    last_read: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of a graph for one input shape."""
+
+    input: str
+    output: str
+    steps: tuple[PlannedStep, ...]
+
+    def run(
+        self, x: Array, weights: Mapping[str, Array], keep: frozenset[str] | None = frozenset()
+    ) -> dict[str, Array]:
+        """Return the values of one pass: the output and those to keep, or all of them for None."""
+        values = dict(weights)
+        values[self.input] = x
+        for planned in self.steps:
+            inputs = [values[name] for name in planned.inputs]
+            values[planned.output] = planned.step.forward(*inputs)
+            if keep is None:
+                continue
+            for name in planned.last_read:
+                if name not in keep:
+                    del values[name]
+        return values
+
+    def backward(
+        self, dy: Array, values: Mapping[str, Array], gradients: Mapping[str, Array]
+    ) -> None:
+        """Add the gradient for the parameters to `gradients`, given that for the output."""
+        known = {self.output: dy}
+        for planned in reversed(self.steps):
+            arriving = known.pop(planned.output, None)
+            if arriving is None:
+                continue
+            inputs = [values[name] for name in planned.inputs]
+            found = planned.step.backward(arriving, inputs, values[planned.output])
+            needs = planned.step.to.needs
+            for name, gradient, needed in zip(planned.inputs, found, needs, strict=True):
+                if not needed or gradient is None:
+                    continue
+                if name in gradients:
+                    gradients[name][...] += gradient
+                else:
+                    known[name] = known[name] + gradient if name in known else gradient
+
+
+def plan(
+    graph: Graph,
+    input_shape: Shape,
+    dtype: np.dtype[Any],
+    *,
+    random: np.random.Generator | None = None,
+) -> Plan:
+    """Return the plan of a graph of one input and one output; `random` is for training only."""
+    shapes = infer_shapes(graph, input_shape)
+    wanting = {parameter.name for parameter in graph.parameters if parameter.trainable}
+    last_read = {name: node.name for node in graph.nodes for name in node.inputs}
+    kept = {*graph.outputs, *(parameter.name for parameter in graph.parameters)}
+    steps = []
+    for node in graph.nodes:
+        needs = tuple(name in wanting for name in node.inputs)
+        if any(needs):
+            wanting.update(node.outputs)
+        output = node.outputs[0]
+        to = Binding(tuple(shapes[n] for n in node.inputs), shapes[output], dtype, needs, random)
+        done = {name for name in node.inputs if last_read[name] == node.name} - kept
+        unread = {output} - kept - set(last_read)
+        steps.append(
+            PlannedStep(bind(node.operator, to), node.inputs, output, tuple(done | unread))
+        )
+    return Plan(graph.inputs[0].name, graph.outputs[0], tuple(steps))
