@@ -27,7 +27,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-__all__ = ["cache_folder", "kernel"]
+from numpy.typing import NDArray
+
+__all__ = ["cache_folder", "flat", "kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -59,6 +61,17 @@ def kernel(function: Function) -> Function:
     if not numba.config.DISABLE_JIT:
         compiled._cache = KernelCache(function)
     return cast(Function, compiled)  # callers see the parameters and the result they wrote
+
+
+def flat(x: NDArray[Any]) -> NDArray[Any]:
+    """Return the elements of x in a row, as kernels take their inputs: aligned and read-only.
+
+    A view where x is contiguous. Always read-only, because Numba would compile every kernel
+    once more for inputs that are.
+    """
+    row = x.ravel() if x.flags.aligned else x.flatten()
+    row.flags.writeable = False
+    return row
 
 
 def cache_folder() -> Path:

@@ -1,0 +1,161 @@
+"""Plans of convolution: all that is known once the shapes are, ready to be applied.
+
+A plan has three methods, `forward`, `input_gradient` and `weight_gradient`, that check
+nothing. There is one class for each method of computing; `METHODS` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.geometry import Window
+from striate.ops import _direct, _reference
+from striate.ops._blocking import Sizes, cut_forward, cut_input_gradient, cut_weight_gradient
+from striate.ops._extents import AxisExtents, extents_array
+from striate.ops._jit import flat
+from striate.ops._threads import SMALL, run_blocks
+
+__all__ = ["METHODS", "Convolution", "Direct", "Plan", "Reference"]
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A convolution of arrays of known shape; the window's paddings are explicit."""
+
+    input_shape: Shape
+    weight_shape: Shape
+    output_shape: Shape
+    window: Window
+    groups: int
+    dtype: np.dtype[Any]
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of one group, for cutting."""
+        batch, maps = self.output_shape[:2]
+        taps, pixels = prod(self.window.kernel), prod(self.output_shape[2:])
+        channels = self.weight_shape[1]
+        itemsize = self.dtype.itemsize
+        return Sizes(batch, self.groups, channels, maps // self.groups, taps, pixels, itemsize)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of each of the three products."""
+        s = self.sizes
+        return s.batch * s.groups * s.maps * s.channels * s.taps * s.pixels
+
+
+class Plan(Protocol):
+    """A convolution with known shapes and method. Methods take and return contiguous arrays."""
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of `forward`'s result."""
+        ...
+
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return the output."""
+        ...
+
+    def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return dx; `bias` is added to it where this is the transposed convolution's output."""
+        ...
+
+    def weight_gradient(self, dy: Array, x: Array) -> Array:
+        """Return dweight."""
+        ...
+
+
+class Reference:
+    """The definition."""
+
+    def __init__(self, convolution: Convolution, threads: int) -> None:
+        self.convolution = convolution
+        self.output_shape = convolution.output_shape
+
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return the output."""
+        c = self.convolution
+        return _reference.convolve(x, weight, bias, c.window, c.groups, c.output_shape[2:])
+
+    def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return dx, plus `bias`."""
+        c = self.convolution
+        dx = _reference.input_gradient(dy, weight, c.window, c.groups, c.input_shape)
+        return dx if bias is None else dx + _reference.spread(bias, c.window.rank)
+
+    def weight_gradient(self, dy: Array, x: Array) -> Array:
+        """Return dweight."""
+        c = self.convolution
+        return _reference.weight_gradient(dy, x, c.window, c.groups, c.weight_shape)
+
+
+class Direct:
+    """Products with the patch matrix, a block at a time; see `_direct`."""
+
+    def __init__(self, convolution: Convolution, threads: int) -> None:
+        self.convolution = convolution
+        self.output_shape = convolution.output_shape
+        self.steps = convolution.macs
+        sizes, dtype = convolution.sizes, convolution.dtype
+        threads = threads if self.steps >= SMALL else 1
+        self.extents = extents_of(convolution)
+        self.forward_cut = cut_forward(sizes, threads)
+        self.input_cut = cut_input_gradient(sizes, threads)
+        self.weight_cut = cut_weight_gradient(sizes, threads)
+        self.no_bias = flat(np.empty(0, dtype))
+
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return the output."""
+        y = np.empty(self.output_shape, self.convolution.dtype)
+        start = self.no_bias if bias is None else flat(bias)
+        count, blocks = self.forward_cut
+        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, blocks
+        run_blocks(partial(_direct.convolve, *arrays), count, self.steps)
+        return y
+
+    def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return dx, plus `bias`."""
+        dx = np.empty(self.convolution.input_shape, self.convolution.dtype)
+        start = self.no_bias if bias is None else flat(bias)
+        count, blocks = self.input_cut
+        arrays = flat(dy), flat(weight), start, dx.reshape(-1), self.extents, blocks
+        run_blocks(partial(_direct.input_gradient, *arrays), count, self.steps)
+        return dx
+
+    def weight_gradient(self, dy: Array, x: Array) -> Array:
+        """Return dweight."""
+        dw = np.empty(self.convolution.weight_shape, self.convolution.dtype)
+        count, blocks = self.weight_cut
+        arrays = flat(dy), flat(x), dw.reshape(-1), self.extents, blocks
+        run_blocks(partial(_direct.weight_gradient, *arrays), count, self.steps)
+        return dw
+
+
+def extents_of(convolution: Convolution) -> NDArray[np.int64]:
+    """Return the sizes for the kernels; a pointwise convolution has one long axis."""
+    s = convolution.sizes
+    axes = [
+        AxisExtents(size, output, axis.kernel, axis.stride, axis.dilation, axis.before)
+        for axis, size, output in zip(
+            convolution.window.axes,
+            convolution.input_shape[2:],
+            convolution.output_shape[2:],
+            strict=True,
+        )
+    ]
+    if all(a == AxisExtents(a.size, a.size, 1, 1, a.dilation, 0) for a in axes):
+        axes = [AxisExtents(s.pixels, s.pixels)]
+    return extents_array(s.batch, s.groups, s.channels, s.maps, axes)
+
+
+METHODS: dict[str, type[Reference] | type[Direct]] = {"direct": Direct, "reference": Reference}
