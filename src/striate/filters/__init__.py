@@ -12,15 +12,26 @@ scikit-image and PyTorch call them.
 `convolve`, `correlate`   any kernel, flipped and not
 `kernels`                 the kernels themselves, as arrays
 `borders`                 what lies beyond the border
+`alpha`                   images with an alpha channel
 `files`                   image files to arrays and back
 ========================= ====================================================================
 """
 
 from __future__ import annotations
 
-from striate.filters import borders, files, kernels
+from striate.filters import alpha, borders, files, kernels
 from striate.filters._blur import box, gaussian
 from striate.filters._edges import sobel
 from striate.filters._linear import convolve, correlate
 
-__all__ = ["borders", "box", "convolve", "correlate", "files", "gaussian", "kernels", "sobel"]
+__all__ = [
+    "alpha",
+    "borders",
+    "box",
+    "convolve",
+    "correlate",
+    "files",
+    "gaussian",
+    "kernels",
+    "sobel",
+]

@@ -243,8 +243,13 @@ def correlate_image(
             values = (correlate_rows(image, w, frame, part) for w in kernels)
             round_into(output[part.start : part.stop], combine(*values))
 
-    products = sum(sum(w.size for w in ws) if isinstance(ws, tuple) else ws.size for ws in kernels)
+    products = sum(multiplications(weights) for weights in kernels)
     run_blocks(fill_blocks, -(-height // rows), image.size * products)
+
+
+def multiplications(weights: Weights) -> int:
+    """Return how many products one number of the result takes."""
+    return sum(w.size for w in weights) if isinstance(weights, tuple) else weights.size
 
 
 def round_into(output: Image, values: Values) -> None:
