@@ -102,7 +102,9 @@ class Field:
 
     def gathered(self, count: int) -> Field:
         """Return the field of one output that sees the first `count` of these, as if repeated."""
-        return Field((_hull([self.of(output) for output in range(count)]),), 0, self.aligned)
+        low = range(min(count, self.period))  # fields only move right: the ends tell the hull
+        high = range(max(0, count - self.period), count)
+        return Field((_hull([self.of(o) for o in (*low, *high)]),), 0, self.aligned)
 
     def joined(self, other: Field, count: int) -> Field:
         """Return the field where two paths of `count` outputs each meet (Add, Concat, ...).

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from math import prod, sqrt
 
-from striate.errors import explained
+from striate.errors import ParameterError, ShapeError, UnknownNameError, explained
 from striate.geometry import PaddingLike, Sizes, TransposedWindow, Window
 from striate.network.graph import Graph, Initial, Input, Node, Operator, Parameter, Shape
 from striate.network.operators import (
@@ -56,6 +57,8 @@ class Builder:
 
     def shape(self, value: str) -> Shape:
         """Return the shape of a value, with a batch of 1 where it was left open."""
+        if value not in self._shapes:
+            raise UnknownNameError.of("value", value, self._shapes)
         return self._shapes[value]
 
     def parameter(
@@ -68,8 +71,8 @@ class Builder:
 
     def add(self, operator: Operator, *inputs: str, name: str) -> str:
         """Add a node of one output."""
-        with explained(f"{self.name}: {name} ({operator.onnx})"):
-            self._shapes[name] = operator.infer([self._shapes[value] for value in inputs])
+        with self._at(name, operator.onnx):
+            self._shapes[name] = operator.infer([self.shape(value) for value in inputs])
         self._nodes.append(Node(name, operator, inputs, (name,)))
         return name
 
@@ -95,17 +98,20 @@ class Builder:
         `table` lists the input channels that each map sees; `bias_per_unit` gives every unit of a
         map its own bias (both as in LeCun et al. 1989).
         """
-        _, seen, *spatial = self.shape(x)
-        with explained(f"{self.name}: {name} (Conv)"):
+        with self._at(name, "Conv"):
+            _, seen, *spatial = self._volume(x)
             window = Window.parse(kernel, stride, padding, dilation, rank=len(spatial))
             output = window.output_shape(spatial)
-        fan_in = (len(table[0]) if table else seen // groups) * prod(window.kernel)
-        shape = (channels, fan_in // prod(window.kernel), *window.kernel)
+            operator = Conv(window, groups, table)
+            _check_channels(seen, channels, groups)
+        read = len(table[0]) if table else seen // groups
+        fan_in = read * prod(window.kernel)
+        shape = (channels, read, *window.kernel)
         inputs = [x, self.parameter(f"{name}.weight", shape, initial or _he(fan_in))]
         if bias:
             units = (channels, *output) if bias_per_unit else (channels,)
             inputs.append(self.parameter(f"{name}.bias", units, bias_initial))
-        return self.add(Conv(window, groups, table), *inputs, name=name)
+        return self.add(operator, *inputs, name=name)
 
     def conv_transpose(
         self,
@@ -122,17 +128,19 @@ class Builder:
         bias: bool = True,
     ) -> str:
         """Add a transposed convolution to `channels` maps."""
-        _, seen, *spatial = self.shape(x)
-        with explained(f"{self.name}: {name} (ConvTranspose)"):
+        with self._at(name, "ConvTranspose"):
+            _, seen, *spatial = self._volume(x)
             window = TransposedWindow.parse(
                 kernel, stride, padding, dilation, output_padding, rank=len(spatial)
             )
+            operator = ConvTranspose(window, groups)
+            _check_channels(seen, channels, groups)
         fan_in = max(1, seen // groups * prod(window.kernel) // prod(window.strides))
         shape = (seen, channels // groups, *window.kernel)
         inputs = [x, self.parameter(f"{name}.weight", shape, _he(fan_in))]
         if bias:
             inputs.append(self.parameter(f"{name}.bias", (channels,), ZEROS))
-        return self.add(ConvTranspose(window, groups), *inputs, name=name)
+        return self.add(operator, *inputs, name=name)
 
     def linear(
         self,
@@ -144,7 +152,10 @@ class Builder:
         bias_initial: Initial = ZEROS,
     ) -> str:
         """Add a fully connected layer (Gemm); a value with spatial axes is flattened first."""
-        if len(self.shape(x)) > 2:
+        with self._at(name, "Gemm"):
+            _check_count("features", features)
+            flat = len(self.shape(x)) == 2
+        if not flat:
             x = self.add(Flatten(), x, name=f"{name}.flatten")
         seen = self.shape(x)[1]
         weight = self.parameter(f"{name}.weight", (features, seen), initial or _he(seen))
@@ -162,7 +173,9 @@ class Builder:
         ceil: bool = False,
     ) -> str:
         """Add a max pooling; the stride is the kernel unless told."""
-        return self.add(MaxPool(self._pool(x, kernel, stride, padding, ceil)), x, name=name)
+        with self._at(name, "MaxPool"):
+            operator = MaxPool(self._pool(x, kernel, stride, padding, ceil))
+        return self.add(operator, x, name=name)
 
     def average_pool(
         self,
@@ -175,14 +188,25 @@ class Builder:
         ceil: bool = False,
     ) -> str:
         """Add an average pooling; the stride is the kernel unless told."""
-        return self.add(AveragePool(self._pool(x, kernel, stride, padding, ceil)), x, name=name)
+        with self._at(name, "AveragePool"):
+            operator = AveragePool(self._pool(x, kernel, stride, padding, ceil))
+        return self.add(operator, x, name=name)
 
     def _pool(
         self, x: str, kernel: Sizes, stride: Sizes | None, padding: PaddingLike, ceil: bool
     ) -> Window:
-        rank = len(self.shape(x)) - 2
+        rank = len(self._volume(x)) - 2
         steps = kernel if stride is None else stride
         return Window.parse(kernel, steps, padding, rank=rank, ceil=ceil)
+
+    def _volume(self, x: str) -> Shape:
+        shape = self.shape(x)
+        if len(shape) < 3:
+            raise ShapeError(f"{x!r} {shape} must be (N, C) and at least one spatial axis")
+        return shape
+
+    def _at(self, name: str, onnx: str) -> AbstractContextManager[None]:
+        return explained(f"{self.name}: {name} ({onnx})")
 
     def batch_norm(self, x: str, name: str) -> str:
         """Add a batch normalisation over the channels."""
@@ -199,6 +223,19 @@ class Builder:
         """Return the finished graph."""
         nodes, parameters = tuple(self._nodes), tuple(self._parameters)
         return Graph(self.name, (self._input,), parameters, nodes, outputs)
+
+
+def _check_count(what: str, value: int) -> None:
+    if value < 1:
+        raise ParameterError(f"{what} must be at least 1, not {value}")
+
+
+def _check_channels(seen: int, channels: int, groups: int) -> None:
+    _check_count("channels", channels)
+    if seen % groups or channels % groups:
+        raise ShapeError(
+            f"{seen} input and {channels} output channels must both be divisible by groups={groups}"
+        )
 
 
 def _he(fan_in: int) -> Initial:

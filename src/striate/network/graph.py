@@ -29,6 +29,13 @@ class Input:
     name: str
     shape: tuple[int | None, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.shape) < 2 or any(size is not None and size < 1 for size in self.shape):
+            raise GraphError(
+                f"input {self.name!r} of shape {self.shape} must be (N, C, *spatial), "
+                "sizes of at least 1 or None for any"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Initial:
@@ -52,10 +59,12 @@ class Parameter:
 class Operator:
     """What a node computes: a frozen dataclass of attributes, named as ONNX names it.
 
-    What this class says holds for operators that work on each element by itself.
+    What this class says holds for operators that work on each element by itself. `arity` is the
+    fewest and the most inputs that the operator takes, parameters included.
     """
 
     onnx: ClassVar[str]
+    arity: ClassVar[tuple[int, int]] = (1, 1)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return the output's shape, or raise ShapeError or GeometryError."""
@@ -67,14 +76,17 @@ class Operator:
 
     def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
         """Return the output's receptive fields; None stands for a parameter, which has none."""
-        known = [(f, shape) for f, shape in zip(fields, shapes, strict=True) if f is not None]
+        counts = self.infer(shapes)[2:]
+        known = [
+            spread(f, shape[2:], counts)
+            for f, shape in zip(fields, shapes, strict=True)
+            if f is not None
+        ]
         if not known:
             return None
-        joined, shape = known[0]
-        for other, other_shape in known[1:]:
-            counts = [max(pair) for pair in zip(shape[2:], other_shape[2:], strict=True)]
-            counts = counts or [1] * len(joined)
-            triples = zip(joined, other, counts, strict=True)
+        joined = known[0]
+        for other in known[1:]:
+            triples = zip(joined, other, counts or (1,) * len(joined), strict=True)
             joined = tuple(one.joined(two, count) for one, two, count in triples)
         return joined
 
@@ -104,7 +116,8 @@ class Graph:
     Raises
     ------
     GraphError
-        If a name is used twice, a value is used before it exists, or an output does not exist.
+        If a name is used twice, a value is used before it exists, an output does not exist, or a
+        node reads more or fewer values than its operator takes.
     """
 
     name: str
@@ -114,10 +127,13 @@ class Graph:
     outputs: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if not self.inputs:
+            raise GraphError(f"{self.name}: a graph must have at least one input")
         known: set[str] = set()
         for name in [*(i.name for i in self.inputs), *(p.name for p in self.parameters)]:
             self._define(known, name)
         for node in self.nodes:
+            self._check_arity(node)
             for name in node.inputs:
                 if name not in known:
                     raise GraphError(
@@ -130,6 +146,15 @@ class Graph:
             if name not in known:
                 raise GraphError(f"{self.name}: output {name!r} is computed by no node")
 
+    def _check_arity(self, node: Node) -> None:
+        fewest, most = node.operator.arity
+        if not fewest <= len(node.inputs) <= most:
+            takes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+            raise GraphError(
+                f"{self.name}: node {node.name!r} ({node.operator.onnx}) reads "
+                f"{len(node.inputs)} values but takes {takes}"
+            )
+
     def _define(self, known: set[str], name: str) -> None:
         if name in known:
             raise GraphError(f"{self.name}: two values are called {name!r}: names must be unique")
@@ -139,6 +164,14 @@ class Graph:
         """Return the parameters that these nodes read, each once."""
         read = {name for node in nodes for name in node.inputs}
         return tuple(parameter for parameter in self.parameters if parameter.name in read)
+
+
+def spread(fields: Fields, sizes: Shape, counts: Shape) -> Fields:
+    """Return the fields of a value that broadcasts: all outputs see what the only element saw."""
+    if not len(fields) == len(sizes) == len(counts):  # flattened: no axes to broadcast
+        return fields
+    triples = zip(fields, sizes, counts, strict=True)
+    return tuple(f.gathered(1) if size == 1 < count else f for f, size, count in triples)
 
 
 def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:

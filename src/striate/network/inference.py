@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import index as whole
 
-from striate.errors import GeometryError, ShapeError, explained
+from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError, explained
 from striate.geometry import Field
 from striate.network.graph import Fields, Graph, Reach, Shape
 
@@ -35,13 +36,19 @@ def _fit(name: str, wanted: Sequence[int | None], given: Sequence[int] | None) -
     text = f"({', '.join('any' if size is None else str(size) for size in wanted)})"
     if len(given) != len(wanted):
         raise ShapeError(f"{name}: input shape {tuple(given)} must have {len(wanted)} axes: {text}")
-    if any(size < 1 for size in given):
-        raise ShapeError(f"{name}: input shape {tuple(given)} must have sizes of at least 1")
+    try:
+        sizes = tuple(map(whole, given))
+    except TypeError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise ShapeError(
+            f"{name}: input shape {tuple(given)} must be of whole numbers of at least 1"
+        )
     if given[1] != (wanted[1] or given[1]):
         raise ShapeError(
             f"{name}: input shape {tuple(given)} has {given[1]} channels, not {wanted[1]}: {text}"
         )
-    return tuple(given)
+    return sizes
 
 
 def infer_fields(graph: Graph, shapes: Mapping[str, Shape]) -> dict[str, Fields]:
@@ -83,6 +90,13 @@ def reach(
         For each spatial axis of the input, the sorted indices from which some path leads to the
         element. Padding, floor, dilation's holes and strides that skip are all respected.
 
+    Raises
+    ------
+    UnknownNameError
+        If the graph has no such value.
+    ParameterError
+        If the index lies outside the value.
+
     Examples
     --------
     >>> from striate.network.builder import Builder
@@ -91,19 +105,48 @@ def reach(
     >>> reach(graph, infer_shapes(graph), "conv", [1])
     ((1, 3),)
     """
-    asked: dict[str, Reach] = {value: tuple(frozenset({i}) for i in index)}
+    _check_place(graph, shapes, value, index)
+    parameters = {parameter.name for parameter in graph.parameters}
+    asked: dict[str, list[Reach]] = {value: [tuple(frozenset({i}) for i in index)]}
     for node in reversed(graph.nodes):
-        wanted = asked.pop(node.outputs[0], None)
-        if wanted is None:
-            continue
-        inputs = [name for name in node.inputs if not _is_parameter(graph, name)]
-        found = node.operator.reads(wanted, [shapes[name] for name in inputs])
-        for name, indices in zip(inputs, found, strict=True):
-            known = asked.get(name, tuple(frozenset() for _ in indices))
-            asked[name] = tuple(a | b for a, b in zip(known, indices, strict=True))
-    empty: Reach = tuple(frozenset() for _ in shapes[graph.inputs[0].name][2:])
-    return tuple(tuple(sorted(axis)) for axis in asked.get(graph.inputs[0].name, empty))
+        inputs = [name for name in node.inputs if name not in parameters]
+        for box in asked.pop(node.outputs[0], []):
+            found = node.operator.reads(box, [shapes[name] for name in inputs])
+            for name, indices in zip(inputs, found, strict=True):
+                if all(indices):  # else it reads nothing but padding
+                    asked[name] = _with(asked.get(name, []), indices)
+    boxes = asked.get(graph.inputs[0].name, [])
+    axes = range(len(shapes[graph.inputs[0].name]) - 2)
+    return tuple(tuple(sorted(set().union(*(box[axis] for box in boxes)))) for axis in axes)
 
 
-def _is_parameter(graph: Graph, name: str) -> bool:
-    return any(parameter.name == name for parameter in graph.parameters)
+def _check_place(
+    graph: Graph, shapes: Mapping[str, Shape], value: str, index: Sequence[int]
+) -> None:
+    if value not in shapes:
+        with explained(graph.name):
+            raise UnknownNameError.of("value", value, shapes)
+    sizes = shapes[value][2:]
+    if len(index) != len(sizes) or any(not 0 <= i < n for i, n in zip(index, sizes, strict=True)):
+        raise ParameterError(
+            f"{graph.name}: index {tuple(index)} must lie within {value!r}, whose spatial axes "
+            f"are {sizes}"
+        )
+
+
+def _with(boxes: Sequence[Reach], box: Reach) -> list[Reach]:
+    """Return few boxes that cover what these and one more cover.
+
+    A box is a product of index sets, one for each axis. Two paths may read boxes whose union is
+    none, so that one set for each axis would not be exact behind a window that then sees padding.
+    """
+    kept = []
+    for other in boxes:
+        differing = sum(one != two for one, two in zip(box, other, strict=True))
+        if differing <= 1 or all(one <= two for one, two in zip(other, box, strict=True)):
+            box = tuple(one | two for one, two in zip(box, other, strict=True))
+        elif all(one <= two for one, two in zip(box, other, strict=True)):
+            return list(boxes)
+        else:
+            kept.append(other)
+    return [*kept, box]

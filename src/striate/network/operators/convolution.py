@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from striate.errors import ShapeError
+from striate.errors import ParameterError, ShapeError
 from striate.geometry import (
     Axis,
     TransposedAxis,
@@ -27,6 +27,12 @@ def check_volume(shape: Shape, rank: int) -> None:
         raise ShapeError(f"input {shape} must be (N, C) and {rank} spatial axes")
 
 
+def check_groups(groups: int) -> None:
+    """Raise ParameterError unless there is at least one group."""
+    if groups < 1:
+        raise ParameterError(f"groups must be at least 1, not {groups}")
+
+
 @dataclass(frozen=True)
 class Conv(Operator):
     """Convolution (cross-correlation, as all networks mean it) of x with weight, plus bias.
@@ -42,6 +48,22 @@ class Conv(Operator):
     groups: int = 1
     table: tuple[tuple[int, ...], ...] | None = None
     onnx: ClassVar[str] = "Conv"
+    arity: ClassVar[tuple[int, int]] = (2, 3)
+
+    def __post_init__(self) -> None:
+        check_groups(self.groups)
+        if self.table is not None:
+            self._check_table(self.table)
+
+    def _check_table(self, table: tuple[tuple[int, ...], ...]) -> None:
+        lengths = {len(channels) for channels in table}
+        if len(lengths) != 1 or 0 in lengths or any(c < 0 for row in table for c in row):
+            raise ParameterError(
+                f"connection table {table} must list the input channels of each output: "
+                "at least one, none negative, equally many for all"
+            )
+        if self.groups != 1:
+            raise ParameterError(f"a connection table cannot go with groups={self.groups}: use 1")
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return (N, M, *output spatial)."""
@@ -93,6 +115,10 @@ class ConvTranspose(Operator):
     window: TransposedWindow
     groups: int = 1
     onnx: ClassVar[str] = "ConvTranspose"
+    arity: ClassVar[tuple[int, int]] = (2, 3)
+
+    def __post_init__(self) -> None:
+        check_groups(self.groups)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return (N, M, *output spatial)."""

@@ -63,6 +63,12 @@ class Softmax(Operator):
     axis: int = 1
     onnx: ClassVar[str] = "Softmax"
 
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        if self.axis not in (1, 1 - len(shapes[0])):
+            raise ShapeError(f"axis {self.axis} of {shapes[0]}: softmax runs over channels, axis 1")
+        return shapes[0]
+
 
 @dataclass(frozen=True)
 class Dropout(Operator):
@@ -84,6 +90,7 @@ class Add(Operator):
     """The sum of two values, broadcast."""
 
     onnx: ClassVar[str] = "Add"
+    arity: ClassVar[tuple[int, int]] = (2, 2)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class Mul(Operator):
     """The product of two values, broadcast."""
 
     onnx: ClassVar[str] = "Mul"
+    arity: ClassVar[tuple[int, int]] = (2, 2)
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ class BatchNormalization(Operator):
     epsilon: float = 1e-5
     momentum: float = 0.9
     onnx: ClassVar[str] = "BatchNormalization"
+    arity: ClassVar[tuple[int, int]] = (5, 5)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of x."""

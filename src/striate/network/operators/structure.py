@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -45,6 +46,7 @@ class Gemm(Operator):
     """x (N, in) times weight (out, in) transposed, plus bias (out,): a fully connected layer."""
 
     onnx: ClassVar[str] = "Gemm"
+    arity: ClassVar[tuple[int, int]] = (2, 3)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return (N, out)."""
@@ -105,6 +107,7 @@ class Concat(Operator):
 
     axis: int = 1
     onnx: ClassVar[str] = "Concat"
+    arity: ClassVar[tuple[int, int]] = (1, sys.maxsize)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return the common shape with the channels added up."""
