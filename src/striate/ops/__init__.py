@@ -2,10 +2,38 @@
 
 Arrays are (N, C, *spatial) with one to three spatial axes, float32 or float64. A public
 operation checks its arguments, looks up its plan and applies it; ``*_plan`` hands the plan out
-for those who call an operation many times.
+for those who call an operation many times. Plans and ``*_gradient`` functions check nothing.
 """
 
+from striate.ops.activation import (
+    relu,
+    relu_gradient,
+    sigmoid,
+    sigmoid_gradient,
+    softmax,
+    softmax_gradient,
+    tanh,
+    tanh_gradient,
+)
 from striate.ops.convolution import conv1d, conv2d, conv3d, convolution_plan
+from striate.ops.dropout import dropout, dropout_gradient
+from striate.ops.linear import linear, linear_gradients
+from striate.ops.normalization import (
+    batch_norm,
+    batch_norm_gradients,
+    batch_norm_training,
+    batch_norm_training_gradients,
+)
+from striate.ops.pooling import (
+    average_pool_plan,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    max_pool_plan,
+)
 from striate.ops.transposed import (
     conv_transpose1d,
     conv_transpose2d,
@@ -14,6 +42,14 @@ from striate.ops.transposed import (
 )
 
 __all__ = [
+    "average_pool_plan",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "batch_norm",
+    "batch_norm_gradients",
+    "batch_norm_training",
+    "batch_norm_training_gradients",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -21,5 +57,21 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "convolution_plan",
+    "dropout",
+    "dropout_gradient",
+    "linear",
+    "linear_gradients",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_pool_plan",
+    "relu",
+    "relu_gradient",
+    "sigmoid",
+    "sigmoid_gradient",
+    "softmax",
+    "softmax_gradient",
+    "tanh",
+    "tanh_gradient",
     "transposed_convolution_plan",
 ]

@@ -7,6 +7,7 @@ the same sums in another order; on integer-valued numbers they must agree to the
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from striate.geometry import Window
 __all__ = [
     "average_pool",
     "average_pool_gradient",
+    "axis_counts",
     "convolve",
     "input_gradient",
     "max_pool",
@@ -161,19 +163,26 @@ def max_pool_gradient(dy: Array, x: Array, y: Array, window: Window) -> Array:
     return unpadded(dp, window, x.shape, outputs)
 
 
-def shares(
-    shape: Sequence[int], window: Window, outputs: Taps, count_padding: bool, dtype: Any
-) -> Array:
-    """Return by how many elements each output of average pooling divides.
+def axis_counts(
+    shape: Sequence[int], window: Window, outputs: Taps, count_padding: bool
+) -> list[list[int]]:
+    """Return for each axis how many elements each output of average pooling divides by.
 
     Padding counts if `count_padding`; what a last window of `ceil` covers beyond it never does.
     """
-    counts = np.ones((), dtype)
+    counts = []
     for axis, size, count in zip(window.axes, shape, outputs, strict=True):
         low, high = (-axis.before, size + axis.after) if count_padding else (0, size)
-        taken = [sum(low <= tap < high for tap in axis.taps(o)) for o in range(count)]
-        counts = np.multiply.outer(counts, np.array(taken, dtype))
+        counts.append([sum(low <= tap < high for tap in axis.taps(o)) for o in range(count)])
     return counts
+
+
+def shares(
+    shape: Sequence[int], window: Window, outputs: Taps, count_padding: bool, dtype: Any
+) -> Array:
+    """Return how many elements each output of average pooling divides by."""
+    counts = axis_counts(shape, window, outputs, count_padding)
+    return functools.reduce(np.multiply.outer, (np.array(count, dtype) for count in counts))
 
 
 def average_pool(x: Array, window: Window, outputs: Taps, count_padding: bool) -> Array:
