@@ -2,6 +2,7 @@
 
 from striate.network import operators, zoo
 from striate.network.builder import Builder
+from striate.network.explanation import explain
 from striate.network.graph import (
     Fields,
     Graph,
@@ -33,6 +34,7 @@ __all__ = [
     "Report",
     "Shape",
     "Totals",
+    "explain",
     "infer_fields",
     "infer_shapes",
     "inspect",

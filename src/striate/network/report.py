@@ -16,6 +16,7 @@ from striate.network.model import Network
 __all__ = ["FieldSummary", "Layer", "Report", "Totals", "inspect"]
 
 BYTES = 4  # of a float32
+FIELD = "field (size / stride from start)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,14 @@ class Report:
         """Return the report as JSON: the same names, shapes as lists, sizes in bytes."""
         return json.dumps(asdict(self), indent=2)
 
+    @property
+    def title(self) -> str:
+        """The line above the table."""
+        return f"{self.network} on {'x'.join(map(str, self.input_shape))}"
+
     def rows(self) -> list[tuple[str, ...]]:
         """Return the table's cells as text: a header, then a row for each layer."""
-        header = ("layer", "operator", "output", "parameters", "MACs", "activations", "field")
+        header = ("layer", "operator", "output", "parameters", "MACs", "activations", FIELD)
         return [header, *(_row(layer) for layer in self.layers)]
 
     def summary(self) -> list[str]:
@@ -100,7 +106,7 @@ class Report:
         t = self.totals
         return [
             f"parameters   {t.parameters:,} ({_size(t.parameter_bytes)} in float32)",
-            f"MACs         {t.macs:,} ({t.macs / 1e9:.3f} G; {t.flops / 1e9:.3f} GFLOP)",
+            f"MACs         {t.macs:,} ({_scaled(t.macs)}; {_scaled(t.flops)}FLOP)",
             f"activations  {_size(t.activation_bytes)} kept for training, "
             f"{_size(t.peak_activation_bytes)} at most at once for inference",
             f"counted as   {self.convention}",
@@ -118,8 +124,7 @@ class Report:
             for row in rows
         ]
         rule = "-" * max(map(len, lines))
-        title = f"{self.network} on {'x'.join(map(str, self.input_shape))}"
-        return "\n".join([title, lines[0], rule, *lines[1:], rule, *self.summary()])
+        return "\n".join([self.title, lines[0], rule, *lines[1:], rule, *self.summary()])
 
 
 def inspect(network: Network | Graph, input_shape: Sequence[int] | None = None) -> Report:
@@ -238,6 +243,14 @@ def _field(field: Sequence[FieldSummary]) -> str:
         for axis in field
     ]
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+
+
+def _scaled(count: int) -> str:
+    """Return a count in thousands (k), millions (M) or billions (G)."""
+    for unit, prefix in ((1e9, "G"), (1e6, "M")):
+        if count >= unit:
+            return f"{count / unit:.3f} {prefix}"
+    return f"{count / 1e3:.3f} k"
 
 
 def _size(count: int) -> str:

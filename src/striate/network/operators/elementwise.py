@@ -103,8 +103,9 @@ class Mul(Operator):
 
 @dataclass(frozen=True)
 class BatchNormalization(Operator):
-    """Inputs x (N, C, *spatial), scale, bias, mean and variance, each (C,).
+    """(x - mean) / sqrt(variance + epsilon) * scale + bias, a channel at a time.
 
+    Inputs are x (N, C, *spatial), scale, bias, mean and variance, each (C,).
     In training the batch's own statistics are used, and the running ones become
     ``momentum * running + (1 - momentum) * batch``, as ONNX has it
     (PyTorch's momentum is 1 minus this).
