@@ -46,7 +46,9 @@ def draw(
         int | None, typer.Option(help="draw this output alone, counted from 0 along the rows")
     ] = None,
     seconds: Annotated[float, typer.Option(help="for each output of an animation")] = 0.8,
-    scale: Annotated[float, typer.Option(help="pixels per unit of .png and .gif")] = 2.0,
+    scale: Annotated[
+        float | None, typer.Option(help="pixels per unit; 2 for .png and 1.5 for .gif if left out")
+    ] = None,
 ) -> None:
     """Draw a convolution, a pooling or a transposed convolution, one output after the other.
 

@@ -19,7 +19,9 @@ SUFFIXES = (".svg", ".png", ".gif")
 COLOURS = 128  # in a GIF's palette, shared by its frames so that nothing flickers
 
 
-def write(path: str | os.PathLike[str], drawing: Scene | Animation, scale: float = 2) -> Path:
+def write(
+    path: str | os.PathLike[str], drawing: Scene | Animation, scale: float | None = None
+) -> Path:
     """Write a scene or an animation as .svg, .png or .gif and return the path.
 
     An animation moves as .svg (a loop in any browser) and as .gif; as .png it is its still frame.
@@ -30,8 +32,9 @@ def write(path: str | os.PathLike[str], drawing: Scene | Animation, scale: float
     path : path
         The suffix chooses the format.
     drawing : Scene or Animation
-    scale : float
-        Pixels per unit of length of .png and .gif, 0.25 to 8.
+    scale : float, optional
+        Pixels per unit of length of .png and .gif, 0.25 to 8; if left out 2 and 1.5, so that
+        pictures are sharp on fine screens and animations stay small.
 
     Raises
     ------
@@ -49,17 +52,17 @@ def write(path: str | os.PathLike[str], drawing: Scene | Animation, scale: float
     'conv.gif'
     """
     target = check_suffix(path)
-    if not 0.25 <= scale <= 8:
+    if scale is not None and not 0.25 <= scale <= 8:
         raise ParameterError(f"scale must lie in 0.25 to 8, not {scale}")
     match target.suffix.lower():
         case ".svg":
             data = svg(drawing).encode("utf-8")
         case ".png":
             scene = drawing if isinstance(drawing, Scene) else drawing.scene
-            data = _png(scene, scale)
+            data = _png(scene, scale or 2.0)
         case _:
             moving = drawing if isinstance(drawing, Animation) else Animation((drawing,))
-            data = _gif(moving, scale)
+            data = _gif(moving, scale or 1.5)
     _replace(target, data)
     return target
 
@@ -95,6 +98,7 @@ def _gif(animation: Animation, scale: float) -> bytes:
     for i, image in enumerate(samples):
         strip.paste(image, (0, i * height))
     palette = strip.quantize(COLOURS, Image.Quantize.MEDIANCUT)
+    _keep(palette, strip.getpixel((0, 0)))
     indexed = (
         image.quantize(palette=palette, dither=Image.Dither.NONE)
         for image in frames(animation, scale)
@@ -110,6 +114,16 @@ def _gif(animation: Animation, scale: float) -> bytes:
         optimize=False,
     )
     return buffer.getvalue()
+
+
+def _keep(palette: Image.Image, background: object) -> None:
+    """Give the background, which lies in the corner, its exact colour: paper stays white."""
+    colours = palette.getpalette() or []
+    index = palette.getpixel((0, 0))
+    assert isinstance(index, int)
+    assert isinstance(background, tuple)
+    colours[3 * index : 3 * index + 3] = [int(channel) for channel in background]
+    palette.putpalette(colours)
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -34,6 +34,11 @@ class Plane:
     top: int = 0
     left: int = 0
 
+    @property
+    def line(self) -> float:
+        """The width of the lines between cells: thinner where cells are small."""
+        return round(max(0.35, min(1.0, self.cell / 18)), 2)
+
     def point(self, row: float, column: float) -> Point:
         """Return where the corner (row, column) lies on the page."""
         down = row - self.top
@@ -56,11 +61,11 @@ class Plane:
     ) -> Iterator[Polygon | Line]:
         """Yield the cells [first, end) of rows and columns: one area and the lines between."""
         (r0, r1), (c0, c1) = rows, columns
-        yield Polygon(self.corners(r0, c0, r1 - r0, c1 - c0), fill, stroke, 1)
+        yield Polygon(self.corners(r0, c0, r1 - r0, c1 - c0), fill, stroke, self.line)
         for row in range(r0 + 1, r1):
-            yield Line((self.point(row, c0), self.point(row, c1)), stroke)
+            yield Line((self.point(row, c0), self.point(row, c1)), stroke, self.line)
         for column in range(c0 + 1, c1):
-            yield Line((self.point(r0, column), self.point(r1, column)), stroke)
+            yield Line((self.point(r0, column), self.point(r1, column)), stroke, self.line)
 
     def dashed(
         self, rows: tuple[int, int], columns: tuple[int, int], stroke: str
@@ -70,10 +75,10 @@ class Plane:
         dash = max(1.5, self.cell / 11)
         for row in range(r0, r1 + 1):
             ends = (self.point(row, c0), self.point(row, c1))
-            yield Line(ends, stroke, dashes=(dash, dash))
+            yield Line(ends, stroke, self.line, dashes=(dash, dash))
         for column in range(c0, c1 + 1):
             ends = (self.point(r0, column), self.point(r1, column))
-            yield Line(ends, stroke, dashes=(dash, dash))
+            yield Line(ends, stroke, self.line, dashes=(dash, dash))
 
     def hatch(self, row: int, column: int, stroke: str) -> Iterator[Line]:
         """Yield three diagonals across a cell."""
@@ -81,6 +86,7 @@ class Plane:
             yield Line(
                 (self.point(row + a[0], column + a[1]), self.point(row + b[0], column + b[1])),
                 stroke,
+                self.line,
             )
 
     def text(self, row: int, column: int, text: str, size: float, fill: str) -> Text:

@@ -1,13 +1,15 @@
 """Scenes as pixels, by Pillow alone: antialiased by drawing larger and averaging down.
 
 Text is set in the face bundled with Pillow, so that a picture is the same on every machine. That
-face knows basic Latin letters only: typographic signs are replaced by their nearest ASCII, letters
-lose their accents, and others appear as a box (SVG keeps them all).
+face knows basic Latin letters only: the signs − and × are drawn as lines, other typographic signs
+are replaced by their nearest ASCII, letters lose their accents, and what is left appears as a box
+(SVG keeps them all).
 """
 
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -32,9 +34,12 @@ __all__ = ["frames", "raster"]
 
 SAMPLES = 3  # per pixel and axis; fewer on large pictures, to bound memory
 PIXELS = 60_000_000  # drawn at once, before averaging
-ASCII = str.maketrans(
-    {"×": "x", "−": "-", "–": "-", "≈": "~", "→": ">", "’": "'", "“": '"', "”": '"'}
-)
+ASCII = str.maketrans({"–": "-", "≈": "~", "→": ">", "…": "...", "’": "'", "“": '"', "”": '"'})
+LINES = {  # signs that the face lacks, in ems from the baseline
+    "−": (((0.1, 0.3), (0.52, 0.3)),),
+    "×": (((0.13, 0.12), (0.49, 0.48)), ((0.13, 0.48), (0.49, 0.12))),
+}
+SIGNS = re.compile("([−×])")
 
 
 def raster(scene: Scene, scale: float = 1) -> Image.Image:
@@ -92,10 +97,7 @@ def _paint(sheet: Image.Image, shape: Shape, scale: float) -> None:
             for piece in _dashed(points, [dash * scale for dash in shape.dashes]):
                 _stroke(draw, piece, shape, scale)
         case Text():
-            anchor = {"start": "ls", "middle": "ms", "end": "rs"}[shape.anchor]
-            place = (shape.x * scale, shape.y * scale)
-            font = _font(shape.size * scale)
-            draw.text(place, plain(shape.text), _colour(shape.fill, 1), font, anchor)
+            _letters(draw, shape, scale)
         case Picture():
             left, top = round(shape.x * scale), round(shape.y * scale)
             right = round((shape.x + shape.width) * scale)
@@ -151,11 +153,29 @@ def _colour(name: str, opacity: float) -> tuple[int, int, int, int]:
     return red, green, blue, round(255 * opacity)
 
 
-def plain(text: str) -> str:
-    """Return `text` in the letters that the bundled face knows.
+def _letters(draw: ImageDraw.ImageDraw, shape: Text, scale: float) -> None:
+    """Set a line of text, the signs that the face lacks drawn as lines."""
+    size = shape.size * scale
+    font, colour = _font(size), _colour(shape.fill, 1)
+    pieces = [piece for piece in SIGNS.split(plain(shape.text)) if piece]
+    widths = [0.62 * size if piece in LINES else font.getlength(piece) for piece in pieces]
+    left = {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * sum(widths)
+    x, y = shape.x * scale - left, shape.y * scale
+    for piece, width in zip(pieces, widths, strict=True):
+        if piece in LINES:
+            for line in LINES[piece]:
+                points = [(x + a * size, y - b * size) for a, b in line]
+                draw.line(points, colour, max(1, round(0.075 * size)))
+        else:
+            draw.text((x, y), piece, colour, font, "ls")
+        x += width
 
-    >>> plain("3×3, −1, café")
-    '3x3, -1, cafe'
+
+def plain(text: str) -> str:
+    """Return `text` in the letters that the bundled face knows, and − and ×.
+
+    >>> plain("3×3, −1, “café”")
+    '3×3, −1, "cafe"'
     """
     spelt = unicodedata.normalize("NFKD", text.translate(ASCII))
     return "".join(c for c in spelt if not unicodedata.combining(c) and c.isprintable())

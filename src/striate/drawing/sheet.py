@@ -19,6 +19,7 @@ __all__ = ["Sheet"]
 WIDTH, MARGIN = 600.0, 28.0
 INSIDE = WIDTH - 2 * MARGIN
 LARGEST, TALLEST = 50.0, 380.0  # of a cell's width, of a plane's height on the page
+AMOUNTS_TO = "drawn as the convolution it amounts to: stride 1, zeros between and around"
 TITLE, BODY, SMALL = 20.0, 13.0, 12.0
 
 
@@ -67,7 +68,7 @@ class Sheet:
         tilt, lean = (0.66, 0.3) if figure.numbers else (0.56, 0.42)
         size = min(LARGEST, INSIDE / (wide + lean * high), TALLEST / (tilt * high))
         self.size = size
-        top = MARGIN + 76
+        top = MARGIN + (92 if figure.transposed else 76)
         self.above = self._centred(figure.output, top, size, tilt, lean)
         gap = max(34.0, 0.9 * size)
         start = top + size * tilt * figure.output[0] + gap
@@ -114,7 +115,7 @@ class Sheet:
             for i in range(0, rows.stretched, rows.spacing):
                 for j in range(0, columns.stretched, columns.spacing):
                     corners = plane.corners(i, j, 1, 1)
-                    yield Polygon(corners, palette.INPUT, palette.INPUT_LINE)
+                    yield Polygon(corners, palette.INPUT, palette.INPUT_LINE, plane.line)
         for i, j in self._dropped():
             yield Polygon(plane.corners(i, j, 1, 1), "#ffffff", opacity=0.45)
             yield from plane.hatch(i, j, palette.DROPPED)
@@ -131,7 +132,9 @@ class Sheet:
         """Yield the window on the input: its taps shaded, its extent outlined."""
         figure, plane = self.figure, self.below
         for i, j in figure.taps(row, column):
-            yield Polygon(plane.corners(i, j, 1, 1), palette.KERNEL, palette.INPUT, 1, 0.66)
+            yield Polygon(
+                plane.corners(i, j, 1, 1), palette.KERNEL, palette.INPUT, plane.line, 0.66
+            )
         yield Polygon(self._footprint(row, column), None, palette.KERNEL, 2)
 
     def _footprint(self, row: int, column: int) -> tuple[Point, ...]:
@@ -205,8 +208,9 @@ class Sheet:
         figure = self.figure
         yield Text(MARGIN, MARGIN + 16, self.heading, TITLE)
         yield Text(MARGIN, MARGIN + 38, _signs(window_words(self.window)), BODY, palette.QUIET)
-        x = WIDTH / 2
-        y = self.captions_at
+        if figure.transposed:
+            yield Text(MARGIN, MARGIN + 57, AMOUNTS_TO, SMALL, palette.QUIET)
+        x, y = WIDTH / 2, self.captions_at
         if figure.numbers:
             self.sum_at = y + 8
             y += 34
@@ -225,11 +229,13 @@ class Sheet:
         yield Key(f"output {times(figure.output)}", palette.OUTPUT, palette.OUTPUT_LINE)
         yield Key(f"input {times(figure.input)}", palette.INPUT, palette.INPUT_LINE)
         name = "window" if figure.pools else "kernel"
-        yield Key(f"{name} {times(figure.kernel)}", "#5f95cf", palette.KERNEL)
+        turned = ", reversed" if figure.transposed and figure.numbers else ""
+        yield Key(f"{name} {times(figure.kernel)}{turned}", "#5f95cf", palette.KERNEL)
         if Cell.ZERO in kinds:
             yield Key("zeros between", "#ffffff", palette.ZERO_LINE)
         if Cell.PADDING in kinds:
-            yield Key("padding", None, palette.PADDING, dashed=True)
+            around = "zeros around: D(K − 1) − padding" if figure.transposed else "padding"
+            yield Key(around, None, palette.PADDING, dashed=True)
         if Cell.OVERHANG in kinds:
             yield Key("past the padding (ceil)", None, palette.OVERHANG, dashed=True)
         dropped = [sum(map(len, strip.dropped)) for strip in (figure.rows, figure.columns)]
@@ -261,7 +267,7 @@ class Sheet:
 
 
 def _texts(figure: Figure) -> dict[tuple[int, int], str]:
-    """Return the results as cells show them: whole, or else all with one decimal as in the guide."""
+    """Return the results as cells show them: whole, or else all with one decimal."""
     values = {place: figure.value(*place) for place in figure.steps}
     whole = all(value.denominator == 1 for value in values.values())
     return {at: str(value) if whole else f"{float(value):.1f}" for at, value in values.items()}

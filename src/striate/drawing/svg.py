@@ -46,7 +46,7 @@ def svg(drawing: Scene | Animation) -> str:
     --------
     >>> from striate.drawing.scene import Group, Rectangle, Scene
     >>> square = Group((Rectangle(1, 1, 8, 8, fill="#2f6fb0"),))
-    >>> print(svg(Scene(10, 10, "Square", "A blue square.", (square,))).splitlines()[-3])
+    >>> print(svg(Scene(10, 10, "Square", "A blue square.", (square,))).splitlines()[-2])
     <g><rect x="1" y="1" width="8" height="8" fill="#2f6fb0"/></g>
     """
     scene = drawing if isinstance(drawing, Scene) else drawing.scene
