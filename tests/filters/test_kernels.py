@@ -119,3 +119,41 @@ def test_an_unknown_axis(axis):
         f"axis is {axis!r}; it must be 1 (along columns: vertical edges), "
         "0 (along rows: horizontal edges) or None (the magnitude)"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 0 -1; 2 0 -2; 1 0 -1", kernels.sobel(1)),
+        ("# Sobel\n 1,2,1\n 0 0 0 \n\n-1, -2, -1,\n", kernels.sobel(0)),
+        ("1/4 .5 2.5e-1", [[0.25, 0.5, 0.25]]),
+        ("7", [[7]]),
+    ],
+)
+def test_kernels_are_parsed(text, expected):
+    np.testing.assert_array_equal(kernels.parse(text), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the kernel has no weight; write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'"),
+        (
+            "1 2 3; 4",
+            "the kernel has rows of 1 and 3 weights; "
+            "write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'",
+        ),
+        *(
+            (
+                f"1 {word}",
+                f"the kernel holds {word!r}; its weights must be finite numbers or fractions, "
+                "as '1 0 -1; 2 0 -2; 1 0 -1' or '1/3 1/3 1/3'",
+            )
+            for word in ("nan", "inf", "1/0", "x", "1e999")
+        ),
+    ],
+)
+def test_what_is_no_kernel(text, message):
+    with pytest.raises(ParameterError) as error:
+        kernels.parse(text)
+    assert str(error.value) == message

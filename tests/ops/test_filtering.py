@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,31 @@ def test_rounding_and_clipping(dtype, expected):
     output = np.empty(6, dtype=dtype)
     round_into(output, np.array([-1e9, -1.5, 0.5, 1.5, 2.5, 1e9]))
     np.testing.assert_array_equal(output, np.array(expected, dtype=dtype))
+
+
+def test_the_number_of_threads_does_not_change_a_bit(monkeypatch):
+    image = np.random.default_rng(6).random((300, 900))
+    weights = tuple(np.random.default_rng(7).random((2, 7)))
+    frame = frame_of(image, (7, 7), 1)
+    results = []
+    for threads in ("1", "2", "5"):
+        monkeypatch.setenv("STRIATE_NUM_THREADS", threads)
+        results.append(np.empty(image.shape))
+        correlate_image(image, [weights], frame, lambda values: values, results[-1])
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
+def test_several_callers_at_once():
+    image = np.random.default_rng(8).integers(0, 256, (400, 600), dtype=np.uint8)
+    kernel = np.arange(9.0).reshape(3, 3)
+    frame = frame_of(image, (3, 3), 1)
+    expected = correlate_reference(image, kernel, frame)
+
+    def call(_):
+        output = np.empty(image.shape)
+        correlate_image(image, [kernel], frame, lambda values: values, output)
+        return np.array_equal(output, expected)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(call, range(12)))

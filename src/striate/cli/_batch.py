@@ -154,7 +154,8 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
     try:
         yield advance
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def report(outcome: Outcome, as_json: bool, name: str) -> None:

@@ -29,14 +29,14 @@ BLURS = ("box", "gaussian")
 
 def filter_images(
     arguments: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="IN... OUT NAME",
             help="image files or folders; a file or folder for the result; the filter: "
             "box, gaussian, sobel, convolve or correlate",
             show_default=False,
         ),
-    ],
+    ] = None,
     sigma: Annotated[
         str | None, typer.Option(help="gaussian: standard deviation in pixels; rows x columns 2x1")
     ] = None,
@@ -68,14 +68,15 @@ def filter_images(
 ) -> None:
     """Filter image files: PNG, JPEG, WebP, TIFF and BMP.
 
-    One file goes to a file, or into an existing folder; several files, or the image files of a
-    folder, go into a folder under their own names. Inputs are never overwritten. Negative
-    values become 0. Blurs weigh colours by their alpha; other filters leave alpha alone.
+    One file goes to a file, or into an existing folder; several files, or
+    the image files of a folder, go into a folder under their own names.
+    Inputs are never overwritten. Blurs weigh colours by their alpha; other
+    filters leave alpha alone. Files hold no negative values: they become 0.
 
     Examples: striate filter photo.jpg blurred.png gaussian --sigma 2;
     striate filter photos/ edges/ sobel
     """
-    sources, out, name = _parse(arguments)
+    sources, out, name = _parse(arguments or [])
     given = {"sigma": sigma, "truncate": truncate, "size": size, "axis": axis, "kernel": kernel}
     parameters = _parameters(name, given)
     apply = _filter(name, {**parameters, "border": border, "cval": cval})
@@ -91,7 +92,7 @@ def _parse(arguments: list[str]) -> tuple[list[Path], Path, str]:
 
     if len(arguments) < 3:
         raise ParameterError(
-            f"filter: {' '.join(arguments)!r} is too little; give inputs, the output and the "
+            f"filter: {len(arguments)} arguments are too few; give inputs, the output and the "
             f"filter, as in: striate filter photo.jpg out.png gaussian --sigma 2"
         )
     *sources, out, name = arguments

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from striate.filters import gaussian, sobel
+from striate.filters.alpha import has_alpha, keep_alpha, weigh_by_alpha
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((3, 4), False), ((3, 4, 1), False), ((3, 4, 2), True), ((3, 4, 3), False), ((3, 4, 4), True)],
+)
+def test_which_images_have_alpha(shape, expected):
+    assert has_alpha(np.zeros(shape, dtype=np.uint8)) is expected
+
+
+def test_an_opaque_image_is_blurred_as_without_alpha():
+    image = np.random.default_rng(0).integers(0, 256, (9, 8, 4), dtype=np.uint8)
+    image[..., 3] = 255
+    result = weigh_by_alpha(image, lambda x: gaussian(x, 1))
+    np.testing.assert_array_equal(result[..., :3], gaussian(image[..., :3], 1))
+    np.testing.assert_array_equal(result[..., 3], 255)
+
+
+def test_the_colour_of_transparent_pixels_does_not_matter():
+    image = np.random.default_rng(0).integers(0, 256, (9, 8, 4), dtype=np.uint8)
+    image[..., 3] = np.where(image[..., 3] < 128, 0, image[..., 3])
+    other = image.copy()
+    other[image[..., 3] == 0, :3] = 77
+    blurred = [weigh_by_alpha(one, lambda x: gaussian(x, 1)) for one in (image, other)]
+    np.testing.assert_array_equal(*blurred)
+    np.testing.assert_array_equal(blurred[0][..., 3], gaussian(image[..., 3], 1))
+
+
+def test_nothing_visible_stays_nothing():
+    image = np.full((3, 3, 2), 9, dtype=np.uint8)
+    image[..., 1] = 0
+    np.testing.assert_array_equal(weigh_by_alpha(image, lambda x: gaussian(x, 1)), 0)
+
+
+def test_derivatives_keep_alpha():
+    image = np.random.default_rng(0).integers(0, 256, (5, 6, 2), dtype=np.uint8)
+    result = keep_alpha(image, sobel)
+    np.testing.assert_array_equal(result[..., 0], sobel(image[..., 0]))
+    np.testing.assert_array_equal(result[..., 1], image[..., 1])
