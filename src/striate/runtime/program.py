@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -28,7 +29,7 @@ class Program:
     first met, and kept.
     """
 
-    def __init__(self, network: Network, dtype: np.dtype[np.floating]) -> None:
+    def __init__(self, network: Network, dtype: np.dtype[Any]) -> None:
         self.network = network
         self.dtype = dtype
         self._weights = {

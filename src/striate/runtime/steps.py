@@ -88,7 +88,8 @@ class Convolution(Step):
 
 def _bias_gradient(dy: Array, bias: Array) -> Array:
     """Sum over the examples and, unless every unit has a bias of its own, over the positions."""
-    return dy.sum(axis=0 if bias.ndim > 1 else (0, *range(2, dy.ndim)))
+    summed: Array = dy.sum(axis=0 if bias.ndim > 1 else (0, *range(2, dy.ndim)))
+    return summed
 
 
 class TransposedConvolution(Step):
@@ -264,7 +265,8 @@ class Pad(Step):
     def __init__(self, operator: op.Pad, to: Binding) -> None:
         super().__init__(operator, to)
         pairs = zip(operator.before, to.shapes[0][2:], strict=True)
-        self.inside = (..., *(slice(before, before + size) for before, size in pairs))
+        inside = (slice(before, before + size) for before, size in pairs)
+        self.inside: tuple[slice, ...] = (slice(None), slice(None), *inside)
 
     def forward(self, *inputs: Array) -> Array:
         y = np.full(self.to.output, self.operator.value, self.to.dtype)

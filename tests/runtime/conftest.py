@@ -1,0 +1,99 @@
+"""An interpreter of graphs in PyTorch: the oracle for whole networks."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from striate.network import operators as op
+
+
+def _conv(o, x, weight, bias=None):
+    if o.table is not None:
+        dense = torch.zeros((weight.shape[0], x.shape[1], *weight.shape[2:]), dtype=x.dtype)
+        rows = torch.arange(weight.shape[0])[:, None]
+        weight = dense.index_put((rows, torch.tensor(o.table)), weight)
+    window = o.window.at(x.shape[2:])
+    sides = [side for axis in reversed(window.axes) for side in (axis.before, axis.after)]
+    apply = (F.conv1d, F.conv2d, F.conv3d)[window.rank - 1]
+    y = apply(F.pad(x, sides), weight, None, window.strides, 0, window.dilations, o.groups)
+    if bias is None:
+        return y
+    return y + (bias if bias.ndim > 1 else bias.reshape(-1, *[1] * window.rank))
+
+
+def _conv_transpose(o, x, weight, bias=None):
+    w = o.window
+    assert all(before == after for before, after in w.paddings)
+    paddings = [before for before, _ in w.paddings]
+    added = [axis.output_padding for axis in w.axes]
+    apply = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[w.rank - 1]
+    return apply(x, weight, bias, w.strides, paddings, added, o.groups, w.dilations)
+
+
+def _pool(apply):
+    def run(o, x):
+        w = o.window.at(x.shape[2:])
+        paddings = [before for before, _ in w.paddings]
+        return apply[w.rank - 1](x, w.kernel, w.strides, paddings)
+
+    return run
+
+
+def _pad(o, x):
+    pairs = zip(reversed(o.before), reversed(o.after), strict=True)
+    return F.pad(x, [side for pair in pairs for side in pair], value=o.value)
+
+
+def _batch_norm(training):
+    def run(o, x, scale, bias, mean, variance):
+        return F.batch_norm(x, mean, variance, scale, bias, training, 1 - o.momentum, o.epsilon)
+
+    return run
+
+
+MEANING = {
+    op.Add: lambda o, a, b: a + b,
+    op.AveragePool: _pool((F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)),
+    op.Concat: lambda o, *xs: torch.cat(xs, o.axis),
+    op.Conv: _conv,
+    op.ConvTranspose: _conv_transpose,
+    op.Dropout: lambda o, x: x,
+    op.Flatten: lambda o, x: x.flatten(1),
+    op.Gemm: lambda o, x, w, b=None: F.linear(x, w, b),
+    op.GlobalAveragePool: lambda o, x: x.mean(dim=tuple(range(2, x.ndim)), keepdim=True),
+    op.GlobalMaxPool: lambda o, x: x.amax(dim=tuple(range(2, x.ndim)), keepdim=True),
+    op.Identity: lambda o, x: x,
+    op.MaxPool: _pool((F.max_pool1d, F.max_pool2d, F.max_pool3d)),
+    op.Mul: lambda o, a, b: a * b,
+    op.Pad: _pad,
+    op.Relu: lambda o, x: F.relu(x),
+    op.ScaledTanh: lambda o, x: o.alpha * torch.tanh(o.beta * x),
+    op.Sigmoid: lambda o, x: torch.sigmoid(x),
+    op.Softmax: lambda o, x: torch.softmax(x, o.axis),
+    op.Tanh: lambda o, x: torch.tanh(x),
+}
+
+
+@pytest.fixture
+def by_torch():
+    """Return run(network, x, training) -> (y, parameters as tensors): float64, dropout ignored."""
+
+    def run(network, x, training=False):
+        values = {
+            name: torch.tensor(np.asarray(a), dtype=torch.float64, requires_grad=True)
+            for name, a in network.weights.items()
+        }
+        parameters = dict(values)
+        values[network.graph.inputs[0].name] = torch.tensor(x, dtype=torch.float64)
+        for node in network.graph.nodes:
+            inputs = [values[name] for name in node.inputs]
+            if isinstance(node.operator, op.BatchNormalization):
+                inputs[3:] = [statistic.detach().clone() for statistic in inputs[3:]]
+                y = _batch_norm(training)(node.operator, *inputs)
+            else:
+                y = MEANING[type(node.operator)](node.operator, *inputs)
+            values[node.outputs[0]] = y
+        return values[network.graph.outputs[0]], parameters
+
+    return run

@@ -1,0 +1,157 @@
+"""Programs: plans, threads, values inside, and what they refuse."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import striate as st
+from striate.errors import DTypeError, GraphError, ShapeError, UnknownNameError
+from striate.network import Builder, Graph, Network, operators
+from striate.runtime import RandomWeightsWarning, Trainable
+
+
+@pytest.fixture(scope="module")
+def lenet():
+    return st.load("lenet-1989").initialize(0)
+
+
+def digits(count, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (count, 1, 16, 16)).astype(np.float32)
+
+
+def test_any_batch_gives_the_same_answers(lenet):
+    run = st.compile(lenet)
+    x = digits(7)
+    together = run(x)
+    for i in range(7):
+        np.testing.assert_allclose(run(x[i : i + 1])[0], together[i], rtol=0, atol=2e-6)
+
+
+def test_threads_share_one_program(lenet):
+    run = st.compile(lenet)
+    inputs = [digits(n % 5 + 1, seed=n) for n in range(24)]
+    expected = [st.compile(lenet)(x) for x in inputs]
+    results = [None] * len(inputs)
+
+    def work(i):
+        results[i] = run(inputs[i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(inputs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for found, wanted in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_values_inside(lenet):
+    run = st.compile(lenet)
+    x = digits(2)
+    values = run.values(x, ["H1", "output.tanh"])
+    assert values["H1"].shape == (2, 12, 8, 8)
+    np.testing.assert_array_equal(values["output.tanh"], run(x))
+    assert list(run.values(x)) == [node.name for node in lenet.graph.nodes]
+
+
+def test_the_input_is_never_written_to(lenet):
+    x = digits(2)
+    before = x.copy()
+    x.flags.writeable = False
+    st.compile(lenet)(x)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_random_weights_are_announced():
+    with pytest.warns(RandomWeightsWarning) as caught:
+        run = st.compile(st.load("lenet-1989"))
+    assert str(caught[0].message) == (
+        "lenet-1989 has no trained weights and runs with random ones (seed 0); "
+        "network.initialize(seed) chooses others, without this warning"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same = st.compile(st.load("lenet-1989").initialize(0))
+    np.testing.assert_array_equal(run(digits(1)), same(digits(1)))
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (
+            np.zeros((1, 1, 16, 16)),
+            DTypeError,
+            "lenet-1989: x is float64 but this program computes in float32: "
+            "pass np.asarray(x, np.float32)",
+        ),
+        (
+            [[1.0]],
+            DTypeError,
+            "lenet-1989: x is list but this program computes in float32: "
+            "pass np.asarray(x, np.float32)",
+        ),
+        (
+            np.zeros((1, 3, 16, 16), np.float32),
+            ShapeError,
+            "lenet-1989: input shape (1, 3, 16, 16) has 3 channels, not 1: (any, 1, 16, 16)",
+        ),
+        (
+            np.zeros((16, 16), np.float32),
+            ShapeError,
+            "lenet-1989: input shape (16, 16) must have 4 axes: (any, 1, 16, 16)",
+        ),
+        (
+            np.zeros((0, 1, 16, 16), np.float32),
+            ShapeError,
+            "lenet-1989: x (0, 1, 16, 16) is empty: pass an example or more",
+        ),
+        (
+            np.zeros((1, 1, 20, 20), np.float32),
+            ShapeError,
+            "lenet-1989: H1 (Conv): bias (12, 8, 8) must be (12,) or, by unit, (12, 10, 10)",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit(lenet, x, error, message):
+    with pytest.raises(error) as caught:
+        st.compile(lenet)(x)
+    assert str(caught.value) == message
+
+
+def test_unknown_value(lenet):
+    with pytest.raises(UnknownNameError) as caught:
+        st.compile(lenet).values(digits(1), ["H11"])
+    assert str(caught.value) == "no value of lenet-1989 is called 'H11'; did you mean H1?"
+
+
+def test_dtype_of_a_program(lenet):
+    with pytest.raises(DTypeError) as caught:
+        st.compile(lenet, dtype=np.int32)
+    assert str(caught.value) == "compile: dtype must be float32 or float64, not int32"
+
+
+def test_two_outputs_cannot_run():
+    b = Builder("two", (None, 1, 4))
+    one = b.add(operators.Relu(), b.input, name="one")
+    two = b.add(operators.Tanh(), b.input, name="two")
+    network = Network(b.graph(one, two))
+    for make in (st.compile, Trainable):
+        with pytest.raises(GraphError) as caught:
+            make(network)
+        assert str(caught.value) == (
+            "two has 1 inputs and 2 outputs: networks of one input and one output can run"
+        )
+
+
+def test_backward_needs_forward(lenet):
+    with pytest.raises(GraphError) as caught:
+        Trainable(lenet).backward(np.zeros((1, 10), np.float32))
+    assert str(caught.value) == "lenet-1989: backward needs a forward pass before it"
+
+
+def test_output_may_be_the_input():
+    network = Network(Graph("same", Builder("b", (None, 2)).graph().inputs, (), (), ("input",)))
+    x = np.ones((1, 2), np.float32)
+    np.testing.assert_array_equal(st.compile(network)(x), x)
