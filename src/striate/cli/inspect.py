@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect"]
 
+NUMBERS = {"parameters", "MACs", "GMACs", "activations"}
+FIXED = {"layer", "operator", "output", "parameters", "MACs"}
+"""Columns that stay on one line; on a narrow terminal the others fold."""
+
 
 def inspect(
     model: Annotated[
@@ -125,16 +129,16 @@ def _table(
     dim: list[bool] | None = None,
 ) -> None:
     """Print a table; `dim` tells which rows matter less."""
-    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    numbers = {"parameters", "MACs", "GMACs", "activations"}
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    console = Console()
+    gap = 2 if console.width >= 100 else 1
+    table = Table(title=title, box=None, title_justify="left", padding=(0, gap, 0, 0))
     for name in header:
-        justify: Literal["right", "left"] = "right" if name in numbers else "left"
-        table.add_column(name, justify=justify, overflow="fold")
+        justify: Literal["right", "left"] = "right" if name in NUMBERS else "left"
+        table.add_column(name, justify=justify, no_wrap=name in FIXED, overflow="fold")
     for row, faint in zip(rows, dim or [False] * len(rows), strict=True):
         table.add_row(*map(Text, row), style="dim" if faint else None)
-    Console().print(table)
+    console.print(table)

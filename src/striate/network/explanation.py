@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from striate.errors import UnknownNameError
-from striate.geometry import Axis, Field, TransposedAxis, TransposedWindow, Window
+from striate.geometry import Axis, Field, TransposedAxis
 from striate.network.graph import Fields, Graph, Node, Shape
 from striate.network.inference import infer_fields, infer_shapes
 from striate.network.model import Network
@@ -46,7 +46,7 @@ class _Place:
 def explain(
     network: Network | Graph, layer: str, input_shape: Sequence[int] | None = None
 ) -> tuple[str, ...]:
-    """Return the lines that derive a layer's sizes, parameters, multiply-adds and field.
+    r"""Return the lines that derive a layer's sizes, parameters, multiply-adds and field.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def explain(
     Examples
     --------
     >>> import striate as st
-    >>> print("\\n".join(explain(st.load("all-cnn-c"), "conv2_1")))
+    >>> print("\n".join(explain(st.load("all-cnn-c"), "conv2_1")))
     conv2_1 (Conv): 1x96x16x16 -> 1x192x16x16
       output size  O = floor((I + before + after - D (K - 1) - 1) / S) + 1
            height  floor((16 + 1 + 1 - 1 (3 - 1) - 1) / 1) + 1 = 16
@@ -91,16 +91,17 @@ def _by(sizes: Sequence[int], sign: str = "x") -> str:
     return sign.join(map(str, sizes))
 
 
-def _window(place: _Place) -> Window | TransposedWindow | None:
+def _axes(place: _Place) -> tuple[Axis | TransposedAxis, ...]:
+    """Return the axes of the operator's window, () if it has none."""
     operator = place.node.operator
     if isinstance(operator, Conv | ConvTranspose | MaxPool | AveragePool):
-        return operator.window.at(place.input[2:])
-    return None
+        return operator.window.at(place.input[2:]).axes
+    return ()
 
 
 def _what(place: _Place) -> list[tuple[str, str]]:
     """Say what the operator does, unless its formulas do."""
-    if _window(place) is not None:
+    if _axes(place):
         return []
     says = introspection.getdoc(place.node.operator) or ""
     return [("does", says.partition("\n")[0].removesuffix("."))]
@@ -112,17 +113,16 @@ def _named(place: _Place) -> tuple[str, ...]:
 
 
 def _sizes(place: _Place) -> list[tuple[str, str]]:
-    window = _window(place)
-    if window is None:
+    axes = _axes(place)
+    if not axes:
         return []
     rows = [
         (name, f"{_size(axis, size)} = {axis.output_size(size)}")
-        for name, axis, size in zip(_named(place), window.axes, place.input[2:], strict=True)
+        for name, axis, size in zip(_named(place), axes, place.input[2:], strict=True)
     ]
-    first = window.axes[0]
-    if isinstance(first, TransposedAxis):
+    if isinstance(axes[0], TransposedAxis):
         return [("output size", TRANSPOSED), *rows]
-    return [("output size", CEILED if first.ceil else SIZE), *rows]
+    return [("output size", CEILED if axes[0].ceil else SIZE), *rows]
 
 
 def _size(axis: Axis | TransposedAxis, size: int) -> str:
@@ -166,16 +166,16 @@ def _macs(place: _Place) -> list[tuple[str, str]]:
 
 
 def _field(place: _Place) -> list[tuple[str, str]]:
-    window = _window(place)
+    axes = _axes(place)
     after = place.fields.get(place.node.outputs[0], ())
-    if window is None:
+    if not axes:
         sizes = {field.size for field in after}
         text = _by(sorted(sizes) if len(sizes) == 1 else [field.size for field in after], " x ")
         return [("field", text)] if after else []
     before = place.fields[place.node.inputs[0]]
-    transposed = isinstance(window, TransposedWindow)
-    axes = zip(_named(place), before, window.axes, after, strict=True)
-    rows = [(name, _recurrence(one, axis, two)) for name, one, axis, two in axes]
+    transposed = isinstance(axes[0], TransposedAxis)
+    steps = zip(_named(place), before, axes, after, strict=True)
+    rows = [(name, _recurrence(one, axis, two)) for name, one, axis, two in steps]
     return [("field", TRANSPOSED_FIELD if transposed else FIELD), *rows]
 
 
