@@ -6,7 +6,7 @@ import os
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageColor
 
 from striate.drawing.raster import frames, raster
 from striate.drawing.scene import Animation, Scene
@@ -98,7 +98,7 @@ def _gif(animation: Animation, scale: float) -> bytes:
     for i, image in enumerate(samples):
         strip.paste(image, (0, i * height))
     palette = strip.quantize(COLOURS, Image.Quantize.MEDIANCUT)
-    _keep(palette, strip.getpixel((0, 0)))
+    _keep(palette, animation.scene.background)
     indexed = (
         image.quantize(palette=palette, dither=Image.Dither.NONE)
         for image in frames(animation, scale)
@@ -116,13 +116,16 @@ def _gif(animation: Animation, scale: float) -> bytes:
     return buffer.getvalue()
 
 
-def _keep(palette: Image.Image, background: object) -> None:
-    """Give the background, which lies in the corner, its exact colour: paper stays white."""
+def _keep(palette: Image.Image, background: str) -> None:
+    """Give the palette's colours that all but equal the background its own: paper stays white.
+
+    Pillow looks colours up in boxes four levels wide, so a near miss would win at times.
+    """
+    paper = ImageColor.getrgb(background)[:3]
     colours = palette.getpalette() or []
-    index = palette.getpixel((0, 0))
-    assert isinstance(index, int)
-    assert isinstance(background, tuple)
-    colours[3 * index : 3 * index + 3] = [int(channel) for channel in background]
+    for i in range(0, len(colours), 3):
+        if all(abs(a - b) < 6 for a, b in zip(colours[i : i + 3], paper, strict=True)):
+            colours[i : i + 3] = paper
     palette.putpalette(colours)
 
 
