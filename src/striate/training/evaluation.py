@@ -1,0 +1,131 @@
+"""How often a network is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import ParameterError, ShapeError, StriateError
+from striate.network import Network, infer_shapes
+from striate.runtime import compile
+from striate.training.data.dataset import check_examples
+
+__all__ = ["Evaluation", "evaluate", "output_count"]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a network said about examples whose classes are known.
+
+    Attributes
+    ----------
+    labels, predictions : (N,) integer arrays
+    classes : int
+        The network's outputs, K.
+    """
+
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    classes: int
+
+    @property
+    def wrong(self) -> NDArray[np.int64]:
+        """The indices of the examples it got wrong."""
+        return np.flatnonzero(self.predictions != self.labels)
+
+    @property
+    def errors(self) -> int:
+        """How many it got wrong."""
+        return len(self.wrong)
+
+    @property
+    def error(self) -> float:
+        """The share it got wrong, 0 to 1."""
+        return self.errors / len(self.labels)
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Counts (K, K): row = the true class, column = the predicted one."""
+        pairs = self.labels * self.classes + self.predictions
+        return np.bincount(pairs, minlength=self.classes**2).reshape(self.classes, self.classes)
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self.errors} of {len(self.labels)} wrong, {100 * self.error:.2f} %)"
+
+
+def evaluate(
+    network: Network,
+    images: NDArray[np.float32],
+    labels: NDArray[Any],
+    *,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Return how often the largest output is the label's.
+
+    Parameters
+    ----------
+    network : Network
+        With weights, and an output (N, K).
+    images : float32 array, shape (N, C, *spatial)
+    labels : integer array, shape (N,)
+        0 to K - 1.
+    batch_size : int
+        Examples at a time: more take more memory, and change no result by more than rounding.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError
+        If the network has no weights, or the examples do not fit it.
+
+    Examples
+    --------
+    >>> import striate as st
+    >>> from striate.training import data
+    >>> digits = data.load("digits", size=16)
+    >>> untrained = st.load("lenet-1989").initialize(seed=0)
+    >>> evaluate(untrained, digits.test_images, digits.test_labels).error > 0.5
+    True
+    """
+    if not network.has_weights:
+        raise ParameterError(f"evaluate: {network.name} has no weights: train or load it first")
+    if batch_size < 1:
+        raise ParameterError(f"evaluate: batch_size {batch_size} must be at least 1")
+    check_examples("evaluate", images, labels)
+    classes = output_count("evaluate", network, images.shape[1:])
+    if labels.max() >= classes:
+        raise ParameterError(
+            f"evaluate: label {labels.max()} for the {classes} outputs of {network.name}: "
+            f"labels must be 0 to {classes - 1}"
+        )
+    program = compile(network)
+    whole = len(images) - len(images) % batch_size
+    batches = [images[i : i + batch_size] for i in range(0, whole, batch_size)]
+    rest = images[whole:]  # one by one would be slow, and padding would be a lie
+    outputs = [program(batch).argmax(axis=1) for batch in (*batches, rest) if len(batch)]
+    return Evaluation(labels.astype(np.int64), np.concatenate(outputs), classes)
+
+
+def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> int:
+    """Return the number K of the network's outputs, if it takes such images and gives (N, K)."""
+    wanted = network.input_shape[1:]
+    try:
+        shapes = infer_shapes(network.graph, (1, *image_shape))
+    except StriateError as error:
+        text = f"({', '.join('any' if size is None else str(size) for size in wanted)})"
+        raise ShapeError(
+            f"{where}: images {image_shape} do not fit {network.name}, which takes {text}: "
+            f"resize them, or choose another network ({error})"
+        ) from None
+    output = shapes[network.graph.outputs[0]]
+    if len(output) != 2:
+        raise ShapeError(
+            f"{where}: {network.name} gives {output}, not (N, classes): flatten its output"
+        )
+    return output[1]

@@ -1,0 +1,88 @@
+"""The line that shows how training is going, where somebody can see it."""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+__all__ = ["Display"]
+
+PATIENCE = 1.0  # seconds of silence before the line appears
+INTERVAL = 0.1  # seconds between its changes
+
+
+class Display:
+    """A progress bar on stderr; nothing at all in the first second, or where there is no terminal.
+
+    Parameters
+    ----------
+    epochs, examples : int
+        How many passes, and how many examples in each.
+    begun : int
+        Passes that were done before.
+    wanted : bool or None
+        None for "if stderr is a terminal".
+    """
+
+    def __init__(self, epochs: int, examples: int, begun: int, wanted: bool | None) -> None:
+        self._epochs, self._examples, self._begun = epochs, examples, begun
+        self._due = perf_counter() + PATIENCE
+        shown = sys.stderr.isatty() if wanted is None else wanted
+        if not shown:
+            self._due = float("inf")
+        self._line: tuple[Progress, TaskID] | None = None
+
+    def update(self, epoch: int, done: int, loss: float, error: float) -> None:
+        """Show that `done` examples of pass `epoch` are done; cheap when nothing is due."""
+        now = perf_counter()
+        if now < self._due:
+            return
+        self._due = now + INTERVAL
+        self._line = self._line or self._open()
+        bar, task = self._line
+        bar.update(
+            task,
+            description=f"epoch {epoch}/{self._epochs}",
+            completed=(epoch - 1 - self._begun) * self._examples + done,
+            text=f"loss {loss:.4f}  error {100 * error:5.2f} %",
+            refresh=True,
+        )
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._line is not None:
+            self._line[0].stop()
+
+    def _open(self) -> tuple[Progress, TaskID]:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
+
+        class Speed(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[text]}"),
+            Speed(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            auto_refresh=False,
+            transient=True,
+        )
+        bar.start()
+        total = (self._epochs - self._begun) * self._examples
+        return bar, bar.add_task("", total=total, text="")
