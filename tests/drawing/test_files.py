@@ -71,3 +71,9 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
         "check that the folder exists and may be written"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["a.svg"]
+
+
+def test_progress_is_reported(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    write(tmp_path / "a.gif", convolution((4, 4), 3), 0.5, lambda *n: told.append(n))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]

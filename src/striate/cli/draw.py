@@ -57,7 +57,7 @@ def draw(
     Examples: striate draw conv --input 5 --kernel 3 --stride 2 --padding 1 -o conv.svg;
     striate draw pool --kernel 3 --stride 1 --values -o pool.gif
     """
-    from striate.drawing import check_suffix, write
+    from striate.drawing import check_suffix
     from striate.errors import UnknownNameError
 
     if what not in WHATS:
@@ -80,7 +80,7 @@ def draw(
         options["ceil"] = ceil
     if what == "pool":
         options["kind"] = pool or "max"
-    typer.echo(write(output, _animation(what, shape, window, options), scale))
+    typer.echo(_write(output, _animation(what, shape, window, options), scale))
 
 
 def _animation(
@@ -95,6 +95,24 @@ def _animation(
             return drawing.pooling(shape, kernel, **options)
         case _:
             return drawing.transposed_convolution(shape, kernel, **options)
+
+
+def _write(path: Path, animation: Animation, scale: float | None) -> Path:
+    """Write the file, with a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from striate.drawing import write
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("drawing", total=None)
+        return write(
+            path,
+            animation,
+            scale,
+            report=lambda done, total: bar.update(task, completed=done, total=total),
+        )
 
 
 def _numbers(what: str, shape: tuple[int, int], kernel: tuple[int, int], seed: int) -> Numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -15,12 +16,16 @@ from striate.errors import FileError, ParameterError
 
 __all__ = ["SUFFIXES", "check_suffix", "write"]
 
+Report = Callable[[int, int], None]
 SUFFIXES = (".svg", ".png", ".gif")
 COLOURS = 128  # in a GIF's palette, shared by its frames so that nothing flickers
 
 
 def write(
-    path: str | os.PathLike[str], drawing: Scene | Animation, scale: float | None = None
+    path: str | os.PathLike[str],
+    drawing: Scene | Animation,
+    scale: float | None = None,
+    report: Report | None = None,
 ) -> Path:
     """Write a scene or an animation as .svg, .png or .gif and return the path.
 
@@ -35,6 +40,9 @@ def write(
     scale : float, optional
         Pixels per unit of length of .png and .gif, 0.25 to 8; if left out 2 and 1.5, so that
         pictures are sharp on fine screens and animations stay small.
+
+    report : callable, optional
+        Told (frames done, frames in all) while a .gif is drawn.
 
     Raises
     ------
@@ -62,7 +70,7 @@ def write(
             data = _png(scene, scale or 2.0)
         case _:
             moving = drawing if isinstance(drawing, Animation) else Animation((drawing,))
-            data = _gif(moving, scale or 1.5)
+            data = _gif(moving, scale or 1.5, report or _silent)
     _replace(target, data)
     return target
 
@@ -87,7 +95,7 @@ def _png(scene: Scene, scale: float) -> bytes:
     return buffer.getvalue()
 
 
-def _gif(animation: Animation, scale: float) -> bytes:
+def _gif(animation: Animation, scale: float, report: Report) -> bytes:
     """Return a looping GIF whose frames share one palette, taken from three of them."""
     shown = Animation(
         tuple(animation.frames[i] for i in (0, len(animation.frames) // 2, animation.still))
@@ -99,10 +107,13 @@ def _gif(animation: Animation, scale: float) -> bytes:
         strip.paste(image, (0, i * height))
     palette = strip.quantize(COLOURS, Image.Quantize.MEDIANCUT)
     _keep(palette, animation.scene.background)
-    indexed = (
-        image.quantize(palette=palette, dither=Image.Dither.NONE)
-        for image in frames(animation, scale)
-    )
+
+    def indexed_frames() -> Iterator[Image.Image]:
+        for done, image in enumerate(frames(animation, scale), start=1):
+            yield image.quantize(palette=palette, dither=Image.Dither.NONE)
+            report(done, len(animation.frames))
+
+    indexed = indexed_frames()
     buffer = BytesIO()
     next(indexed).save(
         buffer,
@@ -114,6 +125,10 @@ def _gif(animation: Animation, scale: float) -> bytes:
         optimize=False,
     )
     return buffer.getvalue()
+
+
+def _silent(done: int, total: int) -> None:
+    """Report nothing."""
 
 
 def _keep(palette: Image.Image, background: str) -> None:
