@@ -9,7 +9,7 @@ from scipy import ndimage
 from striate.errors import ParameterError
 from striate.filters import borders, box, gaussian, kernels
 
-SETTINGS = settings(deadline=None, max_examples=25)
+SETTINGS = settings(deadline=None, max_examples=40)
 SIZES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 SIGMAS = st.tuples(st.floats(0.2, 3), st.floats(0.2, 3))
 

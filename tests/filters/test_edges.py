@@ -9,7 +9,7 @@ from scipy import ndimage, signal
 from striate.errors import ParameterError
 from striate.filters import convolve, correlate, kernels, sobel
 
-SETTINGS = settings(deadline=None, max_examples=25)
+SETTINGS = settings(deadline=None, max_examples=40)
 
 
 @SETTINGS

@@ -41,8 +41,9 @@ def sobel(
     So axis 1 is positive where the image gets brighter to the right, axis 0 where it gets
     brighter downwards, as in ``scipy.ndimage.sobel``, which equals it (for cval = 0: under
     ``constant`` SciPy pads again between its two passes, here the image is padded once).
-    The weights are not scaled: a slope of one level a pixel gives 8. scikit-image divides by
-    more, and OpenCV does not. SciPy without an axis gives only one direction.
+    The weights are not scaled, as in SciPy and OpenCV: a slope of one level a pixel gives 8.
+    scikit-image divides by 4, and its magnitude by a further √2. Without an axis,
+    ``scipy.ndimage.sobel`` gives the last axis alone, not the magnitude.
 
     A derivative has a sign, and an unsigned result cannot show it: for uint8 and uint16 images
     negative values become 0 and large ones 255 or 65535 unless `dtype` is a signed one, such as
