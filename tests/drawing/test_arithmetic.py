@@ -14,6 +14,7 @@ from striate.drawing import (
     transposed_convolution,
 )
 from striate.drawing.formula import size_formulas, window_words
+from striate.drawing.lettering import text_width
 from striate.drawing.scene import Group, Line, Picture, Polygon, Rectangle, Scene, Shape, Text
 from striate.errors import GeometryError, ParameterError, ShapeError
 from striate.geometry import TransposedWindow, Window
@@ -126,6 +127,15 @@ def test_averages_have_one_decimal_as_in_the_guide() -> None:
         assert value in written
 
 
+def test_long_sums_leave_out_their_middle() -> None:
+    numbers = Numbers.seeded((7, 7), (7, 7), 0)
+    for animation in (convolution((7, 7), 7, numbers=numbers), pooling((7, 7), 7, numbers=numbers)):
+        (written,) = [text for text in texts(animation.scene) if "…" in text]
+        assert text_width(written, 12) <= 544
+    assert written.startswith("max(3, 3, 0, 2, ")
+    assert written.endswith(" = 3")
+
+
 def test_same_padding_is_resolved() -> None:
     scene = convolution((5, 6), 4, padding="same").scene
     assert scene.title == "Convolution of a 5×6 input: kernel 4×4, stride 1, padding 1+2"
@@ -205,6 +215,12 @@ def test_formulas_for_each_axis() -> None:
             ParameterError,
             "convolution: 784 outputs are more than the 400 frames of an animation: draw a "
             "smaller input, a larger stride, or one output with step=",
+        ),
+        (
+            lambda: convolution((18, 4), 3, numbers=Numbers.seeded((18, 4), (3, 3), 0)),
+            ParameterError,
+            "convolution: numbers in 18x4 cells below and 16x2 above are too small to read, "
+            "the most is 16x16: draw them without numbers",
         ),
         (
             lambda: convolution((4, 4), 3, step=4),

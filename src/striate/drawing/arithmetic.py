@@ -16,12 +16,19 @@ from striate.drawing.lattice import Strip
 from striate.drawing.scene import Animation
 from striate.drawing.sheet import Sheet
 from striate.errors import ParameterError, ShapeError, explained
-from striate.geometry import Axis, TransposedAxis, TransposedWindow, Window
-from striate.geometry.window import PaddingLike, Sizes
+from striate.geometry import (
+    Axis,
+    PaddingLike,
+    Sizes,
+    TransposedAxis,
+    TransposedWindow,
+    Window,
+)
 
-__all__ = ["CELLS", "FRAMES", "convolution", "pooling", "transposed_convolution"]
+__all__ = ["CELLS", "FRAMES", "NUMBERED", "convolution", "pooling", "transposed_convolution"]
 
 CELLS = 64  # along an axis: smaller cells could not be told apart
+NUMBERED = 16  # along an axis, with numbers: smaller ones could not be read
 FRAMES = 400
 
 
@@ -58,7 +65,8 @@ def convolution(
     GeometryError
         If the window does not fit.
     ParameterError
-        If there is more than a picture can show: 64 by 64 cells, 400 frames.
+        If there is more than a picture can show: 64 by 64 cells, 16 by 16 with
+        numbers, 400 frames.
 
     Examples
     --------
@@ -170,6 +178,11 @@ def _animation(
     cells = (rows.high - rows.low, columns.high - columns.low)
     if max(cells) > CELLS:
         raise ParameterError(_too_large(cells, output))
+    if numbers is not None and max(*cells, *output) > NUMBERED:
+        raise ParameterError(
+            f"numbers in {cells[0]}x{cells[1]} cells below and {output[0]}x{output[1]} above are "
+            f"too small to read, the most is {NUMBERED}x{NUMBERED}: draw them without numbers"
+        )
     figure = Figure(operation, rows, columns, numbers)
     steps = figure.steps
     if step is not None:

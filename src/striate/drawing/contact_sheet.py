@@ -61,7 +61,9 @@ def contact_sheet(
             raise ParameterError(f"cell must lie in 48 to 1024, not {cell}")
         pictures = [_fitted(Picture.of(array, 0, 0, 1, 1), cell) for _, array, _ in items]
     columns = min(columns, len(items))
-    shapes: list[Shape] = [Text(MARGIN, MARGIN + 16, title, 20.0, palette.INK)]
+    width = 2 * MARGIN + columns * cell + (columns - 1) * GUTTER
+    heading = "".join(wrapped(title, 20.0, width - 2 * MARGIN, 1))
+    shapes: list[Shape] = [Text(MARGIN, MARGIN + 16, heading, 20.0)]
     y = MARGIN + 44
     for first in range(0, len(items), columns):
         row = range(first, min(first + columns, len(items)))
@@ -71,7 +73,6 @@ def contact_sheet(
             x = MARGIN + place * (cell + GUTTER)
             shapes += _entry(items[i][0], pictures[i], captions[place], (x, y, cell, tall))
         y += tall + 24 + LEADING * max(map(len, captions)) + GUTTER
-    width = 2 * MARGIN + columns * cell + (columns - 1) * GUTTER
     names = ", ".join(name for name, _, _ in items)
     description = f"{len(items)} pictures: {names}."
     return Scene(width, y - GUTTER + MARGIN, title, description, (Group(tuple(shapes)),))

@@ -64,7 +64,7 @@ def curves(
     legend, pushed = _names(list(series), left)
     height = HEIGHT + pushed
     frame = Frame((left, TOP + pushed, WIDTH - RIGHT, height - BOTTOM), xs, ys)
-    shapes: list[Shape] = [Text(20, 34, title, 18.0), *frame.axes(x_label, y_label)]
+    shapes: list[Shape] = [Text(20, 34, _heading(title), 18.0), *frame.axes(x_label, y_label)]
     for i, points in enumerate(series.values()):
         shapes += frame.line(points, palette.SERIES[i], DASHES[i % len(DASHES)])
     shapes += legend
@@ -90,6 +90,10 @@ def ticks(low: float, high: float, count: int = 6) -> list[float]:
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [i * step for i in range(first, last + 1)]
+
+
+def _heading(title: str) -> str:
+    return "".join(wrapped(title, 18.0, WIDTH - 40, 1))
 
 
 class Frame:

@@ -207,7 +207,9 @@ class Sheet:
         """Yield heading, labels, size formula and legend, and find the page's height."""
         figure = self.figure
         yield Text(MARGIN, MARGIN + 16, self.heading, TITLE)
-        yield Text(MARGIN, MARGIN + 38, _signs(window_words(self.window)), BODY, palette.QUIET)
+        words = _signs(window_words(self.window))
+        size = min(BODY, BODY * INSIDE / text_width(words, BODY))
+        yield Text(MARGIN, MARGIN + 38, words, size, palette.QUIET)
         if figure.transposed:
             yield Text(MARGIN, MARGIN + 57, AMOUNTS_TO, SMALL, palette.QUIET)
         x, y = WIDTH / 2, self.captions_at
@@ -249,12 +251,11 @@ class Sheet:
             yield Key(f"{cause}: {', '.join(names)}", "#ffffff", palette.DROPPED, hatched=True)
 
     def _sum(self, row: int, column: int) -> Iterator[Text]:
-        """Yield the arithmetic of the output in work, if it fits on the line."""
+        """Yield the arithmetic of the output in work."""
         if self.figure.numbers is None:
             return
-        text = _signs(self.figure.sum(row, column))
-        if text_width(text, SMALL) <= INSIDE:
-            yield Text(WIDTH / 2, self.sum_at, text, SMALL, palette.KERNEL, "middle")
+        text = _elided(_signs(self.figure.sum(row, column)))
+        yield Text(WIDTH / 2, self.sum_at, text, SMALL, palette.KERNEL, "middle")
 
     def _description(self) -> str:
         figure = self.figure
@@ -271,6 +272,17 @@ def _texts(figure: Figure) -> dict[tuple[int, int], str]:
     values = {place: figure.value(*place) for place in figure.steps}
     whole = all(value.denominator == 1 for value in values.values())
     return {at: str(value) if whole else f"{float(value):.1f}" for at, value in values.items()}
+
+
+def _elided(text: str) -> str:
+    """Return a sum that fits on its line: of a long one, terms in the middle are left out."""
+    between = ", " if ", " in text else " + "
+    terms = text.split(between)
+    left, right = terms[: len(terms) // 2], terms[len(terms) // 2 :]
+    while text_width(text, SMALL) > INSIDE and len(left) > 1:
+        left, right = left[:-1], right[1:] if len(right) > len(left) else right
+        text = between.join([*left, "…", *right])
+    return text
 
 
 def _signs(text: str) -> str:

@@ -104,7 +104,6 @@ def _style(names: dict[tuple[int, ...], str], count: int, seconds: float, prefix
     rules = [
         f'[class^="{prefix}"]{{animation:{period}s step-end infinite}}',
         f'svg:hover [class^="{prefix}"]{{animation-play-state:paused}}',
-        f'@media (prefers-reduced-motion:reduce){{[class^="{prefix}"]{{animation:none}}}}',
     ]
     for shown, name in names.items():
         states = [frame in shown for frame in range(count)]
@@ -114,6 +113,7 @@ def _style(names: dict[tuple[int, ...], str], count: int, seconds: float, prefix
             if frame == 0 or state != states[frame - 1]
         )
         rules.append(f"@keyframes {name}{{{steps}}}.{name}{{animation-name:{name}}}")
+    rules.append(f'@media (prefers-reduced-motion:reduce){{[class^="{prefix}"]{{animation:none}}}}')
     return "<style>" + "\n".join(rules) + "</style>"
 
 
