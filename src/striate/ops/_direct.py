@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from striate.ops._extents import AxisExtents, Extents, read_extents
 from striate.ops._jit import kernel
 from striate.ops._microkernel import multiply_tile
-from striate.ops._patches import add_patches, pack_patches, pack_transposed
+from striate.ops._patches import Layout, add_patches, cut_pieces, pack_patches, pack_transposed
 
 __all__ = ["Blocks", "convolve", "input_gradient", "weight_gradient"]
 
@@ -99,14 +99,17 @@ def convolve(
     """Y = W P + bias: a block holds some maps of a group at some output positions."""
     e, b = read_extents(extents), read_blocks(blocks)
     inputs = e.channels * e.taps
-    panel = np.empty(b.depth * -(-b.columns // b.width) * b.width, y.dtype)
+    layout = Layout(b.width, (b.depth + 1) * b.width, b.width)
+    panel = np.empty(-(-b.columns // b.width) * layout.step, y.dtype)
+    pieces = np.empty((b.columns, 6), np.int64)
     tile = np.empty(b.tile_rows * b.width, y.dtype)
     for unit in range(start, stop):
         group, m0, m1, c0, c1 = block_of(unit, e.maps, e.batch * e.pixels, b)
         fill_bias(y, bias, e, group, (m0, m1), (c0, c1))
+        count = cut_pieces(pieces, e, (c0, c1), layout)
         for k0 in range(0, inputs, b.depth):
             k1 = min(k0 + b.depth, inputs)
-            pack_patches(x, panel, e, group, (k0, k1), (c0, c1), b.width)
+            pack_patches(x, panel, e, group, (k0, k1), pieces[:count], layout)
             for m in range(m0, m1, b.tile_rows):
                 a = ((group * e.maps + m) * inputs + k0, inputs, 1)
                 rows = min(b.tile_rows, m1 - m)
@@ -134,7 +137,7 @@ def multiply_into_maps(
     group, m, rows, depth, c0, c1 = part
     images = e.groups * e.maps * e.pixels
     for column in range(c0, c1, b.width):
-        packed = (column - c0) * depth
+        packed = (column - c0) // b.width * (b.depth + 1) * b.width
         n, pixel = divmod(column, e.pixels)
         at = n * images + (group * e.maps + m) * e.pixels + pixel
         count = min(b.width, c1 - column)
@@ -174,7 +177,10 @@ def input_gradient(
     one = AxisExtents(1, 1, 1, 1, 1, 0)
     maps = Extents(e.batch, e.groups, e.maps, 1, e.pixels, 1, one, one, flat)
     step = min(b.depth, -(-b.columns * e.pixels // b.width) * b.width)
-    panel = np.empty(e.maps * step, dx.dtype)
+    layout = Layout(b.width, (e.maps + 1) * b.width, b.width)
+    wide = Layout(step, 0, step)
+    panel = np.empty(step // b.width * layout.step, dx.dtype)
+    pieces = np.empty((step, 6), np.int64)
     a = np.empty(e.maps * b.tile_rows, dx.dtype)
     tile = np.empty(b.tile_rows * step, dx.dtype)
     for unit in range(start, stop):
@@ -182,7 +188,9 @@ def input_gradient(
         fill_inputs(dx, bias, e, group, (r0, r1), (n0, n1))
         for c0 in range(n0 * e.pixels, n1 * e.pixels, step):
             c1 = min(c0 + step, n1 * e.pixels)
-            pack_patches(dy, panel, maps, group, (0, e.maps), (c0, c1), b.width)
+            count = cut_pieces(pieces, maps, (c0, c1), layout)
+            pack_patches(dy, panel, maps, group, (0, e.maps), pieces[:count], layout)
+            count = cut_pieces(pieces, e, (c0, c1), wide)
             for k0 in range(r0 * e.taps, r1 * e.taps, b.tile_rows):
                 k1 = min(k0 + b.tile_rows, r1 * e.taps)
                 pack_weights(weight, a, e, group, (k0, k1))
@@ -191,8 +199,9 @@ def input_gradient(
                     vectors = -(-min(b.width, c1 - c0 - column) // b.lanes)
                     sizes = (e.maps, k1 - k0, vectors)
                     at = (0, 1, k1 - k0)
-                    multiply_tile(a, at, panel, column * e.maps, tile, (column, step), sizes)
-                add_patches(tile, dx, e, group, (k0, k1), (c0, c1), step)
+                    packed = column // b.width * layout.step
+                    multiply_tile(a, at, panel, packed, tile, (column, step), sizes)
+                add_patches(tile, dx, e, group, (k0, k1), pieces[:count], step)
 
 
 @kernel
@@ -231,7 +240,9 @@ def weight_gradient(
     e, b = read_extents(extents), read_blocks(blocks)
     columns, inputs = e.batch * e.pixels, e.channels * e.taps
     maps = -(-b.columns // b.width) * b.width
-    patches = np.empty(b.rows * b.depth, dw.dtype)
+    layout = Layout(b.depth, 0, b.width)
+    patches = np.empty(b.rows * b.depth + b.width, dw.dtype)
+    pieces = np.empty((b.depth, 6), np.int64)
     panel = np.empty(maps * b.depth, dw.dtype)
     total = np.empty(b.rows * maps, dw.dtype)
     for unit in range(start, stop):
@@ -240,10 +251,11 @@ def weight_gradient(
         for c0 in range(0, columns, b.depth):
             c1 = min(c0 + b.depth, columns)
             depth = c1 - c0
-            pack_patches(x, patches, e, group, (k0, k1), (c0, c1), depth)
+            count = cut_pieces(pieces, e, (c0, c1), layout)
+            pack_patches(x, patches, e, group, (k0, k1), pieces[:count], layout)
             pack_transposed(dy, panel, e, group, (m0, m1), (c0, c1), b.width)
             for k in range(0, k1 - k0, b.tile_rows):
-                a = (k * depth, depth, 1)
+                a = (k * b.depth, b.depth, 1)
                 rows = min(b.tile_rows, k1 - k0 - k)
                 for m in range(0, m1 - m0, b.width):
                     vectors = -(-min(b.width, m1 - m0 - m) // b.lanes)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from striate.ops._jit import numba
 
-__all__ = ["Tile", "multiply_tile", "tile_for"]
+__all__ = ["Tile", "copy_row", "multiply_tile", "tile_for"]
 
 ir: Any = importlib.import_module("llvmlite.ir")
 cgutils: Any = importlib.import_module("numba.core.cgutils")
@@ -86,6 +86,10 @@ class TileWriter:
         vector = self.builder.load(self.builder.bitcast(address, self.vector.as_pointer()))
         vector.align = self.alignment
         return vector
+
+    def store(self, vector: Any, address: Any) -> None:
+        pointer = self.builder.bitcast(address, self.vector.as_pointer())
+        self.builder.store(vector, pointer).align = self.alignment
 
     def broadcast(self, address: Any) -> Any:
         undefined = ir.Constant(self.vector, ir.Undefined)
@@ -211,12 +215,44 @@ def multiply_tile_in_python(
     tile = tile_for(c.itemsize)
     panel = b[b_start : b_start + depth * tile.width].reshape(depth, tile.width)
     panel = panel[:, : vectors * tile.lanes]
-    for r in range(rows):
-        row_of_a = a[a_start + r * a_row + a_step * np.arange(depth)]
-        start = c_start + r * c_row
-        c[start : start + vectors * tile.lanes] += row_of_a @ panel
+    with np.errstate(all="ignore"):  # unused lanes hold anything
+        for r in range(rows):
+            row_of_a = a[a_start + r * a_row + a_step * np.arange(depth)]
+            start = c_start + r * c_row
+            c[start : start + vectors * tile.lanes] += row_of_a @ panel
 
 
-multiply_tile = (
-    multiply_tile_in_python if numba.config.DISABLE_JIT else extending.intrinsic(_multiply_tile)
-)
+def _copy_row(typing_context: Any, source: Any, start: Any, target: Any, at: Any) -> Any:
+    """Declare `copy_row` to Numba: its signature, and the function that writes it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, start, target, at = arguments
+        views = [
+            context.make_array(signature.args[i])(context, builder, array)
+            for i, array in ((0, source), (2, target))
+        ]
+        element = signature.args[2].dtype
+        tile = tile_for(element.bitwidth // 8)
+        writer = TileWriter(builder, context.get_value_type(element), tile, (None, None, None))
+        addresses = writer.vectors_at(builder.gep(views[0].data, [start]), tile.vectors)
+        vectors = [writer.load(address) for address in addresses]
+        targets = writer.vectors_at(builder.gep(views[1].data, [at]), tile.vectors)
+        for vector, address in zip(vectors, targets, strict=True):
+            writer.store(vector, address)
+        return context.get_dummy_value()
+
+    index = numba.types.int64
+    return numba.types.void(source, index, target, index), generate
+
+
+def copy_row_in_python(source: NDArray[Any], start: int, target: NDArray[Any], at: int) -> None:
+    """Copy as many elements as a panel's row has, from ``source[start]`` to ``target[at]``."""
+    width = tile_for(target.itemsize).width
+    target[at : at + width] = source[start : start + width]
+
+
+if numba.config.DISABLE_JIT:
+    multiply_tile, copy_row = multiply_tile_in_python, copy_row_in_python
+else:
+    multiply_tile = extending.intrinsic(_multiply_tile)
+    copy_row = extending.intrinsic(_copy_row)

@@ -3,145 +3,153 @@
 Column ``p`` of the patch matrix is an output position (images one after another), row ``k`` a
 channel and a tap: ``patches[k, p] = x[channel(k), position(p) * stride + tap(k) * dilation -
 before]``, zero where that is padding. The matrix is never built; a block of it is packed into
-panels of `width` columns, ``panel[p // width, k, p % width]``, which stay in the cache.
+panels of `width` columns, ``panel[p // width][k][p % width]``, which stay in the cache.
+
+A block's columns are first cut into *pieces*, each within one row of outputs and one panel,
+whose places are noted once; then every row of the block copies its pieces. A copy takes a whole
+panel row whatever the piece's length: what it writes beyond is overwritten by the next piece or
+the next row, and each panel has one row to spare for the last.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops._extents import Extents, place, tap
 from striate.ops._jit import kernel
+from striate.ops._microkernel import copy_row
 
-__all__ = ["add_patches", "pack_patches", "pack_transposed"]
+__all__ = ["Layout", "add_patches", "cut_pieces", "pack_patches", "pack_transposed"]
 
 Flat = NDArray[np.floating]
+Pieces = NDArray[np.int64]
 Range = tuple[int, int]
 
 
+class Layout(NamedTuple):
+    """Panels of `width` columns, `step` elements apart, in pieces of at most `longest`."""
+
+    width: int
+    step: int
+    longest: int
+
+
+class Piece(NamedTuple):
+    """A run of columns: what it reads at the first tap, its length, its place in the panels."""
+
+    image: int
+    row0: int
+    row1: int
+    column: int
+    length: int
+    at: int
+
+
 @kernel
-def source_row(n: int, c: int, i: Range, o: Range, e: Extents) -> int:
-    """Return where in x the row read by kernel row `i` at output row `o` starts; -1: padding."""
-    r0 = o[0] * e.first.stride + i[0] * e.first.dilation - e.first.before
-    r1 = o[1] * e.second.stride + i[1] * e.second.dilation - e.second.before
+def cut_pieces(pieces: Pieces, e: Extents, columns: Range, layout: Layout) -> int:
+    """Note the pieces of some columns; return how many they are."""
+    count, column = 0, columns[0]
+    while column < columns[1]:
+        n, o0, o1, o2 = place(column, e)
+        number, lane = divmod(column - columns[0], layout.width)
+        length = min(e.third.output - o2, columns[1] - column, layout.width - lane)
+        length = min(length, layout.longest)
+        pieces[count, 0] = n * e.groups * e.channels
+        pieces[count, 1] = o0 * e.first.stride - e.first.before
+        pieces[count, 2] = o1 * e.second.stride - e.second.before
+        pieces[count, 3] = o2 * e.third.stride - e.third.before
+        pieces[count, 4] = length
+        pieces[count, 5] = number * layout.step + lane
+        count, column = count + 1, column + length
+    return count
+
+
+@kernel
+def next_tap(c: int, i: tuple[int, int, int], e: Extents) -> tuple[int, tuple[int, int, int]]:
+    """Return channel and kernel position of the next row of the patch matrix."""
+    i0, i1, i2 = i
+    if i2 + 1 < e.third.kernel:
+        return c, (i0, i1, i2 + 1)
+    if i1 + 1 < e.second.kernel:
+        return c, (i0, i1 + 1, 0)
+    if i0 + 1 < e.first.kernel:
+        return c, (i0 + 1, 0, 0)
+    return c + 1, (0, 0, 0)
+
+
+@kernel
+def source(c: int, i: tuple[int, int, int], p: Piece, e: Extents) -> tuple[int, int, int]:
+    """Return where a piece is read from at a tap, and which part of it lies inside the input."""
+    r0, r1 = p.row0 + i[0] * e.first.dilation, p.row1 + i[1] * e.second.dilation
+    first, stride = p.column + i[2] * e.third.dilation, e.third.stride
+    start = ((p.image + c) * e.first.size + r0) * e.second.size + r1
     if r0 < 0 or r0 >= e.first.size or r1 < 0 or r1 >= e.second.size:
-        return -1
-    plane = n * e.groups * e.channels + c
-    return ((plane * e.first.size + r0) * e.second.size + r1) * e.third.size
+        return start, 0, 0
+    if stride == 1:
+        lower, upper = max(0, -first), e.third.size - first
+    else:
+        lower = 0 if first >= 0 else -(first // stride)
+        upper = 0 if first >= e.third.size else (e.third.size - 1 - first) // stride + 1
+    lower, upper = min(lower, p.length), min(upper, p.length)
+    return start * e.third.size + first, lower, max(lower, upper)
 
 
 @kernel
-def inside(first: int, stride: int, size: int, length: int) -> Range:
-    """Return which of `length` positions first, first + stride, ... lie in 0 ... size - 1."""
-    lower = 0 if first >= 0 else -(first // stride)
-    upper = 0 if first >= size else (size - 1 - first) // stride + 1
-    lower, upper = min(lower, length), min(upper, length)
-    return lower, max(lower, upper)
+def piece(pieces: Pieces, j: int) -> Piece:
+    """Return a noted piece."""
+    p = pieces
+    return Piece(p[j, 0], p[j, 1], p[j, 2], p[j, 3], p[j, 4], p[j, 5])
 
 
 @kernel
 def pack_patches(
-    x: Flat, panel: Flat, e: Extents, group: int, rows: Range, columns: Range, width: int
+    x: Flat, panel: Flat, e: Extents, group: int, rows: Range, pieces: Pieces, layout: Layout
 ) -> None:
-    """Pack rows `rows` and columns `columns` of a group's patch matrix into panels."""
-    depth = rows[1] - rows[0]
-    column = columns[0]
-    while column < columns[1]:
-        n, o0, o1, o2 = place(column, e)
-        length = min(e.third.output - o2, columns[1] - column)
-        c, i0, i1, i2 = tap(rows[0], e)
-        for k in range(depth):
-            start = source_row(n, group * e.channels + c, (i0, i1), (o0, o1), e)
-            first = o2 * e.third.stride + i2 * e.third.dilation - e.third.before
-            valid = inside(first, e.third.stride, e.third.size, length if start >= 0 else 0)
-            destination = (column - columns[0], k * width, depth * width)
-            pack_row(x, start + first, e.third.stride, valid, panel, destination, width, length)
-            i2 += 1
-            if i2 == e.third.kernel:
-                i2, i1 = 0, i1 + 1
-                if i1 == e.second.kernel:
-                    i1, i0 = 0, i0 + 1
-                    if i0 == e.first.kernel:
-                        i0, c = 0, c + 1
-        column += length
-    clear_unused(panel, depth, columns[1] - columns[0], width)
-
-
-@kernel
-def pack_row(
-    x: Flat,
-    start: int,
-    stride: int,
-    valid: Range,
-    panel: Flat,
-    destination: tuple[int, int, int],
-    width: int,
-    length: int,
-) -> None:
-    """Copy one run of a row of the patch matrix, which may span several panels."""
-    column, row, step = destination
-    lower, upper = valid
-    done = 0
-    while done < length:
-        number, lane = divmod(column + done, width)
-        end = min(done + width - lane, length)
-        at = number * step + row + lane - done
-        low, high = max(lower, done), min(upper, end)
-        if stride == 1:
-            for j in range(low, high):
-                panel[at + j] = x[start + j]
-        else:
-            for j in range(low, high):
-                panel[at + j] = x[start + j * stride]
-        for j in range(done, min(low, end)):
-            panel[at + j] = 0
-        for j in range(max(high, done), end):
-            panel[at + j] = 0
-        done = end
-
-
-@kernel
-def clear_unused(panel: Flat, depth: int, columns: int, width: int) -> None:
-    """Fill the last panel's unused lanes, so that old memory does not slow the product."""
-    full, used = divmod(columns, width)
-    if used > 0:
-        for k in range(depth):
-            row = (full * depth + k) * width
-            for lane in range(used, width):
-                panel[row + lane] = 0
+    """Pack rows `rows` of a group's patch matrix, at the columns that `pieces` note."""
+    c, i0, i1, i2 = tap(rows[0], e)
+    i, stride, last = (i0, i1, i2), e.third.stride, x.size - layout.longest
+    for k in range(rows[1] - rows[0]):
+        for j in range(len(pieces)):
+            p = piece(pieces, j)
+            start, lower, upper = source(group * e.channels + c, i, p, e)
+            at = p.at + k * layout.width
+            if stride == 1 and upper > lower and 0 <= start <= last:
+                copy_row(x, start, panel, at)
+            elif stride == 2:
+                for lane in range(lower, upper):
+                    panel[at + lane] = x[start + 2 * lane]
+            else:
+                for lane in range(lower, upper):
+                    panel[at + lane] = x[start + lane * stride]
+            for lane in range(lower):
+                panel[at + lane] = 0
+            for lane in range(upper, p.length):
+                panel[at + lane] = 0
+        c, i = next_tap(c, i, e)
 
 
 @kernel
 def add_patches(
-    block: Flat, dx: Flat, e: Extents, group: int, rows: Range, columns: Range, width: int
+    block: Flat, dx: Flat, e: Extents, group: int, rows: Range, pieces: Pieces, width: int
 ) -> None:
     """Add rows of a block of the patch matrix back to the elements they were read from."""
     c, i0, i1, i2 = tap(rows[0], e)
-    stride = e.third.stride
+    i, stride = (i0, i1, i2), e.third.stride
     for k in range(rows[1] - rows[0]):
-        column = columns[0]
-        while column < columns[1]:
-            n, o0, o1, o2 = place(column, e)
-            length = min(e.third.output - o2, columns[1] - column)
-            start = source_row(n, group * e.channels + c, (i0, i1), (o0, o1), e)
-            first = o2 * stride + i2 * e.third.dilation - e.third.before
-            lower, upper = inside(first, stride, e.third.size, length if start >= 0 else 0)
-            at, source = start + first, k * width + column - columns[0]
+        for j in range(len(pieces)):
+            p = piece(pieces, j)
+            start, lower, upper = source(group * e.channels + c, i, p, e)
+            at = p.at + k * width
             if stride == 1:
-                for j in range(lower, upper):
-                    dx[at + j] += block[source + j]
+                for lane in range(lower, upper):
+                    dx[start + lane] += block[at + lane]
             else:
-                for j in range(lower, upper):
-                    dx[at + j * stride] += block[source + j]
-            column += length
-        i2 += 1
-        if i2 == e.third.kernel:
-            i2, i1 = 0, i1 + 1
-            if i1 == e.second.kernel:
-                i1, i0 = 0, i0 + 1
-                if i0 == e.first.kernel:
-                    i0, c = 0, c + 1
+                for lane in range(lower, upper):
+                    dx[start + lane * stride] += block[at + lane]
+        c, i = next_tap(c, i, e)
 
 
 @kernel
@@ -162,9 +170,3 @@ def pack_transposed(
                 panel[at + j * width] = y[plane * e.pixels + pixel + j]
             at += length * width
             column += length
-    full, used = divmod(maps[1] - maps[0], width)
-    if used > 0:
-        for j in range(depth):
-            row = (full * depth + j) * width
-            for lane in range(used, width):
-                panel[row + lane] = 0
