@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ class Checkpoints:
                     )
             history = tuple(Epoch(**epoch) for epoch in state["history"])
             random, last = dict(state["random"]), history[-1].number
-        except (LookupError, TypeError, ValueError) as error:
+            np.random.default_rng().bit_generator.state = random  # raises unless it is one
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             if isinstance(error, ParameterError):
                 raise
             raise self._damaged(error) from None
@@ -97,11 +99,23 @@ class Checkpoints:
                 f"{self.folder}: its run has {last} epochs, more than the {self._run['epochs']} "
                 "asked for: ask for more, or name another folder"
             )
-        velocity = np.empty(0, np.float32)
-        if self._run["momentum"]:
-            velocity = read_tensors(self._place("momentum", last)).get("momentum", velocity)
         weights = load_weights(network, self._place("weights", last))
-        return Saved(weights, velocity, random, history)
+        return Saved(weights, self._velocity(network, last), random, history)
+
+    def _velocity(self, network: Network, epoch: int) -> NDArray[np.float32]:
+        """Return the optimiser's velocity, which is empty without momentum."""
+        if not self._run["momentum"]:
+            return np.empty(0, np.float32)
+        place = self._place("momentum", epoch)
+        found = read_tensors(place).get("momentum")
+        count = sum(prod(p.shape) for p in network.graph.parameters if p.trainable)
+        if found is None or found.shape != (count,):
+            shape = None if found is None else found.shape
+            raise FileError(
+                f"{place}: holds a momentum of shape {shape}, not {(count,)}; "
+                "begin again in another folder"
+            )
+        return found
 
     def save(
         self,

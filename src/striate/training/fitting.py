@@ -160,15 +160,16 @@ class _Run:
             number = len(self.history) + 1
             try:
                 epoch = self.next_epoch(number, display)
+                if on_epoch:
+                    on_epoch(epoch)
             except TrainingError as error:
                 raise TrainingError(
                     f"{error} in epoch {number}: it must stay finite; try a lower learning_rate "
                     f"than {self.settings.learning_rate}, and pixels within [-1, 1]{self._kept()}"
                 ) from None
             except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"stopped in epoch {number}{self._kept()}") from None
-            if on_epoch:
-                on_epoch(epoch)
+                done = f"after epoch {len(self.history)}" if self.history else "in the first epoch"
+                raise KeyboardInterrupt(f"stopped {done}{self._kept()}") from None
         return Result(self.learner.network(), self.history, self.settings)
 
     def next_epoch(self, number: int, display: Display) -> Epoch:
@@ -194,10 +195,11 @@ class _Run:
         error = evaluate(network, *self.test).error if self.test else None
         speed = len(labels) / seconds
         epoch = Epoch(number, course.loss, course.error, error, seconds, speed)
-        self.history = (*self.history, epoch)
+        history = (*self.history, epoch)
         if self.checkpoints:
             random = self.learner.random.bit_generator.state
-            self.checkpoints.save(network, self.descent.velocity, random, self.history)
+            self.checkpoints.save(network, self.descent.velocity, random, history)
+        self.history = history
         return epoch
 
     def _kept(self) -> str:
