@@ -203,3 +203,32 @@ def test_images_that_do_not_fit_the_network_say_what_it_takes():
     assert str(error.value).startswith(
         "fit: data: images (1, 16, 16) do not fit vgg16, which takes (3, 224, 224): "
     )
+
+
+def test_a_rate_for_each_parameter(tiny, stripes):
+    start = tiny.initialize(0)
+    names = list(start.weights)
+    uniform = fit(start, stripes, epochs=1, learning_rate=dict.fromkeys(names, 0.05))
+    plain = fit(start, stripes, epochs=1, learning_rate=0.05)
+    np.testing.assert_array_equal(weights_of(uniform), weights_of(plain))
+    rates = {**dict.fromkeys(names, 0.05), "conv.weight": 1e-30}
+    frozen = fit(start, stripes, epochs=1, learning_rate=rates)
+    same = [
+        np.array_equal(frozen.network.weights[name], start.weights[name])
+        for name in ("conv.weight", "conv.bias", "scores.weight")
+    ]
+    assert same == [True, False, False]
+
+
+def test_rates_that_belong_to_no_parameter(tiny, stripes):
+    hint = "give one number, or one for each trainable parameter by name"
+    for rates, message in [
+        ({"conv.weight": 1.0}, f"parameter 'conv.bias' has no rate: {hint}"),
+        (
+            {**dict.fromkeys(tiny.initialize().weights, 0.1), "x": 0.1},
+            f"parameter 'x' is none of tiny's: {hint}",
+        ),
+    ]:
+        with pytest.raises(ParameterError) as error:
+            fit(tiny, stripes, epochs=1, learning_rate=rates)
+        assert str(error.value) == f"fit: learning_rate: {message}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -35,7 +36,7 @@ def fit(
     data: Data,
     *,
     epochs: int,
-    learning_rate: float,
+    learning_rate: float | Mapping[str, float],
     batch_size: int = 1,
     momentum: float = 0.0,
     weight_decay: float = 0.0,
@@ -58,8 +59,9 @@ def fit(
         (N, C, *spatial) with integer labels (N,), 0 to K - 1, and nothing to be tested on.
     epochs : int
         Passes through the training examples.
-    learning_rate : float
-        The step is this times the gradient of the batch's mean loss.
+    learning_rate : float or mapping
+        The step is this times the gradient of the batch's mean loss; one number, or one for each
+        trainable parameter by its name.
     batch_size : int
         Examples for each step; 1 is LeCun's way.
     momentum, weight_decay : float
@@ -145,7 +147,7 @@ class _Run:
         self.descent = SGD(
             self.learner.parameters,
             self.learner.gradients,
-            settings.learning_rate,
+            _rates(network, settings.learning_rate),
             settings.momentum,
             settings.weight_decay,
         )
@@ -222,6 +224,22 @@ def _parts(data: Data) -> tuple[Examples, Examples | None]:
     images, labels = (np.asarray(part) for part in data)
     check_examples("data", images, labels)
     return (images, labels), None
+
+
+def _rates(network: Network, rate: float | Mapping[str, float]) -> float | NDArray[np.float32]:
+    """Return one learning rate for all, or one for each number that is trained."""
+    if not isinstance(rate, Mapping):
+        return rate
+    trained = {p.name: prod(p.shape) for p in network.graph.parameters if p.trainable}
+    for name in {**trained, **rate}:
+        if name not in trained or name not in rate:
+            lack = "has no rate" if name in trained else f"is none of {network.name}'s"
+            raise ParameterError(
+                f"learning_rate: parameter {name!r} {lack}: "
+                "give one number, or one for each trainable parameter by name"
+            )
+    parts = [np.full(count, rate[name], np.float32) for name, count in trained.items()]
+    return np.concatenate(parts)
 
 
 def _check_labels(labels: NDArray[Any], outputs: int, network: Network) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from striate.errors import ParameterError
@@ -23,7 +24,7 @@ class Settings:
 
     epochs: int
     batch_size: int
-    learning_rate: float
+    learning_rate: float | Mapping[str, float]
     momentum: float
     weight_decay: float
     loss: str
@@ -35,7 +36,9 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise ParameterError(f"{name} {value!r} must be a whole number of at least {least}")
-        check_rates(self.learning_rate, self.momentum, self.weight_decay)
+        rates = self.learning_rate
+        lowest = min(rates.values(), default=0.0) if isinstance(rates, Mapping) else rates
+        check_rates(lowest, self.momentum, self.weight_decay)
         losses.find(self.loss)
 
 

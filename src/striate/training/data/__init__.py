@@ -14,13 +14,13 @@ from collections.abc import Callable
 
 from striate.errors import UnknownNameError
 from striate.training.data.dataset import Dataset
-from striate.training.data.digits import digits
+from striate.training.data.digits import load_digits
 from striate.training.data.resampling import resize
-from striate.training.data.usps import usps
+from striate.training.data.usps import load_usps
 
 __all__ = ["Dataset", "load", "names", "resize"]
 
-_LOADERS: dict[str, Callable[[], Dataset]] = {"digits": digits, "usps": usps}
+_LOADERS: dict[str, Callable[[], Dataset]] = {"digits": load_digits, "usps": load_usps}
 
 
 def names() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from striate.errors import MissingExtraError
 from striate.training.data.dataset import Dataset
 
-__all__ = ["digits"]
+__all__ = ["load_digits"]
 
 FIRST_TEST_DIGIT = 1415
 """Where the twelfth of fourteen sheets begins.
@@ -18,7 +18,7 @@ missing), and each repetition begins with 0 to 9 three times over: at 0, 130, 25
 """
 
 
-def digits() -> Dataset:
+def load_digits() -> Dataset:
     """Return scikit-learn's digits, (N, 1, 8, 8) in [-1, 1]: 1,415 to train on, 382 to test.
 
     Raises
@@ -27,10 +27,10 @@ def digits() -> Dataset:
         If scikit-learn is not installed.
     """
     try:
-        from sklearn.datasets import load_digits
+        from sklearn import datasets
     except ImportError:
         raise MissingExtraError.of("scikit-learn", "train", "the digits data set") from None
-    bunch = load_digits()
+    bunch = datasets.load_digits()
     images = (bunch.images[:, None] / 8 - 1).astype(np.float32)  # ink of 0 to 16
     labels = bunch.target.astype(np.int64)
     split = FIRST_TEST_DIGIT

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from striate.errors import FileError, MissingExtraError
 from striate.training.data.dataset import Dataset
 
-__all__ = ["usps"]
+__all__ = ["load_usps"]
 
 SITE = "https://hastie.su.domains/ElemStatLearn/datasets"
 COLUMNS = 1 + 16 * 16
@@ -44,7 +44,7 @@ TRAIN = Part(
 TEST = Part("zip.test.gz", 2007, "ac89e85421025fc3818e18d98d28fcf53345017bcaadc162276b89ae7e8d4673")
 
 
-def usps() -> Dataset:
+def load_usps() -> Dataset:
     """Return the USPS digits, (N, 1, 16, 16) in [-1, 1]: 7,291 to train on, 2,007 to test.
 
     Looked for in the folder ``usps`` of the folder that the environment variable STRIATE_DATA
