@@ -196,7 +196,7 @@ def test_images_that_do_not_fit_the_network_say_what_it_takes():
         fit(st.load("lenet-1989"), "digits", epochs=1, learning_rate=0.1)
     assert str(error.value).startswith(
         "fit: data: images (1, 8, 8) do not fit lenet-1989, which takes (1, 16, 16): "
-        "resize them, or choose another network ("
+        "resize them (data.load(name, size=...), --resize) or choose another network ("
     )
     with pytest.raises(ShapeError) as error:
         fit(st.load("vgg16"), data.load("digits", size=16), epochs=1, learning_rate=0.1)

@@ -121,7 +121,7 @@ def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> 
         text = f"({', '.join('any' if size is None else str(size) for size in wanted)})"
         raise ShapeError(
             f"{where}: images {image_shape} do not fit {network.name}, which takes {text}: "
-            f"resize them, or choose another network ({error})"
+            f"resize them (data.load(name, size=...), --resize) or choose another network ({error})"
         ) from None
     output = shapes[network.graph.outputs[0]]
     if len(output) != 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -69,7 +70,7 @@ def run_pass(
     TrainingError
         If a loss is NaN or infinite: at which example.
     """
-    count, done, errors, steps = len(labels), 0, 0, 1
+    count, done, errors, steps, total = len(labels), 0, 0, 1, 0.0
     losses = np.empty(count, np.float64)
     with np.errstate(all="ignore"):  # what overflows shows in the loss, which is looked at
         while done < count:
@@ -79,14 +80,15 @@ def run_pass(
             targets = wanted[truth]
             outputs = _steps(learner, descent, loss, x, targets, batch_size)
             losses[done:stop] = loss.values(outputs, targets)
-            if not np.isfinite(losses[done:stop].sum()):
+            total += float(losses[done:stop].sum())
+            if not isfinite(total):
                 first = done + int(np.flatnonzero(~np.isfinite(losses[done:stop]))[0])
                 raise TrainingError(
                     f"the loss is {losses[first]} at example {first + 1} of {count}"
                 )
             errors += int(np.count_nonzero(outputs.argmax(axis=1) != truth))
             done = stop
-            report(done, float(losses[:done].mean()), errors / done)
+            report(done, total / done, errors / done)
             if perf_counter() - begin < BRIEF:
                 steps = min(2 * steps, LONGEST)
     return Course(float(losses.mean()), errors / count)
