@@ -75,13 +75,13 @@ def fill_bias(
         length = min(e.pixels - pixel, columns[1] - column)
         for m in range(group * e.maps + maps[0], group * e.maps + maps[1]):
             at = (n * e.groups * e.maps + m) * e.pixels + pixel
-            if bias.size == 0:
-                y[at : at + length] = 0
-            elif each_unit:
-                unit = m * e.pixels + pixel
-                y[at : at + length] = bias[unit : unit + length]
+            if each_unit:
+                for j in range(length):
+                    y[at + j] = bias[m * e.pixels + pixel + j]
             else:
-                y[at : at + length] = bias[m]
+                value = bias[m] if bias.size > 0 else y.dtype.type(0)
+                for j in range(length):
+                    y[at + j] = value
         column += length
 
 
@@ -109,7 +109,7 @@ def convolve(
         count = cut_pieces(pieces, e, (c0, c1), layout)
         for k0 in range(0, inputs, b.depth):
             k1 = min(k0 + b.depth, inputs)
-            pack_patches(x, panel, e, group, (k0, k1), pieces[:count], layout)
+            pack_patches(x, panel, e, group, k0, k1 - k0, pieces[:count], layout)
             for m in range(m0, m1, b.tile_rows):
                 a = ((group * e.maps + m) * inputs + k0, inputs, 1)
                 rows = min(b.tile_rows, m1 - m)
@@ -141,14 +141,13 @@ def multiply_into_maps(
         n, pixel = divmod(column, e.pixels)
         at = n * images + (group * e.maps + m) * e.pixels + pixel
         count = min(b.width, c1 - column)
-        if count == b.width and pixel + count <= e.pixels:
-            multiply_tile(
-                weight, a, panel, packed, y, (at, e.pixels), (depth, rows, count // b.lanes)
-            )
-        else:
+        whole = count == b.width and pixel + count <= e.pixels
+        if not whole:
             tile[:] = 0
-            vectors = -(-count // b.lanes)
-            multiply_tile(weight, a, panel, packed, tile, (0, b.width), (depth, rows, vectors))
+        target, place = (y, (at, e.pixels)) if whole else (tile, (at - at, b.width))
+        sizes = (depth, rows, -(-count // b.lanes))
+        multiply_tile(weight, a, panel, packed, target, place, sizes)
+        if not whole:
             for lane in range(count):
                 for r in range(rows):
                     y[at + r * e.pixels] += tile[r * b.width + lane]
@@ -189,7 +188,7 @@ def input_gradient(
         for c0 in range(n0 * e.pixels, n1 * e.pixels, step):
             c1 = min(c0 + step, n1 * e.pixels)
             count = cut_pieces(pieces, maps, (c0, c1), layout)
-            pack_patches(dy, panel, maps, group, (0, e.maps), pieces[:count], layout)
+            pack_patches(dy, panel, maps, group, 0, e.maps, pieces[:count], layout)
             count = cut_pieces(pieces, e, (c0, c1), wide)
             for k0 in range(r0 * e.taps, r1 * e.taps, b.tile_rows):
                 k1 = min(k0 + b.tile_rows, r1 * e.taps)
@@ -224,12 +223,13 @@ def fill_inputs(
     for n in range(images[0], images[1]):
         for c in range(group * e.channels + rows[0], group * e.channels + rows[1]):
             at = (n * channels + c) * size
-            if bias.size == 0:
-                dx[at : at + size] = 0
-            elif bias.size == channels * size:
-                dx[at : at + size] = bias[c * size : c * size + size]
+            if bias.size == channels * size:
+                for j in range(size):
+                    dx[at + j] = bias[c * size + j]
             else:
-                dx[at : at + size] = bias[c]
+                value = bias[c] if bias.size > 0 else dx.dtype.type(0)
+                for j in range(size):
+                    dx[at + j] = value
 
 
 @kernel
@@ -252,7 +252,7 @@ def weight_gradient(
             c1 = min(c0 + b.depth, columns)
             depth = c1 - c0
             count = cut_pieces(pieces, e, (c0, c1), layout)
-            pack_patches(x, patches, e, group, (k0, k1), pieces[:count], layout)
+            pack_patches(x, patches, e, group, k0, k1 - k0, pieces[:count], layout)
             pack_transposed(dy, panel, e, group, (m0, m1), (c0, c1), b.width)
             for k in range(0, k1 - k0, b.tile_rows):
                 a = (k * b.depth, b.depth, 1)

@@ -106,12 +106,19 @@ def piece(pieces: Pieces, j: int) -> Piece:
 
 @kernel
 def pack_patches(
-    x: Flat, panel: Flat, e: Extents, group: int, rows: Range, pieces: Pieces, layout: Layout
+    x: Flat,
+    panel: Flat,
+    e: Extents,
+    group: int,
+    start_row: int,
+    rows: int,
+    pieces: Pieces,
+    layout: Layout,
 ) -> None:
-    """Pack rows `rows` of a group's patch matrix, at the columns that `pieces` note."""
-    c, i0, i1, i2 = tap(rows[0], e)
+    """Pack `rows` rows, from `start_row` on, of a group's patch matrix at the noted columns."""
+    c, i0, i1, i2 = tap(start_row, e)
     i, stride, last = (i0, i1, i2), e.third.stride, x.size - layout.longest
-    for k in range(rows[1] - rows[0]):
+    for k in range(rows):
         for j in range(len(pieces)):
             p = piece(pieces, j)
             start, lower, upper = source(group * e.channels + c, i, p, e)
