@@ -60,11 +60,7 @@ def train(
     examples = datasets.load(data)
     if resize or model == "lenet-1989":
         examples = _resized(examples, network)
-    try:
-        result = striate.fit(network, examples, out=out, resume=resume, **settings)
-    except KeyboardInterrupt as stopped:
-        typer.secho(f"striate: {stopped}", err=True)
-        raise typer.Exit(130) from None
+    result = striate.fit(network, examples, out=out, resume=resume, **settings)
     _show(result, examples, out, as_json=as_json)
 
 
