@@ -1,0 +1,185 @@
+"""``striate inspect``: its table, its JSON, its arithmetic, its refusals."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from striate.cli.inspect import inspect
+from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError
+from striate.network import explain, zoo
+from striate.network import inspect as report_of
+
+app = typer.Typer()
+app.command()(inspect)
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def printed(*arguments, **environment):
+    result = CliRunner().invoke(
+        app, arguments, env={"FORCE_COLOR": None, "NO_COLOR": None, **environment}
+    )
+    assert result.exception is None
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def refused(*arguments):
+    result = CliRunner().invoke(app, arguments)
+    assert result.stdout == ""
+    return type(result.exception), str(result.exception)
+
+
+def test_plain_text_where_nobody_looks():
+    assert printed("vgg16") == f"{report_of(zoo.load('vgg16'))}\n"
+
+
+def test_input_of_another_shape():
+    report = report_of(zoo.load("all-cnn-c"), (8, 3, 64, 48))
+    assert printed("all-cnn-c", "--input", "8x3x64x48") == f"{report}\n"
+    assert printed("all-cnn-c", "--input", "8X3×64x48") == f"{report}\n"
+
+
+def test_a_table_on_a_terminal():
+    text = printed("vgg11", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="140")
+    lines = ESCAPES.sub("", text).splitlines()
+    report = report_of(zoo.load("vgg11"))
+    assert lines[0].strip() == "vgg11 on 1x3x224x224"
+    cells = [re.split(r" {2,}", line.strip()) for line in lines[1 : len(report.layers) + 2]]
+    assert cells == [list(row) for row in report.rows()]
+    assert lines[-4:] == report.summary()
+
+
+def test_layers_without_parameters_are_dim():
+    text = printed("lenet-1989", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="140")
+    dim = {name: f"\x1b[2m{name} " in text for name in ("H1", "H1.tanh", "H3.flatten", "output")}
+    assert dim == {"H1": False, "H1.tanh": True, "H3.flatten": True, "output": False}
+
+
+def test_a_narrow_terminal_loses_no_number():
+    text = ESCAPES.sub("", printed("vgg11", FORCE_COLOR="1", TERM="xterm", COLUMNS="80"))
+    table, _, _ = text.partition("parameters   ")
+    assert max(map(len, table.splitlines())) <= 80
+    words = set(text.split())
+    for row in report_of(zoo.load("vgg11")).rows()[1:]:
+        assert set(" ".join(row).split()) <= words
+
+
+def test_json_and_nothing_else():
+    report = report_of(zoo.load("lenet-5"))
+    assert printed("lenet-5", "--json") == f"{report.to_json()}\n"
+    coloured = printed("lenet-5", "--json", FORCE_COLOR="1", TERM="xterm-256color")
+    assert coloured == f"{report.to_json()}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "layer"),
+    [
+        ("vgg16", "conv3_1"),
+        ("vgg16", "pool5"),
+        ("vgg16", "fc6"),
+        ("vgg16", "relu1_1"),
+        ("lenet-1989", "H2"),
+    ],
+)
+def test_explain_prints_the_arithmetic(model, layer):
+    lines = explain(zoo.load(model), layer)
+    assert printed(model, "--explain", layer) == "".join(f"{line}\n" for line in lines)
+
+
+def test_explain_with_an_input():
+    text = printed("all-cnn-c", "--explain", "conv1_3", "--input", "1x3x99x64")
+    assert "       height  floor((99 + 1 + 1 - 1 (3 - 1) - 1) / 2) + 1 = 50\n" in text
+    assert "        width  floor((64 + 1 + 1 - 1 (3 - 1) - 1) / 2) + 1 = 32\n" in text
+
+
+def test_list_names_the_zoo_with_its_costs():
+    header, *rows = [line.split() for line in printed("--list").splitlines()]
+    assert header == ["network", "parameters", "GMACs"]
+    assert [row[0] for row in rows] == list(zoo.names())
+    found = {name: (parameters, gmacs) for name, parameters, gmacs in rows}
+    assert found["vgg16"] == ("138,357,544", "15.470264")
+    assert found["lenet-1989"] == ("9,760", "0.000064")
+
+
+def test_list_as_json():
+    rows = json.loads(printed("--list", "--json"))
+    assert [row["name"] for row in rows] == list(zoo.names())
+    assert {"name": "vgg16", "parameters": 138_357_544, "macs": 15_470_264_320} in rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ((), ParameterError, "inspect: no model given; name one of striate inspect --list"),
+        (
+            ("vgg61",),
+            UnknownNameError,
+            "no network is called 'vgg61'; did you mean vgg13 or vgg16 or vgg19?",
+        ),
+        (
+            ("vgg16", "--explain", "conv9_1"),
+            UnknownNameError,
+            "no layer is called 'conv9_1'; did you mean conv3_1 or conv4_1 or conv5_1?",
+        ),
+        (
+            ("vgg16", "--input", "1x4x224x224"),
+            ShapeError,
+            "vgg16: input shape (1, 4, 224, 224) has 4 channels, not 3: (any, 3, 224, 224)",
+        ),
+        (
+            ("vgg16", "--input", "1x3x64x64"),
+            ShapeError,
+            "vgg16: fc6 (Gemm): weight (4096, 25088) takes 25088 features but the input has 2048",
+        ),
+        (
+            ("vgg16", "--input", "1x3x8x8"),
+            GeometryError,
+            "vgg16: pool4 (MaxPool): kernel 2 is larger than the padded input 1 + 0 + 0: "
+            "pad by 1 more or use a smaller kernel",
+        ),
+        (
+            ("vgg16", "--json", "--explain", "conv1_1"),
+            ParameterError,
+            "inspect: --explain cannot go with --json; leave one of them out",
+        ),
+        (
+            ("vgg16", "--list"),
+            ParameterError,
+            "inspect: --list cannot go with a model; leave one of them out",
+        ),
+        (
+            ("--list", "--input", "1x3x8x8"),
+            ParameterError,
+            "inspect: --list cannot go with --input; leave one of them out",
+        ),
+    ],
+)
+def test_refusals(arguments, kind, message):
+    assert refused(*arguments) == (kind, message)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "224", "1x3x", "1x3x-8x8", "1x3x2.5x8", "1,3,8,8", "²x²"]
+)
+def test_bad_input_text(text):
+    assert refused("vgg16", "--input", text) == (
+        ParameterError,
+        f"--input is {text!r}; it must be whole numbers joined by x: examples, channels, then "
+        "each axis, as in 1x3x224x224",
+    )
+
+
+def test_inspecting_loads_no_compiler():
+    probe = (
+        "import sys; from striate.cli.inspect import inspect; inspect('vgg16', layer='conv1_1'); "
+        "sys.exit(','.join(sorted({'numba', 'torch', 'PIL'} & set(sys.modules))) or None)"
+    )
+    run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("conv1_1 (Conv): 1x3x224x224 -> 1x64x224x224\n")
