@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from striate.network import Report
 
-__all__ = ["inspect"]
+__all__ = ["inspect", "print_report"]
 
 NUMBERS = {"parameters", "MACs", "GMACs", "activations"}
 FIXED = {"layer", "operator", "output", "parameters", "MACs"}
@@ -69,7 +69,7 @@ def inspect(
     if as_json:
         typer.echo(report.to_json())
     else:
-        _print(report)
+        print_report(report)
 
 
 def _refuse_beside(option: str, others: dict[str, object]) -> None:
@@ -108,7 +108,7 @@ def _list(as_json: bool) -> None:
     )
 
 
-def _print(report: Report) -> None:
+def print_report(report: Report) -> None:
     """Print the report: a table on a terminal, its plain text anywhere else."""
     from rich.console import Console
 

@@ -1,0 +1,90 @@
+"""The command line: thin commands over the library.
+
+Commands import what they need when they run, so that ``striate --help`` loads no compiler.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+from striate.cli.draw import draw
+from striate.cli.filter import filter_images
+from striate.cli.inspect import inspect
+from striate.cli.run import run
+from striate.cli.tour import tour
+from striate.cli.train import train
+from striate.errors import (
+    DTypeError,
+    GeometryError,
+    ParameterError,
+    ShapeError,
+    StriateError,
+    UnknownNameError,
+)
+
+__all__ = ["app", "main"]
+
+BAD_USAGE = (DTypeError, GeometryError, ParameterError, ShapeError, UnknownNameError)
+"""What the caller asked for cannot be: exit code 2. Anything else that fails is 1."""
+
+UsageError: Any = typer.BadParameter.__bases__[0]
+"""What Typer raises for arguments it cannot parse; it gives the class no public name."""
+
+app = typer.Typer(
+    name="striate",
+    help="Convolution in Python, from one kernel to a trained network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(tour)
+app.command("filter")(filter_images)
+app.command()(inspect)
+app.command()(run)
+app.command()(train)
+app.command()(draw)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from striate import __version__
+
+        typer.echo(f"striate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every foreseen error is one line on stderr, without a traceback."""
+    try:
+        code = app(standalone_mode=False)  # so that errors of usage reach us too
+    except StriateError as error:
+        _fail(str(error), 2 if isinstance(error, BAD_USAGE) else 1)
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        place = context.command_path if context else "striate"
+        _fail(f"{error.format_message()} See {place} --help.", 2)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        _fail(str(error) or "interrupted", 1)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.secho(f"striate: {' '.join(message.split())}", err=True, fg="red")
+    sys.exit(code)
