@@ -91,7 +91,7 @@ def test_ctrl_c_says_what_is_saved(monkeypatch, capsys):
     monkeypatch.setattr(striate, "fit", stop, raising=False)
     line, code = refused(monkeypatch, capsys, "lenet-1989", "--data", "digits")
     assert line == "striate: stopped after epoch 1; epoch 1 is saved in here"
-    assert code == 1
+    assert code == 130
 
 
 @pytest.mark.parametrize(

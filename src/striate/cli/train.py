@@ -60,7 +60,11 @@ def train(
     examples = datasets.load(data)
     if resize or model == "lenet-1989":
         examples = _resized(examples, network)
-    result = striate.fit(network, examples, out=out, resume=resume, **settings)
+    try:
+        result = striate.fit(network, examples, out=out, resume=resume, **settings)
+    except KeyboardInterrupt as stopped:  # Typer would drop its text
+        typer.secho(f"striate: {stopped}", err=True)
+        raise typer.Exit(130) from None
     _show(result, examples, out, as_json=as_json)
 
 
