@@ -1,15 +1,18 @@
 """Random small graphs, for the tests that compare with PyTorch and with brute force."""
 
+from math import prod
+
 import pytest
 from hypothesis import strategies as st
 
 from striate.errors import GeometryError
 from striate.geometry import TransposedWindow, Window
-from striate.network import Builder
+from striate.network import Builder, inspect
 from striate.network.operators import (
     Add,
     AveragePool,
     Concat,
+    Conv,
     GlobalAveragePool,
     GlobalMaxPool,
     MaxPool,
@@ -28,6 +31,26 @@ def graphs():
     A maker returns the name of the layer it added, or None where its window does not fit.
     """
     return random_graphs
+
+
+@pytest.fixture(scope="session")
+def published_gflop():
+    """Count as the table of google-research/receptive_field does, from TensorFlow's profiler.
+
+    Two for a multiply-add, one for every tap of a pooling, and, where the network has one that
+    the profiler saw, one for every bias.
+    """
+
+    def count(graph, *, biases):
+        total = 0
+        for node, layer in zip(graph.nodes, inspect(graph).layers, strict=True):
+            outputs = prod(layer.output_shape)
+            total += layer.flops + outputs * (biases and isinstance(node.operator, Conv))
+            if isinstance(node.operator, MaxPool | AveragePool):
+                total += outputs * prod(node.operator.window.kernel)
+        return round(total / 1e9, 2)
+
+    return count
 
 
 def fits(window, sizes):
