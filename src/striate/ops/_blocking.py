@@ -75,12 +75,12 @@ def cut_forward(s: Sizes, threads: int) -> Cut:
 def cut_input_gradient(s: Sizes, threads: int) -> Cut:
     """Cut dX by images, and by channels where there are too few images for all threads."""
     tile = tile_for(s.itemsize)
-    images = min(s.batch, max(1, BLOCK_COLUMNS // s.pixels))
+    images = max(1, min(s.batch, BLOCK_COLUMNS // s.pixels))
     shares = s.groups * max(1, -(-s.batch // images))
     channels = -(-s.channels // min(s.channels, -(-threads // shares)))
     step = up(PACKED_BYTES // (s.maps * s.itemsize), tile.width)
     step = min(step, 2 * BLOCK_COLUMNS)
-    return cut((s.groups, s.channels, s.batch), (channels, max(1, images), step), s.itemsize)
+    return cut((s.groups, s.channels, s.batch), (channels, images, step), s.itemsize)
 
 
 def cut_weight_gradient(s: Sizes, threads: int) -> Cut:

@@ -112,7 +112,11 @@ class KernelCache:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.name = f"{function.__module__}.{function.__qualname__}"
         self.bytecode = function.__code__.co_code
-        self.folder = cache_folder() / "kernels"
+
+    @property
+    def folder(self) -> Path:
+        """The folder of all kernels."""
+        return cache_folder() / "kernels"
 
     @property
     def cache_path(self) -> str:
