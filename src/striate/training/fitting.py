@@ -151,6 +151,7 @@ class _Run:
             settings.momentum,
             settings.weight_decay,
         )
+        _warm_up(self.learner, network, train[0][: settings.batch_size])
         if saved:
             self.history = saved.history
             self.descent.velocity[...] = saved.velocity
@@ -224,6 +225,18 @@ def _parts(data: Data) -> tuple[Examples, Examples | None]:
     images, labels = (np.asarray(part) for part in data)
     check_examples("data", images, labels)
     return (images, labels), None
+
+
+def _warm_up(learner: Trainable, network: Network, images: NDArray[np.float32]) -> None:
+    """Compile the kernels before the clock starts, and leave no trace in the learner."""
+    random = learner.random.bit_generator.state
+    statistics = [p.name for p in network.graph.parameters if not p.trainable]
+    before = {name: learner.weights[name].copy() for name in statistics}
+    with np.errstate(all="ignore"):
+        learner.backward(np.zeros_like(learner.forward(images)))
+    learner.random.bit_generator.state = random
+    for name, array in before.items():
+        learner.weights[name][...] = array
 
 
 def _rates(network: Network, rate: float | Mapping[str, float]) -> float | NDArray[np.float32]:

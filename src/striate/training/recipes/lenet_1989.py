@@ -32,7 +32,7 @@ PAPER = (
 )
 PASSES = 23
 SIZE = 16
-RATE = 0.3
+RATE = 0.5
 
 ASSUMPTIONS = (
     Assumption(
