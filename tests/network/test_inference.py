@@ -5,9 +5,18 @@ from fractions import Fraction
 import pytest
 
 from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError
-from striate.geometry import Field
-from striate.network import Builder, infer_fields, infer_shapes, reach, zoo
-from striate.network.operators import Add, Concat, GlobalAveragePool, Mul, Pad, Sigmoid
+from striate.geometry import Field, Window
+from striate.network import Builder, Initial, infer_fields, infer_shapes, reach, zoo
+from striate.network.operators import (
+    Add,
+    Concat,
+    Conv,
+    GlobalAveragePool,
+    Identity,
+    Mul,
+    Pad,
+    Sigmoid,
+)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +125,24 @@ def test_reach_of_features_the_input_and_a_parameter():
     assert reach(graph, shapes, "output", ()) == (tuple(range(16)),) * 2
     assert reach(graph, shapes, "input", (3, 5)) == ((3,), (5,))
     assert reach(graph, shapes, "H3.bias", ()) == ((), ())
+
+
+def test_what_depends_on_parameters_alone_has_no_field_and_no_reach():
+    """Exporters put such nodes between a parameter and its layer."""
+    b = Builder("net", (None, 1, 8))
+    weight = b.add(Identity(), b.parameter("w", (2, 1, 3), Initial("constant", 1.0)), name="weight")
+    constant = b.parameter("k", (1, 2, 6), Initial("constant", 1.0))
+    pooled = b.max_pool(constant, "pooled", kernel=3, stride=1, padding=1)
+    whole = b.add(GlobalAveragePool(), constant, name="whole")
+    constant = b.add(Add(), pooled, whole, name="constant")
+    x = b.add(Conv(Window.parse(3, rank=1)), b.input, weight, name="conv")
+    graph = b.graph(b.add(Add(), constant, x, name="sum"))
+    shapes = infer_shapes(graph)
+    fields = infer_fields(graph, shapes)
+    assert set(fields) == {"input", "conv", "sum"}
+    assert fields["sum"] == fields["conv"] == (Field(((0, 2),), 1),)
+    assert reach(graph, shapes, "sum", [2]) == ((2, 3, 4),)
+    assert reach(graph, shapes, "pooled", [2]) == ((),)
 
 
 def test_reach_of_what_does_not_exist():

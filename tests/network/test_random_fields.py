@@ -63,11 +63,14 @@ def step(operator, seen, shapes, node, fill):
 
 def exactly(x, axes, fill):
     """Return x padded or cut to just what the windows read."""
-    sides = []
-    for axis, size in zip(axes, x.shape[2:], strict=True):
+    for dim, axis in enumerate(axes, start=2):
+        size = x.shape[dim]
         read = (axis.output_size(size) - 1) * axis.stride + axis.extent
-        sides = [axis.before, read - axis.before - size, *sides]
-    return functional.pad(x, sides, value=fill)
+        sides = [max(axis.before, 0), max(read - axis.before - size, 0)]
+        others = [0, 0] * (x.dim() - 1 - dim)  # the last axis comes first
+        padded = functional.pad(x, [*others, *sides], value=fill)
+        x = padded.narrow(dim, max(-axis.before, 0), read)
+    return x
 
 
 def transposed(operator, x, weight_shape, fill):

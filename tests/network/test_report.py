@@ -159,6 +159,8 @@ def test_a_large_input_costs_the_same():
     net = zoo.load("all-cnn-c")
     report = inspect(net, (1, 3, 16384, 16384))
     assert report.layers[-1].field[0].size == 4 * (report.layers[-3].output_shape[2] - 1) + 27
+    assert report.layers[1].output_shape == (1, 96, 16384, 16384)
+    assert "96.00 GiB" in str(report)
     small = quickest(lambda: inspect(net))
     large = quickest(lambda: inspect(net, (1, 3, 16384, 16384)))
     assert large < 3 * small

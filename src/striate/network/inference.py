@@ -106,10 +106,12 @@ def reach(
     ((1, 3),)
     """
     _check_place(graph, shapes, value, index)
-    parameters = {parameter.name for parameter in graph.parameters}
+    fed = _fed_by(graph, graph.inputs[0].name)
     asked: dict[str, list[Reach]] = {value: [tuple(frozenset({i}) for i in index)]}
     for node in reversed(graph.nodes):
-        inputs = [name for name in node.inputs if name not in parameters]
+        inputs = [name for name in node.inputs if name in fed]
+        if not inputs:
+            continue
         for box in asked.pop(node.outputs[0], []):
             found = node.operator.reads(box, [shapes[name] for name in inputs])
             for name, indices in zip(inputs, found, strict=True):
@@ -118,6 +120,15 @@ def reach(
     boxes = asked.get(graph.inputs[0].name, [])
     axes = range(len(shapes[graph.inputs[0].name]) - 2)
     return tuple(tuple(sorted(set().union(*(box[axis] for box in boxes)))) for axis in axes)
+
+
+def _fed_by(graph: Graph, value: str) -> set[str]:
+    """Return the values that depend on this one, itself included."""
+    fed = {value}
+    for node in graph.nodes:
+        if not fed.isdisjoint(node.inputs):
+            fed.update(node.outputs)
+    return fed
 
 
 def _check_place(
