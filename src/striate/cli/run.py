@@ -51,6 +51,10 @@ def run(
     network = striate.load(model)
     if weights is not None:
         network = load_weights(network, weights)
+    else:
+        note = f"striate: {model} runs with random weights; give trained ones with --weights"
+        typer.secho(note, err=True, fg="yellow")
+        network = network.initialize(0)
     names = _labels(labels)
     darkest = low if low is not None else (-1.0 if model.startswith("lenet") else 0.0)
     program = striate.compile(network)

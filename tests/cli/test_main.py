@@ -1,0 +1,58 @@
+"""The whole command: exit codes, one line for each error, nothing half-written."""
+
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from striate.cli import main; main()"]
+
+
+def striate(*arguments):
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["inspect", "vgg61"], 2, "no network is called 'vgg61'; did you mean vgg11 or vgg16"),
+        (["inspect", "vgg16", "--input", "1x4x224x224"], 2, "has 4 channels, not 3"),
+        (["inspect"], 2, "See striate inspect --help."),
+        (["nonsense"], 2, "No such command 'nonsense'. See striate --help."),
+        (["draw", "conv", "--kernel", "9", "-o", "x.svg"], 2, "is larger than the padded input"),
+        (["draw", "conv", "--stride", "0", "-o", "x.svg"], 2, "stride must be at least 1, not 0"),
+        (["draw", "conv", "-o", "x.bmp"], 2, "must end in .svg, .png or .gif"),
+        (["draw", "conv", "-o", "/nowhere/x.svg"], 1, "cannot be written"),
+        (["filter", "none.png", "out.png", "box"], 1, "no such file"),
+        (["filter", "none.png", "out.png", "bos"], 2, "did you mean box"),
+        (["run", "lenet-1989", "x.png", "--weights", "none.safetensors"], 1, "none.safetensors"),
+        (["train", "lenet-1989", "--data", "nothing"], 2, "no data set is called 'nothing'"),
+        (["tour", "--passes", "0"], 2, "0 is not in the range x>=1"),
+        (["tour", "--out", "/proc/none"], 1, "choose another with --out"),
+    ],
+)
+def test_every_error_is_one_line(arguments, code, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = striate(*arguments)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("striate: ")
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_version_and_help():
+    from striate import __version__
+
+    assert striate("--version").stdout == f"striate {__version__}\n"
+    text = striate("--help").stdout
+    for command in ("tour", "filter", "inspect", "run", "train", "draw"):
+        assert command in text
+
+
+def test_a_reader_that_goes_away():
+    shell = f"'{sys.executable}' -c 'from striate.cli import main; main()' inspect vgg19 | head -1"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
+    assert done.stdout == "vgg19 on 1x3x224x224\n"
+    assert done.stderr == ""
