@@ -232,3 +232,13 @@ def test_rates_that_belong_to_no_parameter(tiny, stripes):
         with pytest.raises(ParameterError) as error:
             fit(tiny, stripes, epochs=1, learning_rate=rates)
         assert str(error.value) == f"fit: learning_rate: {message}"
+
+
+def test_a_given_networks_statistics_are_gathered_from_its_training_alone(noisy, stripes):
+    """What is run to compile kernels must leave no trace: one batch, one update of the mean."""
+    start = noisy.initialize(0)
+    result = fit(start, stripes, epochs=1, batch_size=60, learning_rate=1e-6, shuffle=False)
+    learner = st.runtime.Trainable(start)
+    learner.forward(stripes[0])
+    expected = learner.weights["norm.mean"]
+    np.testing.assert_array_equal(result.network.weights["norm.mean"], expected)
