@@ -14,9 +14,14 @@ def test_bytes_and_text(tmp_path):
 @pytest.mark.parametrize("error", [ParameterError("no"), KeyboardInterrupt(), ValueError("x")])
 def test_an_interruption_keeps_the_old_file(tmp_path, error):
     target = write_whole(tmp_path / "a", b"old")
-    with pytest.raises(type(error)), replacing(target) as beside:
-        beside.write_bytes(b"half")
-        raise error
+
+    def interrupted():
+        with replacing(target) as beside:
+            beside.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        interrupted()
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 

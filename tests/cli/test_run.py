@@ -61,7 +61,9 @@ def test_table_labels_and_bad_files(weights, digit, tmp_path):
 
 def test_random_weights_are_announced(digit):
     result = run("lenet-1989", digit, "--json")
-    assert "lenet-1989 has no trained weights" in result.stderr
+    assert result.stderr == (
+        "striate: lenet-1989 runs with random weights; give trained ones with --weights\n"
+    )
     assert json.loads(result.stdout)["results"]
 
 

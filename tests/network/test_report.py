@@ -40,7 +40,7 @@ def test_text(name):
 
 def test_json_schema():
     data = json.loads(inspect(zoo.load("vgg11-bn"), (2, 3, 224, 224)).to_json())
-    assert list(data) == ["network", "input_shape", "layers", "totals", "convention"]
+    assert list(data) == ["network", "input_shape", "layers", "totals", "notes", "convention"]
     assert data["network"] == "vgg11-bn"
     assert data["input_shape"] == [2, 3, 224, 224]
     assert data["convention"] == CONVENTION
@@ -175,3 +175,18 @@ def test_an_input_that_does_not_fit_names_the_layer():
         "net: pool (MaxPool): kernel 4 is larger than the padded input 3 + 0 + 0: "
         "pad by 1 more or use a smaller kernel"
     )
+
+
+def test_a_field_that_does_not_exist_costs_no_report():
+    """Paths of strides 2 and 1 meet after an up-sampling that forgot one of them."""
+    b = Builder("uneven", (None, 1, 8))
+    down = b.conv(b.input, "down", channels=1, kernel=2, stride=2)
+    crop = b.conv(b.input, "crop", channels=1, kernel=5)
+    x = b.add(Add(), down, crop, name="sum")
+    report = inspect(b.graph(b.add(Relu(), x, name="relu")))
+    assert [len(layer.field) for layer in report.layers] == [1, 1, 0, 0]
+    assert report.notes == (
+        "uneven: sum (Add) of down and crop: paths of strides 2 and 1 meet: "
+        "no single receptive field exists there",
+    )
+    assert str(report).splitlines()[-1] == "note         " + report.notes[0]

@@ -70,13 +70,15 @@ def _options(
 def main() -> None:
     """Run the command line; every foreseen error is one line on stderr, without a traceback."""
     try:
-        code = app(standalone_mode=False)  # so that errors of usage reach us too
+        code = app(
+            prog_name="striate", standalone_mode=False
+        )  # so that errors of usage reach us too
     except StriateError as error:
         _fail(str(error), 2 if isinstance(error, BAD_USAGE) else 1)
     except UsageError as error:
         context = getattr(error, "ctx", None)
         place = context.command_path if context else "striate"
-        _fail(f"{error.format_message()} See {place} --help.", 2)
+        _fail(f"{error.format_message().rstrip('.')}; see {place} --help.", 2)
     except (KeyboardInterrupt, typer.Abort) as error:
         _fail(str(error) or "interrupted", 1)
     except BrokenPipeError:  # the reader of our output went away, as `head` does

@@ -51,24 +51,38 @@ def _fit(name: str, wanted: Sequence[int | None], given: Sequence[int] | None) -
     return sizes
 
 
-def infer_fields(graph: Graph, shapes: Mapping[str, Shape]) -> dict[str, Fields]:
+def infer_fields(
+    graph: Graph, shapes: Mapping[str, Shape], reasons: dict[str, str] | None = None
+) -> dict[str, Fields]:
     """Return the receptive fields of every value that depends on the input, an axis each.
+
+    Where paths of different strides meet there is no single field, nor behind it; given a dict of
+    `reasons`, those values are left out and it says why for each, by name.
 
     Raises
     ------
     GeometryError
-        If paths of different strides meet, naming the node and what it joins.
+        If paths of different strides meet and no `reasons` are asked for, naming the node and what
+        it joins.
     """
+    missing: dict[str, str] = {} if reasons is None else reasons
     rank = len(shapes[graph.inputs[0].name]) - 2
     fields: dict[str, Fields] = {v.name: (Field.identity(),) * rank for v in graph.inputs}
     for node in graph.nodes:
         known = [fields.get(name) for name in node.inputs]
+        behind = [missing[name] for name in node.inputs if name in missing]
+        if behind:
+            missing[node.outputs[0]] = behind[0]
+            continue
         try:
             result = node.operator.fields(known, [shapes[name] for name in node.inputs])
         except GeometryError as error:
             place = f"{graph.name}: {node.name} ({node.operator.onnx})"
             names = " and ".join(name for name in node.inputs if name in fields)
-            raise GeometryError(f"{place} of {names}: {error}") from None
+            missing[node.outputs[0]] = f"{place} of {names}: {error}"
+            if reasons is None:
+                raise GeometryError(missing[node.outputs[0]]) from None
+            continue
         if result is not None:
             fields[node.outputs[0]] = result
     return fields

@@ -79,12 +79,16 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `striate.inspect` found; `str()` of it is a table."""
+    """What `striate.inspect` found; `str()` of it is a table.
+
+    `notes` say why some layers have no receptive field; theirs is ().
+    """
 
     network: str
     input_shape: Shape
     layers: tuple[Layer, ...]
     totals: Totals
+    notes: tuple[str, ...] = ()
     convention: str = CONVENTION
 
     def to_json(self) -> str:
@@ -110,6 +114,7 @@ class Report:
             f"activations  {_size(t.activation_bytes)} kept for training, "
             f"{_size(t.peak_activation_bytes)} at most at once for inference",
             f"counted as   {self.convention}",
+            *(f"note         {note}" for note in self.notes),
         ]
 
     def __str__(self) -> str:
@@ -157,10 +162,12 @@ def inspect(network: Network | Graph, input_shape: Sequence[int] | None = None) 
     """
     graph = network.graph if isinstance(network, Network) else network
     shapes = infer_shapes(graph, input_shape)
-    fields = infer_fields(graph, shapes)
+    reasons: dict[str, str] = {}
+    fields = infer_fields(graph, shapes, reasons)
     layers = tuple(_layer(graph, node, shapes, fields) for node in graph.nodes)
     given = shapes[graph.inputs[0].name]
-    return Report(graph.name, given, layers, _totals(graph, shapes, layers))
+    notes = tuple(dict.fromkeys(reasons.values()))
+    return Report(graph.name, given, layers, _totals(graph, shapes, layers), notes)
 
 
 def _layer(
