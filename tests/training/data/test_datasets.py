@@ -1,8 +1,13 @@
 """Data sets: the published counts, and files that are not what they should be."""
 
+import gc
 import gzip
 import os
+import shutil
+import threading
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +53,12 @@ def test_usps_is_known_by_its_numbers_not_its_spelling(tmp_path):
     table = np.loadtxt(text.decode().splitlines())
     place = tmp_path / "other.gz"
     lines = "\n".join(" ".join(f"{x:.4f}" for x in row) for row in table)
-    place.write_bytes(gzip.compress(lines.encode(), compresslevel=1))
-    images, _ = usps._examples(place, usps.TEST)
+    packed = gzip.compress(lines.encode(), compresslevel=1)
+    images, _ = usps._examples(place, packed, usps.TEST)
     assert images.shape == (2007, 1, 16, 16)
-    place.write_bytes(gzip.compress(lines.replace("0.9530", "0.9540", 1).encode(), 1))
+    packed = gzip.compress(lines.replace("0.9530", "0.9540", 1).encode(), 1)
     with pytest.raises(FileError) as error:
-        usps._examples(place, usps.TEST)
+        usps._examples(place, packed, usps.TEST)
     assert str(error.value) == (
         f"{place}: 2007 digits that are not the 2007 of {usps.SITE}/zip.test.gz; "
         "delete the file to have it fetched again, or put the original in its place"
@@ -114,7 +119,7 @@ def test_offline_it_says_where_to_put_the_files(tmp_path, monkeypatch):
     def offline(*arguments, **options):
         raise ConnectionError("no route to host")
 
-    monkeypatch.setattr(pooch, "retrieve", offline)
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", offline)
     monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / name)
     monkeypatch.delenv("STRIATE_DATA", raising=False)
     with pytest.raises(FileError) as error:
@@ -124,6 +129,57 @@ def test_offline_it_says_where_to_put_the_files(tmp_path, monkeypatch):
         "put zip.train.gz and zip.test.gz into a folder usps, and set STRIATE_DATA to the folder "
         "that holds it"
     )
+
+
+@pytest.fixture
+def site(monkeypatch, tmp_path):
+    """A site of our own and an empty cache folder; return the site's folder."""
+    import pooch
+
+    folder = tmp_path / "site"
+    folder.mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(usps, "SITE", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache")
+        monkeypatch.delenv("STRIATE_DATA", raising=False)
+        yield folder
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.data
+@needs_usps
+def test_usps_is_fetched_once(site, tmp_path):
+    for part in (usps.TRAIN, usps.TEST):
+        shutil.copy(Path(FOLDER) / "usps" / part.file, site)
+    first = data.load("usps")
+    shutil.rmtree(site)
+    again = data.load("usps")
+    np.testing.assert_array_equal(first.test_images, again.test_images)
+    cached = sorted(path.name for path in (tmp_path / "cache" / "usps").iterdir())
+    assert cached == ["zip.test.gz", "zip.train.gz"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("page", [None, b"<html>Please log in</html>"])
+def test_a_site_that_gives_something_else_leaves_nothing_behind(site, tmp_path, page):
+    if page:
+        (site / "zip.train.gz").write_bytes(page)
+    with pytest.raises(FileError) as error:
+        data.load("usps")
+    assert str(error.value).startswith(f"usps: {usps.SITE}/zip.train.gz could not be fetched (")
+    assert ("Not a gzipped file" if page else "404") in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "cache").exists()
+    del error
+    gc.collect()  # pooch leaves a refused connection to the garbage collector, which warns
 
 
 @pytest.mark.parametrize(

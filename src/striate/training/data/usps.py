@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import FileError, MissingExtraError
+from striate.files import write_whole
 from striate.training.data.dataset import Dataset
 
 __all__ = ["load_usps"]
@@ -57,7 +58,7 @@ def load_usps() -> Dataset:
     MissingExtraError
         If the files must be fetched and pooch is not installed.
     """
-    train, test = (_examples(_locate(part), part) for part in (TRAIN, TEST))
+    train, test = (_examples(*_found(part), part) for part in (TRAIN, TEST))
     return Dataset(
         name="usps",
         train_images=train[0],
@@ -74,36 +75,57 @@ def load_usps() -> Dataset:
     )
 
 
-def _locate(part: Part) -> Path:
-    """Return where the file lies, fetching it if it lies nowhere."""
+def _found(part: Part) -> tuple[Path, bytes]:
+    """Return a file's place and content, fetching it if it lies nowhere."""
     named = os.environ.get("STRIATE_DATA")
     if named and (place := Path(named) / "usps" / part.file).is_file():
-        return place
+        return place, _read(place)
     try:
         import pooch
     except ImportError:
         raise MissingExtraError.of("pooch", "train", "fetching the USPS digits") from None
-    folder = Path(pooch.os_cache("striate")) / "usps"
-    if (folder / part.file).is_file():
-        return folder / part.file
-    url = f"{SITE}/{part.file}"
-    site = pooch.HTTPDownloader(timeout=SECONDS)
+    place = Path(pooch.os_cache("striate")) / "usps" / part.file
+    if place.is_file():
+        return place, _read(place)
+    url, content = f"{SITE}/{part.file}", io.BytesIO()
     try:
-        fetched = pooch.retrieve(
-            url, known_hash=None, fname=part.file, path=folder, downloader=site
-        )
-    except (OSError, ValueError) as error:  # requests raises OSErrors
+        pooch.HTTPDownloader(timeout=SECONDS)(url, content, None)
+        _examples(place, content.getvalue(), part)
+    except (OSError, ValueError) as error:  # what requests raises, and FileError, are OSErrors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileError(
             f"usps: {url} could not be fetched ({reason}); put {TRAIN.file} and {TEST.file} into "
             "a folder usps, and set STRIATE_DATA to the folder that holds it"
         ) from None
-    return Path(fetched)
+    _keep(place, content.getvalue())
+    return place, content.getvalue()
 
 
-def _examples(place: Path, part: Part) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _keep(place: Path, content: bytes) -> None:
+    """Write a file into the cache folder, which is made if need be."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"{place.parent}: cannot be made ({error.strerror}); "
+            "set STRIATE_DATA to a folder that holds usps"
+        ) from None
+    write_whole(place, content)
+
+
+def _read(place: Path) -> bytes:
+    try:
+        with place.open("rb") as file:
+            return file.read(MOST_BYTES)
+    except OSError as error:
+        raise FileError(f"{place}: cannot be read ({error.strerror}); check its rights") from None
+
+
+def _examples(
+    place: Path, packed: bytes, part: Part
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return images and labels of a file, if its numbers are the published ones."""
-    table = _parse(place, _unpack(place))
+    table = _parse(place, _unpack(place, packed))
     if len(table) != part.digits or _digest(table) != part.digest:
         raise FileError(
             f"{place}: {len(table)} digits that are not the {part.digits} of {SITE}/{part.file}; "
@@ -113,10 +135,10 @@ def _examples(place: Path, part: Part) -> tuple[NDArray[np.float32], NDArray[np.
     return images, table[:, 0].astype(np.int64)
 
 
-def _unpack(place: Path) -> bytes:
+def _unpack(place: Path, packed: bytes) -> bytes:
     """Return the text of a gzip file of bounded size."""
     try:
-        with gzip.open(place) as file:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
             text = file.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise FileError(
