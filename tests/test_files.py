@@ -31,12 +31,11 @@ def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(FileError) as error:
         write_whole(target, b"")
     assert str(error.value) == (
-        f"{target}: cannot be written (No such file or directory); "
-        "check that its folder exists, may be written and has room"
+        f"{target}: its folder does not exist; create {target.parent} first"
     )
 
 
 def test_a_folder_in_the_way(tmp_path):
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="a folder; name a file in it"):
         write_whole(tmp_path, b"")
     assert list(tmp_path.iterdir()) == []

@@ -34,6 +34,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     'whole'
     """
     target = Path(path)
+    if target.is_dir():
+        raise FileError(f"{target}: a folder; name a file in it")
+    if not target.parent.is_dir():
+        raise FileError(f"{target}: its folder does not exist; create {target.parent} first")
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         try:
@@ -46,7 +50,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise FileError(
             f"{target}: cannot be written ({error.strerror or error}); "
-            "check that its folder exists, may be written and has room"
+            "check that its folder may be written and has room"
         ) from None
 
 

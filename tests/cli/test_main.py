@@ -26,7 +26,7 @@ def striate(*arguments):
         (["draw", "conv", "--kernel", "9", "-o", "x.svg"], 2, "is larger than the padded input"),
         (["draw", "conv", "--stride", "0", "-o", "x.svg"], 2, "stride must be at least 1, not 0"),
         (["draw", "conv", "-o", "x.bmp"], 2, "must end in .svg, .png or .gif"),
-        (["draw", "conv", "-o", "/nowhere/x.svg"], 1, "check that the folder exists"),
+        (["draw", "conv", "-o", "/nowhere/x.svg"], 1, "its folder does not exist"),
         (["filter", "none.png", "out.png", "box", "--size", "3"], 1, "no such file"),
         (["filter", "none.png", "out.png", "bos"], 2, "did you mean box"),
         (["run", "lenet-1989", "x.png", "--weights", "none.safetensors"], 1, "none.safetensors"),

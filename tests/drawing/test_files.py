@@ -57,8 +57,7 @@ def test_errors(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught_file:
         write(missing, animation)
     assert str(caught_file.value) == (
-        f"cannot write {missing}: No such file or directory; "
-        "check that the folder exists and may be written"
+        f"{missing}: its folder does not exist; create {missing.parent} first"
     )
 
 
@@ -66,10 +65,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "a.svg").mkdir()
     with pytest.raises(FileError) as caught:
         write(tmp_path / "a.svg", convolution((4, 4), 3))
-    assert str(caught.value) == (
-        f"cannot write {tmp_path / 'a.svg'}: Is a directory; "
-        "check that the folder exists and may be written"
-    )
+    assert str(caught.value) == (f"{tmp_path / 'a.svg'}: a folder; name a file in it")
     assert [path.name for path in tmp_path.iterdir()] == ["a.svg"]
 
 

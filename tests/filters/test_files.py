@@ -345,7 +345,8 @@ def test_a_folder_that_refuses(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     path = tmp_path / "a.png"
     assert message_of(write, path, np.zeros((2, 2), np.uint8)) == (
-        f"{path}: not written (Permission denied); check the folder and its space"
+        f"{path}: cannot be written (Permission denied); "
+        "check that its folder may be written and has room"
     )
 
 
@@ -359,7 +360,8 @@ def test_a_full_disk_leaves_nothing_and_keeps_the_old_file(tmp_path, monkeypatch
 
     monkeypatch.setattr(Image.Image, "save", fill_up)
     assert message_of(write, path, np.zeros((2, 2), np.uint8)) == (
-        f"{path}: not written (No space left on device); check the folder and its space"
+        f"{path}: cannot be written (No space left on device); "
+        "check that its folder may be written and has room"
     )
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"old"
@@ -378,7 +380,8 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
 def test_an_image_too_wide_for_its_format(tmp_path):
     path = tmp_path / "wide.webp"
     message = message_of(write, path, np.zeros((1, 16384, 3), np.uint8))
-    assert message.startswith(f"{path}: not written (")
+    assert message.startswith(f"{path}: ")
+    assert "encod" in message.lower() or "hold" in message
     assert list(tmp_path.iterdir()) == []
 
 

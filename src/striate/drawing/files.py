@@ -12,7 +12,8 @@ from PIL import Image, ImageColor
 from striate.drawing.raster import frames, raster
 from striate.drawing.scene import Animation, Scene
 from striate.drawing.svg import svg
-from striate.errors import FileError, ParameterError
+from striate.errors import ParameterError
+from striate.files import write_whole
 
 __all__ = ["SUFFIXES", "check_suffix", "write"]
 
@@ -71,8 +72,7 @@ def write(
         case _:
             moving = drawing if isinstance(drawing, Animation) else Animation((drawing,))
             data = _gif(moving, scale or 1.5, report or _silent)
-    _replace(target, data)
-    return target
+    return write_whole(target, data)
 
 
 def check_suffix(path: str | os.PathLike[str]) -> Path:
@@ -142,18 +142,3 @@ def _keep(palette: Image.Image, background: str) -> None:
         if all(abs(a - b) < 6 for a, b in zip(colours[i : i + 3], paper, strict=True)):
             colours[i : i + 3] = paper
     palette.putpalette(colours)
-
-
-def _replace(target: Path, data: bytes) -> None:
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        try:
-            beside.write_bytes(data)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(
-            f"cannot write {target}: {reason}; check that the folder exists and may be written"
-        ) from None

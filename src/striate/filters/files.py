@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import os
 import struct
-import uuid
 import warnings
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from striate.errors import DTypeError, FileError, ShapeError
+from striate.files import replacing
 
 __all__ = ["SUFFIXES", "format_of", "read", "write"]
 
@@ -254,23 +253,15 @@ def write(path: str | os.PathLike[str], image: NDArray[Any]) -> None:
     place = Path(path)
     format_name = format_of(place)
     pixels = writable(np.asarray(image), format_name, place)
-    if place.is_dir():
-        raise FileError(f"{place}: a folder; name a file in it")
-    if not place.parent.is_dir():
-        raise FileError(f"{place}: its folder does not exist; create {place.parent} first")
-    unfinished = place.with_name(f".{uuid.uuid4().hex[:12]}.unfinished")
-    try:
-        with unfinished.open("xb") as file:
-            Image.fromarray(pixels).save(file, format=format_name, **OPTIONS.get(format_name, {}))
-        unfinished.replace(place)
-    except (OSError, ValueError, struct.error) as error:
-        reason = getattr(error, "strerror", None) or one_line(error)
-        raise FileError(
-            f"{place}: not written ({reason}); check the folder and its space"
-        ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+    with replacing(place) as unfinished:
+        picture, options = Image.fromarray(pixels), OPTIONS.get(format_name, {})
+        try:
+            with unfinished.open("xb") as file:
+                picture.save(file, format=format_name, **options)
+        except (ValueError, struct.error) as error:
+            raise FileError(
+                f"{place}: {format_name} cannot hold it ({one_line(error)}); choose another format"
+            ) from None
 
 
 def writable(image: NDArray[Any], format_name: str, place: Path) -> NDArray[Any]:
