@@ -63,7 +63,7 @@ def train(
     try:
         result = striate.fit(network, examples, out=out, resume=resume, **settings)
     except KeyboardInterrupt as stopped:  # Typer would drop its text
-        typer.secho(f"striate: {stopped}", err=True)
+        typer.secho(f"striate: {stopped or 'stopped before training began'}", err=True)
         raise typer.Exit(130) from None
     _show(result, examples, out, as_json=as_json)
 

@@ -141,6 +141,7 @@ class _Run:
     ) -> None:
         self.settings, self.train, self.test, self.wanted = settings, train, test, wanted
         self.checkpoints = checkpoints
+        self.untrained = [p.name for p in network.graph.parameters if not p.trainable]
         self.history: tuple[Epoch, ...] = ()
         saved = checkpoints.load(network) if checkpoints and resume else None
         self.learner = Trainable(saved.network if saved else network, settings.seed)
@@ -151,7 +152,6 @@ class _Run:
             settings.momentum,
             settings.weight_decay,
         )
-        _warm_up(self.learner, network, train[0][: settings.batch_size])
         if saved:
             self.history = saved.history
             self.descent.velocity[...] = saved.velocity
@@ -159,28 +159,43 @@ class _Run:
 
     def to_the_end(self, display: Display, on_epoch: Callable[[Epoch], None] | None) -> Result:
         """Run the passes that are left."""
-        while len(self.history) < self.settings.epochs:
-            number = len(self.history) + 1
-            try:
-                epoch = self.next_epoch(number, display)
+        try:
+            if len(self.history) < self.settings.epochs:
+                self.warm_up()
+            while len(self.history) < self.settings.epochs:
+                epoch = self.next_epoch(len(self.history) + 1, display)
                 if on_epoch:
                     on_epoch(epoch)
-            except TrainingError as error:
-                raise TrainingError(
-                    f"{error} in epoch {number}: it must stay finite; try a lower learning_rate "
-                    f"than {self.settings.learning_rate}, and pixels within [-1, 1]{self._kept()}"
-                ) from None
-            except KeyboardInterrupt:
-                done = f"after epoch {len(self.history)}" if self.history else "in the first epoch"
-                raise KeyboardInterrupt(f"stopped {done}{self._kept()}") from None
+        except TrainingError as error:
+            raise TrainingError(
+                f"{error} in epoch {len(self.history) + 1}: it must stay finite; try a lower "
+                f"learning_rate than {self.settings.learning_rate}, and pixels within [-1, 1]"
+                f"{self._kept()}"
+            ) from None
+        except KeyboardInterrupt:
+            done = f"after epoch {len(self.history)}" if self.history else "in the first epoch"
+            raise KeyboardInterrupt(f"stopped {done}{self._kept()}") from None
         return Result(self.learner.network(), self.history, self.settings)
+
+    def warm_up(self) -> None:
+        """Compile the kernels before the clock starts, and leave no trace in the learner."""
+        weights, generator = self.learner.weights, self.learner.random.bit_generator
+        state = generator.state
+        before = {name: weights[name].copy() for name in self.untrained}
+        with np.errstate(all="ignore"):
+            y = self.learner.forward(self.train[0][: self.settings.batch_size])
+            self.learner.backward(np.zeros_like(y))
+        generator.state = state
+        for name, array in before.items():
+            weights[name][...] = array
 
     def next_epoch(self, number: int, display: Display) -> Epoch:
         """Run one pass, test, and save."""
         images, labels = self.train
         order = None
         if self.settings.shuffle:  # a pass's order follows from the seed and its number alone
-            order = np.random.default_rng([self.settings.seed, number]).permutation(len(labels))
+            seeds = np.random.SeedSequence(self.settings.seed, spawn_key=(number,))
+            order = np.random.default_rng(seeds).permutation(len(labels))
         begin = perf_counter()
         course = run_pass(
             self.learner,
@@ -225,18 +240,6 @@ def _parts(data: Data) -> tuple[Examples, Examples | None]:
     images, labels = (np.asarray(part) for part in data)
     check_examples("data", images, labels)
     return (images, labels), None
-
-
-def _warm_up(learner: Trainable, network: Network, images: NDArray[np.float32]) -> None:
-    """Compile the kernels before the clock starts, and leave no trace in the learner."""
-    random = learner.random.bit_generator.state
-    statistics = [p.name for p in network.graph.parameters if not p.trainable]
-    before = {name: learner.weights[name].copy() for name in statistics}
-    with np.errstate(all="ignore"):
-        learner.backward(np.zeros_like(learner.forward(images)))
-    learner.random.bit_generator.state = random
-    for name, array in before.items():
-        learner.weights[name][...] = array
 
 
 def _rates(network: Network, rate: float | Mapping[str, float]) -> float | NDArray[np.float32]:
