@@ -150,7 +150,7 @@ def test_data_that_do_not_fit(tiny, stripes):
         (
             (images, labels + 1),
             ParameterError,
-            "fit: label 3 for the 3 outputs of tiny: labels must be 0 to 2",
+            "fit: data: label 3 for the 3 outputs of tiny: labels must be 0 to 2",
         ),
         (
             (images, labels[:-1]),

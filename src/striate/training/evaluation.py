@@ -13,7 +13,7 @@ from striate.network import Network, infer_shapes
 from striate.runtime import compile
 from striate.training.data.dataset import check_examples
 
-__all__ = ["Evaluation", "evaluate", "output_count"]
+__all__ = ["Evaluation", "check_labels", "evaluate", "output_count"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +99,7 @@ def evaluate(
         raise ParameterError(f"evaluate: batch_size {batch_size} must be at least 1")
     check_examples("evaluate", images, labels)
     classes = output_count("evaluate", network, images.shape[1:])
-    if labels.max() >= classes:
-        raise ParameterError(
-            f"evaluate: label {labels.max()} for the {classes} outputs of {network.name}: "
-            f"labels must be 0 to {classes - 1}"
-        )
+    check_labels("evaluate", labels, classes, network)
     program = compile(network)
     whole = len(images) - len(images) % batch_size
     batches = [images[i : i + batch_size] for i in range(0, whole, batch_size)]
@@ -129,3 +125,12 @@ def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> 
             f"{where}: {network.name} gives {output}, not (N, classes): flatten its output"
         )
     return output[1]
+
+
+def check_labels(where: str, labels: NDArray[Any], classes: int, network: Network) -> None:
+    """Raise ParameterError if a label has no output of its own."""
+    if labels.max() >= classes:
+        raise ParameterError(
+            f"{where}: label {labels.max()} for the {classes} outputs of {network.name}: "
+            f"labels must be 0 to {classes - 1}"
+        )

@@ -19,7 +19,7 @@ from striate.training import data as datasets
 from striate.training import losses
 from striate.training.checkpoints import Checkpoints, fingerprint
 from striate.training.data.dataset import Dataset, check_examples
-from striate.training.evaluation import evaluate, output_count
+from striate.training.evaluation import check_labels, evaluate, output_count
 from striate.training.loop import run_pass
 from striate.training.optimizer import SGD
 from striate.training.progress import Display
@@ -115,7 +115,7 @@ def fit(
         outputs = output_count("data", network, train[0].shape[1:])
         wanted = losses.targets(np.arange(outputs), outputs, losses.find(loss).off)
         for _, labels in (train, *([test] if test else [])):
-            _check_labels(labels, outputs, network)
+            check_labels("data", labels, outputs, network)
         kept = _checkpoints(out, settings, network, train, resume=resume)
         run = _Run(network, settings, train, test, wanted, kept, resume=resume)
         display = Display(epochs, len(train[1]), len(run.history), progress)
@@ -256,14 +256,6 @@ def _rates(network: Network, rate: float | Mapping[str, float]) -> float | NDArr
             )
     parts = [np.full(count, rate[name], np.float32) for name, count in trained.items()]
     return np.concatenate(parts)
-
-
-def _check_labels(labels: NDArray[Any], outputs: int, network: Network) -> None:
-    if labels.max() >= outputs:
-        raise ParameterError(
-            f"label {labels.max()} for the {outputs} outputs of {network.name}: "
-            f"labels must be 0 to {outputs - 1}"
-        )
 
 
 def _checkpoints(
