@@ -17,7 +17,7 @@ from striate import ops
 from striate.geometry import Window
 
 Make = Callable[..., Any]
-METHODS = ["reference", "direct"]
+METHODS = ["reference", "direct", "sliding"]
 
 # V&F's example on the lecture's slide about correlation without padding.
 LECTURE_INPUT = [
@@ -187,10 +187,11 @@ def test_kernels_equal_the_definition_to_the_bit(
         for method in METHODS
     ]
     bias, dy = whole(*plans[0].output_shape[1:]), whole(*plans[0].output_shape)
-    reference, direct = plans
-    assert_array_equal(direct.forward(x, weight, bias), reference.forward(x, weight, bias))
-    assert_array_equal(direct.input_gradient(dy, weight), reference.input_gradient(dy, weight))
-    assert_array_equal(direct.weight_gradient(dy, x), reference.weight_gradient(dy, x))
+    reference, *kernels = plans
+    for plan in kernels:
+        assert_array_equal(plan.forward(x, weight, bias), reference.forward(x, weight, bias))
+        assert_array_equal(plan.input_gradient(dy, weight), reference.input_gradient(dy, weight))
+        assert_array_equal(plan.weight_gradient(dy, x), reference.weight_gradient(dy, x))
 
 
 def test_small_layers_of_lecun_1989(whole: Make) -> None:
@@ -266,7 +267,11 @@ def test_gradients_equal_finite_differences(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("input_shape", "weight_shape", "groups"),
-    [((1, 24, 30, 30), (40, 24, 3, 3), 1), ((3, 16, 14, 14), (32, 4, 3, 3), 4)],
+    [
+        ((1, 24, 30, 30), (40, 24, 3, 3), 1),
+        ((3, 16, 14, 14), (32, 4, 3, 3), 4),
+        ((2, 40, 40, 40), (40, 1, 3, 3), 40),
+    ],
 )
 def test_results_do_not_depend_on_the_number_of_threads(
     monkeypatch: pytest.MonkeyPatch,

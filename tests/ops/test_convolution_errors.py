@@ -161,7 +161,7 @@ def zeros(*shape: int, dtype: Any = np.float32) -> Any:
             W,
             {"method": "magic"},
             ParameterError,
-            "conv2d: method must be one of auto, direct, reference, not 'magic'",
+            "conv2d: method must be one of auto, direct, reference, sliding, not 'magic'",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from striate import ops
 from striate.geometry import TransposedWindow
 
 Make = Callable[..., Any]
-METHODS = ["reference", "direct"]
+METHODS = ["reference", "direct", "sliding"]
 
 
 @st.composite

@@ -18,7 +18,7 @@ __all__ = ["Cut", "cut_forward", "cut_input_gradient", "cut_weight_gradient"]
 PANEL_BYTES = 1024  # of depth in a panel: 256 float32 of 32 columns are 32 KiB
 BLOCK_COLUMNS = 256
 BLOCK_ROWS = 512
-PACKED_BYTES = 256 * 1024
+PACKED_BYTES = 512 * 1024
 
 
 class Cut(NamedTuple):

@@ -26,6 +26,7 @@ from striate.ops._extents import AxisExtents, Extents, read_extents
 from striate.ops._jit import kernel
 from striate.ops._microkernel import multiply_tile
 from striate.ops._patches import Layout, add_patches, cut_pieces, pack_patches, pack_transposed
+from striate.ops._rows import copy_run, fill_run
 
 __all__ = ["Blocks", "convolve", "input_gradient", "weight_gradient"]
 
@@ -76,12 +77,9 @@ def fill_bias(
         for m in range(group * e.maps + maps[0], group * e.maps + maps[1]):
             at = (n * e.groups * e.maps + m) * e.pixels + pixel
             if each_unit:
-                for j in range(length):
-                    y[at + j] = bias[m * e.pixels + pixel + j]
+                copy_run((y, at, 1), (bias, m * e.pixels + pixel, 1), length)
             else:
-                value = bias[m] if bias.size > 0 else y.dtype.type(0)
-                for j in range(length):
-                    y[at + j] = value
+                fill_run(y, at, length, bias[m] if bias.size > 0 else y.dtype.type(0))
         column += length
 
 
@@ -209,8 +207,7 @@ def pack_weights(weight: Flat, a: Flat, e: Extents, group: int, columns: tuple[i
     inputs, count = e.channels * e.taps, columns[1] - columns[0]
     for m in range(e.maps):
         row = (group * e.maps + m) * inputs + columns[0]
-        for k in range(count):
-            a[m * count + k] = weight[row + k]
+        copy_run((a, m * count, 1), (weight, row, 1), count)
 
 
 @kernel
@@ -224,12 +221,9 @@ def fill_inputs(
         for c in range(group * e.channels + rows[0], group * e.channels + rows[1]):
             at = (n * channels + c) * size
             if bias.size == channels * size:
-                for j in range(size):
-                    dx[at + j] = bias[c * size + j]
+                copy_run((dx, at, 1), (bias, c * size, 1), size)
             else:
-                value = bias[c] if bias.size > 0 else dx.dtype.type(0)
-                for j in range(size):
-                    dx[at + j] = value
+                fill_run(dx, at, size, bias[c] if bias.size > 0 else dx.dtype.type(0))
 
 
 @kernel
@@ -263,5 +257,4 @@ def weight_gradient(
                     multiply_tile(patches, a, panel, m * depth, total, at, (depth, rows, vectors))
         for m in range(m0, m1):
             row = (group * e.maps + m) * inputs
-            for k in range(k0, k1):
-                dw[row + k] = total[(k - k0) * maps + m - m0]
+            copy_run((dw, row + k0, 1), (total, m - m0, maps), k1 - k0)

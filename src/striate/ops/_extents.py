@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.ops._jit import kernel
+from striate.ops._jit import inlined, kernel
 
 __all__ = ["AxisExtents", "Extents", "extents_array", "place", "read_extents", "tap"]
 
@@ -64,7 +64,7 @@ def read_extents(numbers: NDArray[np.int64]) -> Extents:
     return Extents(n[0], n[1], n[2], n[3], pixels, taps, first, second, third)
 
 
-@kernel
+@inlined
 def place(column: int, e: Extents) -> tuple[int, int, int, int]:
     """Return image and output position of a column: columns run over images, then pixels."""
     image, pixel = divmod(column, e.pixels)
@@ -73,7 +73,7 @@ def place(column: int, e: Extents) -> tuple[int, int, int, int]:
     return image, o0, o1, o2
 
 
-@kernel
+@inlined
 def tap(k: int, e: Extents) -> tuple[int, int, int, int]:
     """Return channel and kernel position of a row of the patch matrix."""
     channel, position = divmod(k, e.taps)

@@ -29,7 +29,7 @@ from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
-__all__ = ["cache_folder", "flat", "kernel"]
+__all__ = ["cache_folder", "flat", "inlined", "kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -57,7 +57,28 @@ def kernel(function: Function) -> Function:
     >>> double(2)
     4
     """
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=False)(function)
+    return _compiled(function, forceinline=False)
+
+
+def inlined(function: Function) -> Function:
+    """Compile `function` as `kernel` does, and into the kernels that call it.
+
+    For small steps of an inner loop: a call hands every size over on the stack, one by one.
+
+    Examples
+    --------
+    >>> @inlined
+    ... def half(x):
+    ...     return x / 2
+    >>> half(3)
+    1.5
+    """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Function, forceinline: bool) -> Function:
+    compile_ = numba.njit(nogil=True, error_model="numpy", fastmath=False, forceinline=forceinline)
+    compiled = compile_(function)
     if not numba.config.DISABLE_JIT:
         compiled._cache = KernelCache(function)
     return cast(Function, compiled)  # callers see the parameters and the result they wrote

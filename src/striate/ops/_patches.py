@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops._extents import Extents, place, tap
-from striate.ops._jit import kernel
+from striate.ops._jit import inlined, kernel
 from striate.ops._microkernel import copy_row
+from striate.ops._rows import add_run, copy_run, fill_run
 
 __all__ = ["Layout", "add_patches", "cut_pieces", "pack_patches", "pack_transposed"]
 
@@ -67,7 +68,7 @@ def cut_pieces(pieces: Pieces, e: Extents, columns: Range, layout: Layout) -> in
     return count
 
 
-@kernel
+@inlined
 def next_tap(c: int, i: tuple[int, int, int], e: Extents) -> tuple[int, tuple[int, int, int]]:
     """Return channel and kernel position of the next row of the patch matrix."""
     i0, i1, i2 = i
@@ -80,7 +81,7 @@ def next_tap(c: int, i: tuple[int, int, int], e: Extents) -> tuple[int, tuple[in
     return c + 1, (0, 0, 0)
 
 
-@kernel
+@inlined
 def source(c: int, i: tuple[int, int, int], p: Piece, e: Extents) -> tuple[int, int, int]:
     """Return where a piece is read from at a tap, and which part of it lies inside the input."""
     r0, r1 = p.row0 + i[0] * e.first.dilation, p.row1 + i[1] * e.second.dilation
@@ -97,7 +98,7 @@ def source(c: int, i: tuple[int, int, int], p: Piece, e: Extents) -> tuple[int, 
     return start * e.third.size + first, lower, max(lower, upper)
 
 
-@kernel
+@inlined
 def piece(pieces: Pieces, j: int) -> Piece:
     """Return a noted piece."""
     p = pieces
@@ -125,16 +126,11 @@ def pack_patches(
             at = p.at + k * layout.width
             if stride == 1 and upper > lower and 0 <= start <= last:
                 copy_row(x, start, panel, at)
-            elif stride == 2:
-                for lane in range(lower, upper):
-                    panel[at + lane] = x[start + 2 * lane]
             else:
-                for lane in range(lower, upper):
-                    panel[at + lane] = x[start + lane * stride]
-            for lane in range(lower):
-                panel[at + lane] = 0
-            for lane in range(upper, p.length):
-                panel[at + lane] = 0
+                run = (x, start + lower * stride, stride)
+                copy_run((panel, at + lower, 1), run, upper - lower)
+            fill_run(panel, at, lower, 0)
+            fill_run(panel, at + upper, p.length - upper, 0)
         c, i = next_tap(c, i, e)
 
 
@@ -150,12 +146,8 @@ def add_patches(
             p = piece(pieces, j)
             start, lower, upper = source(group * e.channels + c, i, p, e)
             at = p.at + k * width
-            if stride == 1:
-                for lane in range(lower, upper):
-                    dx[start + lane] += block[at + lane]
-            else:
-                for lane in range(lower, upper):
-                    dx[start + lane * stride] += block[at + lane]
+            run = (dx, start + lower * stride, stride)
+            add_run(run, (block, at + lower, 1), upper - lower)
         c, i = next_tap(c, i, e)
 
 
@@ -173,7 +165,6 @@ def pack_transposed(
             n, pixel = divmod(column, e.pixels)
             length = min(e.pixels - pixel, columns[1] - column)
             plane = (n * e.groups + group) * e.maps + maps[0] + m
-            for j in range(length):
-                panel[at + j * width] = y[plane * e.pixels + pixel + j]
+            copy_run((panel, at, width), (y, plane * e.pixels + pixel, 1), length)
             at += length * width
             column += length

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.geometry import Window
-from striate.ops import _direct, _reference
+from striate.ops import _direct, _reference, _sliding
 from striate.ops._blocking import Sizes, cut_forward, cut_input_gradient, cut_weight_gradient
 from striate.ops._extents import AxisExtents, extents_array
 from striate.ops._jit import flat
 from striate.ops._threads import SMALL, run_blocks
 
-__all__ = ["METHODS", "Convolution", "Direct", "Plan", "Reference"]
+__all__ = ["METHODS", "Convolution", "Direct", "Plan", "Reference", "Sliding", "best_method"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -141,6 +141,40 @@ class Direct:
         return dw
 
 
+class Sliding:
+    """Tap by tap along the rows; see `_sliding`."""
+
+    def __init__(self, convolution: Convolution, threads: int) -> None:
+        self.convolution = convolution
+        self.output_shape = convolution.output_shape
+        self.steps = convolution.macs
+        self.extents = extents_of(convolution)
+        self.no_bias = flat(np.empty(0, convolution.dtype))
+
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return the output."""
+        y = np.empty(self.output_shape, self.convolution.dtype)
+        start = self.no_bias if bias is None else flat(bias)
+        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents
+        run_blocks(partial(_sliding.convolve, *arrays), prod(y.shape[:2]), self.steps)
+        return y
+
+    def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return dx, plus `bias`."""
+        dx = np.empty(self.convolution.input_shape, self.convolution.dtype)
+        start = self.no_bias if bias is None else flat(bias)
+        arrays = flat(dy), flat(weight), start, dx.reshape(-1), self.extents
+        run_blocks(partial(_sliding.input_gradient, *arrays), prod(dx.shape[:2]), self.steps)
+        return dx
+
+    def weight_gradient(self, dy: Array, x: Array) -> Array:
+        """Return dweight."""
+        dw = np.empty(self.convolution.weight_shape, self.convolution.dtype)
+        arrays = flat(dy), flat(x), dw.reshape(-1), self.extents
+        run_blocks(partial(_sliding.weight_gradient, *arrays), prod(dw.shape[:2]), self.steps)
+        return dw
+
+
 def extents_of(convolution: Convolution) -> NDArray[np.int64]:
     """Return the sizes for the kernels; a pointwise convolution has one long axis."""
     s = convolution.sizes
@@ -158,4 +192,15 @@ def extents_of(convolution: Convolution) -> NDArray[np.int64]:
     return extents_array(s.batch, s.groups, s.channels, s.maps, axes)
 
 
-METHODS: dict[str, type[Reference] | type[Direct]] = {"direct": Direct, "reference": Reference}
+METHODS: dict[str, type[Reference] | type[Direct] | type[Sliding]] = {
+    "direct": Direct,
+    "reference": Reference,
+    "sliding": Sliding,
+}
+
+FEW_MAPS = 2  # in a group: more of them make packing patches worth its while
+
+
+def best_method(convolution: Convolution) -> str:
+    """Return the fastest method for these shapes."""
+    return "sliding" if convolution.sizes.maps <= FEW_MAPS else "direct"

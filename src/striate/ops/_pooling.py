@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.ops._extents import AxisExtents, Extents, read_extents
-from striate.ops._jit import kernel
+from striate.ops._extents import Extents, read_extents
+from striate.ops._jit import inlined, kernel
+from striate.ops._rows import Run, add_run, fill_run, position, readers, row_read
 
 __all__ = ["average_pool", "average_pool_gradient", "max_pool", "max_pool_gradient"]
 
@@ -18,29 +19,14 @@ Flat = NDArray[np.floating]
 Numbers = NDArray[np.int64]
 
 
-@kernel
-def readers(i: int, axis: AxisExtents) -> tuple[int, int, int]:
-    """Return first and last output that find tap `i` inside the input, and what the first reads."""
-    offset = i * axis.dilation - axis.before
-    first = max(0, -(offset // axis.stride)) if offset < 0 else 0
-    stop = 0 if offset >= axis.size else (axis.size - 1 - offset) // axis.stride + 1
-    return first, max(first, min(stop, axis.output)), offset + first * axis.stride
-
-
-@kernel
-def position(o: int, i: int, axis: AxisExtents) -> int:
-    """Return the input that output `o` reads at tap `i`, or -1 where that is padding."""
-    at = o * axis.stride + i * axis.dilation - axis.before
-    return at if 0 <= at < axis.size else -1
-
-
-@kernel
-def row_read(plane: int, o: tuple[int, int], i: tuple[int, int], e: Extents) -> int:
-    """Return where in x the row starts that output row `o` reads at tap row `i`, or -1."""
-    r0, r1 = position(o[0], i[0], e.first), position(o[1], i[1], e.second)
-    if r0 < 0 or r1 < 0:
-        return -1
-    return ((plane * e.first.size + r0) * e.second.size + r1) * e.third.size
+@inlined
+def keep_larger(best: Run, run: Run, count: int) -> None:
+    """Replace the elements of `best`, which has step 1, that are smaller than those of a run."""
+    y, x = best[0], run[0]
+    i, k, step = np.uint64(best[1]), np.uint64(run[1]), np.uint64(run[2])
+    for j in range(np.uint64(count)):
+        value, known = x[k + j * step], y[i + j]
+        y[i + j] = value if (value > known or value != value) else known
 
 
 @kernel
@@ -52,15 +38,14 @@ def max_pool(x: Flat, y: Flat, extents: Numbers, start: int, stop: int) -> None:
         for o in range(e.first.output * e.second.output):
             o0, o1 = divmod(o, e.second.output)
             out = plane * e.pixels + o * width
-            y[out : out + width] = -np.inf
+            fill_run(y, out, width, -np.inf)
             for i in range(e.first.kernel * e.second.kernel):
                 i0, i1 = divmod(i, e.second.kernel)
                 row = row_read(plane, (o0, o1), (i0, i1), e)
                 for i2 in range(e.third.kernel if row >= 0 else 0):
                     first, last, offset = readers(i2, e.third)
-                    for j in range(last - first):
-                        value, best = x[row + offset + j * stride], y[out + first + j]
-                        y[out + first + j] = value if (value > best or value != value) else best
+                    run = (x, row + offset, stride)
+                    keep_larger((y, out + first, 1), run, last - first)
 
 
 @kernel
@@ -71,7 +56,7 @@ def max_pool_gradient(
     e = read_extents(extents)
     size = e.first.size * e.second.size * e.third.size
     for plane in range(start, stop):
-        dx[plane * size : (plane + 1) * size] = 0
+        fill_run(dx, plane * size, size, 0)
         for pixel in range(e.pixels):
             out = plane * e.pixels + pixel
             winner = first_equal(x, y[out], plane, pixel, e)
@@ -106,14 +91,14 @@ def average_pool(x: Flat, counts: Flat, y: Flat, extents: Numbers, start: int, s
         for o in range(e.first.output * e.second.output):
             o0, o1 = divmod(o, e.second.output)
             out = plane * e.pixels + o * width
-            y[out : out + width] = 0
+            fill_run(y, out, width, 0)
             for i in range(e.first.kernel * e.second.kernel):
                 i0, i1 = divmod(i, e.second.kernel)
                 row = row_read(plane, (o0, o1), (i0, i1), e)
                 for i2 in range(e.third.kernel if row >= 0 else 0):
                     first, last, offset = readers(i2, e.third)
-                    for j in range(last - first):
-                        y[out + first + j] += x[row + offset + j * stride]
+                    run = (x, row + offset, stride)
+                    add_run((y, out + first, 1), run, last - first)
             share = counts[o0] * counts[second + o1]
             for o2 in range(width):
                 y[out + o2] /= share * counts[third + o2]
@@ -130,7 +115,7 @@ def average_pool_gradient(
     size = e.first.size * e.second.size * e.third.size
     share = np.empty(width, dx.dtype)
     for plane in range(start, stop):
-        dx[plane * size : (plane + 1) * size] = 0
+        fill_run(dx, plane * size, size, 0)
         for o in range(e.first.output * e.second.output):
             o0, o1 = divmod(o, e.second.output)
             out, count = plane * e.pixels + o * width, counts[o0] * counts[second + o1]
@@ -141,5 +126,5 @@ def average_pool_gradient(
                 row = row_read(plane, (o0, o1), (i0, i1), e)
                 for i2 in range(e.third.kernel if row >= 0 else 0):
                     first, last, offset = readers(i2, e.third)
-                    for j in range(last - first):
-                        dx[row + offset + j * stride] += share[first + j]
+                    run = (dx, row + offset, stride)
+                    add_run(run, (share, first, 1), last - first)

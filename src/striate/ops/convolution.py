@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from striate.errors import ParameterError, ShapeError, explained
 from striate.geometry import PaddingLike, Sizes, Window
 from striate.ops._checks import check_floating, check_method, check_rank, check_same_dtype
-from striate.ops._plans import METHODS, Convolution, Plan
+from striate.ops._plans import METHODS, Convolution, Plan, best_method
 from striate.ops._threads import thread_count
 
 __all__ = ["conv1d", "conv2d", "conv3d", "convolution_plan"]
@@ -70,7 +70,8 @@ def conv2d(
     stride, dilation : int or one per axis
     padding : int, one per axis, (before, after) pairs, "same", "valid" or "full"; zeros
     groups : maps are split into this many groups, each of which sees its share of the channels
-    method : "auto", "direct" (products with blocks of the patch matrix) or "reference"
+    method : "auto", "direct" (products with blocks of the patch matrix), "sliding" (tap by tap
+        along the rows, for groups of one or two maps) or "reference" (the definition)
 
     Returns
     -------
@@ -234,5 +235,5 @@ def _plan(
 def plan_for(convolution: Convolution, method: str, threads: int) -> Plan:
     """Return the plan of the chosen method."""
     check_method(method, {"auto", *METHODS})
-    chosen = "direct" if method == "auto" else method
+    chosen = best_method(convolution) if method == "auto" else method
     return METHODS[chosen](convolution, threads)

@@ -81,7 +81,7 @@ def conv_transpose2d(
     output_padding : int or one per axis, added after the output to choose among the sizes that
         the convolution maps to x's
     groups : channels and maps are split into this many groups
-    method : "auto", "direct" or "reference"
+    method : "auto", "direct", "sliding" or "reference", as in `conv2d`
 
     Returns
     -------
