@@ -33,7 +33,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python bench/layers.py
 
 docs: $(VENV)/.docs
-	$(BIN)/mkdocs build --strict
+	$(BIN)/sphinx-build -W --keep-going -q docs site
 
 clean:
 	rm -rf $(VENV) site dist striate-tour
