@@ -167,10 +167,11 @@ class _Run:
                 if on_epoch:
                     on_epoch(epoch)
         except TrainingError as error:
+            rate = self.settings.learning_rate
+            highest = max(rate.values()) if isinstance(rate, Mapping) else rate
             raise TrainingError(
                 f"{error} in epoch {len(self.history) + 1}: it must stay finite; try a lower "
-                f"learning_rate than {self.settings.learning_rate}, and pixels within [-1, 1]"
-                f"{self._kept()}"
+                f"learning_rate than {highest}, and pixels within [-1, 1]{self._kept()}"
             ) from None
         except KeyboardInterrupt:
             done = f"after epoch {len(self.history)}" if self.history else "in the first epoch"
