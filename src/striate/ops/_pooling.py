@@ -57,21 +57,21 @@ def max_pool_gradient(
     size = e.first.size * e.second.size * e.third.size
     for plane in range(start, stop):
         fill_run(dx, plane * size, size, 0)
-        for pixel in range(e.pixels):
-            out = plane * e.pixels + pixel
-            winner = first_equal(x, y[out], plane, pixel, e)
-            if winner >= 0:
-                dx[winner] += dy[out]
+        for o in range(e.first.output * e.second.output):
+            o01 = divmod(o, e.second.output)
+            for o2 in range(e.third.output):
+                out = plane * e.pixels + o * e.third.output + o2
+                winner = first_equal(x, y[out], plane, o01, o2, e)
+                if winner >= 0:
+                    dx[winner] += dy[out]
 
 
-@kernel
-def first_equal(x: Flat, value: float, plane: int, pixel: int, e: Extents) -> int:
+@inlined
+def first_equal(x: Flat, value: float, plane: int, o: tuple[int, int], o2: int, e: Extents) -> int:
     """Return the first input of a window, in row-major order, that equals `value`; -1 if none."""
-    row, o2 = divmod(pixel, e.third.output)
-    o0, o1 = divmod(row, e.second.output)
     for i0 in range(e.first.kernel):
         for i1 in range(e.second.kernel):
-            start = row_read(plane, (o0, o1), (i0, i1), e)
+            start = row_read(plane, o, (i0, i1), e)
             for i2 in range(e.third.kernel if start >= 0 else 0):
                 at = position(o2, i2, e.third)
                 if at >= 0:
