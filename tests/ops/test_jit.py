@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import subprocess
 import sys
@@ -162,3 +163,17 @@ def test_small_flags_of_numba_are_set_in_one_place(path: Path) -> None:
 def test_small_public_names() -> None:
     assert ops.__all__ == sorted(ops.__all__)
     assert all(hasattr(ops, name) for name in ops.__all__)
+
+
+def test_compiling_is_announced_once_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    line = "striate: compiling kernels (first run only)\n"
+    for stream, said in ((Terminal(), line), (io.StringIO(), "")):
+        monkeypatch.setattr(sys, "stderr", stream)
+        _jit.say_that_we_compile.cache_clear()
+        _jit.say_that_we_compile()
+        _jit.say_that_we_compile()
+        assert stream.getvalue() == said

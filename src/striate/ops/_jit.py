@@ -127,6 +127,13 @@ def source_stamp() -> str:
     return digest.hexdigest()
 
 
+@functools.cache
+def say_that_we_compile() -> None:
+    """Tell whoever watches, once, why the first call takes seconds."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write("striate: compiling kernels (first run only)\n")
+
+
 class KernelCache:
     """The kept machine code of one kernel; a Numba dispatcher asks it before compiling."""
 
@@ -156,14 +163,21 @@ class KernelCache:
     def load_overload(self, signature: object, target_context: Any) -> Any:
         """Return the compiled signature, or None where there is no sound file of it."""
         target_context.refresh()
+        data = self._sound(self.path(signature, target_context.codegen()))
+        if data is None:
+            say_that_we_compile()
+            return None
+        return CompileResult._rebuild(target_context, *pickle.loads(data))
+
+    @staticmethod
+    def _sound(path: Path) -> bytes | None:
+        """Return what a file keeps, or None where it is missing, unreadable or damaged."""
         try:
-            content = self.path(signature, target_context.codegen()).read_bytes()
+            content = path.read_bytes()
         except OSError:
             return None
         checksum, data = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
-        if checksum != CHECKSUM(data).digest():
-            return None
-        return CompileResult._rebuild(target_context, *pickle.loads(data))
+        return data if checksum == CHECKSUM(data).digest() else None
 
     def save_overload(self, signature: object, compiled: Any) -> None:
         """Keep one compiled signature; a folder that cannot be written costs only time.
