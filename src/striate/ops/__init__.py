@@ -5,6 +5,7 @@ operation checks its arguments, looks up its plan and applies it; ``*_plan`` han
 for those who call an operation many times. Plans and ``*_gradient`` functions check nothing.
 """
 
+from striate.ops._pool_plans import average_pool_plan, max_pool_plan
 from striate.ops.activation import (
     relu,
     relu_gradient,
@@ -25,14 +26,12 @@ from striate.ops.normalization import (
     batch_norm_training_gradients,
 )
 from striate.ops.pooling import (
-    average_pool_plan,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
     max_pool1d,
     max_pool2d,
     max_pool3d,
-    max_pool_plan,
 )
 from striate.ops.transposed import (
     conv_transpose1d,
