@@ -42,9 +42,9 @@ def test_the_card_reads_well(card):
 
 
 def test_rates_are_divided_by_the_inputs_of_a_unit():
-    rates = lenet_1989.learning_rates(st.load("lenet-1989").graph, rate=1.0)
-    inputs = {"H1": 25, "H2": 200, "H3": 192, "output": 30}
-    expected = {f"{n}.{kind}": 1 / f for n, f in inputs.items() for kind in ("weight", "bias")}
+    rates = lenet_1989.learning_rates(st.load("lenet-1989").graph)
+    layers = {"H1": 0.5 / 25, "H2": 0.5 / 200, "H3": 0.2 / 192, "output": 0.5 / 30}
+    expected = {f"{n}.{kind}": r for n, r in layers.items() for kind in ("weight", "bias")}
     assert rates == expected
 
 
