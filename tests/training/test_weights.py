@@ -44,7 +44,10 @@ def test_untrained_networks_have_nothing_to_save(tiny, tmp_path):
 def test_unwritable_places_are_named(tiny, tmp_path):
     with pytest.raises(FileError) as error:
         save_weights(tiny.initialize(), tmp_path / "missing" / "x.safetensors")
-    assert str(error.value).startswith(f"{tmp_path / 'missing' / 'x.safetensors'}: cannot be")
+    assert str(error.value) == (
+        f"{tmp_path / 'missing' / 'x.safetensors'}: its folder does not exist; "
+        f"create {tmp_path / 'missing'} first"
+    )
 
 
 def test_a_missing_file(tiny, tmp_path):
