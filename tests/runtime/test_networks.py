@@ -8,6 +8,7 @@ import striate as st
 from striate.network import Builder, Network, zoo
 from striate.network import operators as op
 from striate.runtime import Trainable
+from striate.runtime.folding import simplified
 
 SMALL = ["mlp", "lenet-1989", "lenet-5", "base-a", "strided-cnn-b", "convpool-cnn-c", "all-cnn-c"]
 
@@ -146,3 +147,42 @@ def test_a_shift_of_the_input_shifts_the_output():
     shifted = np.roll(image, (3, 5), axis=(2, 3))
     y, moved = run(image), run(shifted)
     np.testing.assert_array_equal(moved[:, :, 3:, 5:], y[:, :, :-3, :-5])
+
+
+def normalised(bias_per_unit=False):
+    """Return a network whose batch norms can and cannot be folded, with lively statistics."""
+    b = Builder("normalised", (None, 3, 8, 8))
+    x = b.conv(b.input, "a", channels=4, kernel=3, padding=1, bias_per_unit=bias_per_unit)
+    x = b.add(op.Dropout(), b.batch_norm(x, "bn_a"), name="drop")
+    y = b.conv(x, "b", channels=4, kernel=3, padding=1, groups=2, bias=False)
+    y = b.add(op.Add(), b.batch_norm(y, "bn_b"), y, name="sum")  # b is read twice: not folded
+    network = Network(b.graph(b.add(op.Identity(), y, name="same"))).initialize(1)
+    random = np.random.default_rng(2)
+    drawn = {
+        n: random.uniform(0.5, 2, w.shape).astype(np.float32) for n, w in network.weights.items()
+    }
+    return Network(network.graph, drawn)
+
+
+@pytest.mark.parametrize("bias_per_unit", [False, True])
+def test_folding_changes_nothing_but_rounding(bias_per_unit, by_torch):
+    network = normalised(bias_per_unit)
+    x = example(network, 2)
+    exact = by_torch(network, x)[0]
+    lean = simplified(network)
+    kinds = [node.operator.onnx for node in lean.graph.nodes]
+    assert kinds == ["Conv", "Conv", "BatchNormalization", "Add"]
+    assert_near(st.compile(network)(x), exact, 1e-5)
+    assert_near(st.compile(network, dtype=np.float64)(x.astype(float)), exact, 1e-12)
+    assert_near(st.compile(network).values(x, ["same"])["same"], exact, 1e-5)
+
+
+def test_shared_weights_are_not_folded(by_torch):
+    b = Builder("shared", (None, 2, 6))
+    weight = b.parameter("w", (2, 2, 3), zoo.load("mlp").graph.parameters[0].initial)
+    window = st.geometry.Window.parse(3, padding=1, rank=1)
+    x = b.batch_norm(b.add(op.Conv(window), b.input, weight, name="first"), "bn")
+    x = b.add(op.Conv(window), x, weight, name="second")
+    network = Network(b.graph(x)).initialize(2)
+    x = example(network, 2)
+    assert_near(st.compile(network)(x), by_torch(network, x)[0], 1e-5)

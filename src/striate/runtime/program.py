@@ -12,7 +12,9 @@ from numpy.typing import DTypeLike
 
 from striate.errors import DTypeError, GraphError, ShapeError, UnknownNameError
 from striate.network import Network, Shape
-from striate.runtime.plan import Plan, plan
+from striate.runtime.folding import simplified
+from striate.runtime.plan import Plan
+from striate.runtime.plan import plan as make_plan
 from striate.runtime.steps import Array
 
 __all__ = ["Program", "RandomWeightsWarning", "compile"]
@@ -22,21 +24,43 @@ class RandomWeightsWarning(UserWarning):
     """A network without trained weights is about to run with random ones."""
 
 
+class Planned:
+    """A network whose weights have one dtype, and its plans by input shape, made when met."""
+
+    def __init__(self, network: Network, dtype: np.dtype[Any]) -> None:
+        self._graph, self._weights, self._dtype = network.graph, network.weights, dtype
+        self._plans: dict[Shape, Plan] = {}
+        self._planning = threading.Lock()
+
+    def run(self, x: Array, keep: frozenset[str] = frozenset()) -> tuple[Array, dict[str, Array]]:
+        """Return the output, and the values to keep."""
+        plan = self._plan_for(x.shape)
+        values = plan.run(x, self._weights, keep)
+        return values[plan.output], values
+
+    def _plan_for(self, shape: Shape) -> Plan:
+        found = self._plans.get(shape)
+        if found is None:
+            with self._planning:
+                found = make_plan(self._graph, shape, self._dtype)
+                self._plans[shape] = found
+        return found
+
+
 class Program:
     """A network ready to run on arrays of any batch size; made by `striate.compile`.
 
     Several threads may call one program at once. A plan is made for each input shape when it is
-    first met, and kept.
+    first met, and kept. Calls run a leaner network (`striate.runtime.folding`); `values` runs the
+    network as it is.
     """
 
     def __init__(self, network: Network, dtype: np.dtype[Any]) -> None:
         self.network = network
         self.dtype = dtype
-        self._weights = {
-            name: np.ascontiguousarray(array, dtype) for name, array in network.weights.items()
-        }
-        self._plans: dict[Shape, Plan] = {}
-        self._planning = threading.Lock()
+        weights = {name: np.ascontiguousarray(w, dtype) for name, w in network.weights.items()}
+        whole = Network(network.graph, weights)
+        self._lean, self._whole = Planned(simplified(whole), dtype), Planned(whole, dtype)
 
     def __repr__(self) -> str:
         return f"<Program {self.network.name} {self.dtype}>"
@@ -53,8 +77,8 @@ class Program:
         DTypeError, ShapeError, GeometryError
             If `x` does not fit; the message names the first layer it does not fit.
         """
-        bound = self._plan_for(x)
-        return bound.run(x, self._weights)[bound.output]
+        self._check(x)
+        return self._lean.run(x)[0]
 
     def values(self, x: Array, names: Iterable[str] | None = None) -> dict[str, Array]:
         """Return values inside the network by name: all nodes' outputs, or those named.
@@ -69,26 +93,19 @@ class Program:
         for name in wanted:
             if name not in known:
                 raise UnknownNameError.of(f"value of {self.network.name}", name, known)
-        values = self._plan_for(x).run(x, self._weights, frozenset(wanted))
+        self._check(x)
+        _, values = self._whole.run(x, frozenset(wanted))
         return {name: values[name] for name in wanted}
 
-    def _plan_for(self, x: Array) -> Plan:
+    def _check(self, x: Array) -> None:
         if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
             found = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
             raise DTypeError(
                 f"{self.network.name}: x is {found} but this program computes in {self.dtype}: "
                 f"pass np.asarray(x, np.{self.dtype})"
             )
-        found_plan = self._plans.get(x.shape)
-        if found_plan is None:
-            if 0 in x.shape:
-                raise ShapeError(
-                    f"{self.network.name}: x {x.shape} is empty: pass an example or more"
-                )
-            with self._planning:
-                found_plan = plan(self.network.graph, x.shape, self.dtype)
-                self._plans[x.shape] = found_plan
-        return found_plan
+        if 0 in x.shape:
+            raise ShapeError(f"{self.network.name}: x {x.shape} is empty: pass an example or more")
 
 
 def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
