@@ -1,0 +1,312 @@
+"""Networks as ONNX: every operator of striate, and one table that says how each is written.
+
+What ONNX cannot say is written in its terms: a connection table as a dense weight with zeros, a
+bias for each unit as an addition, a scaled tanh as its three factors, windows that crop as a Pad
+by a negative amount. Dropout is written in its inference form, which passes its input on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.errors import FileError, GeometryError, ShapeError, UnknownNameError
+from striate.files import write_whole
+from striate.geometry import Window
+from striate.interop.onnx.emission import Emission
+from striate.network import Graph, Network, Node, Operator, Shape, infer_shapes
+from striate.network import operators as op
+
+__all__ = ["save_onnx", "to_onnx"]
+
+OPSET, IR_VERSION = 22, 10  # of 2024: the first opset whose ceil mode is written down as PyTorch's
+LARGEST = 2**31 - 1  # bytes of a protocol buffer
+
+
+def to_onnx(network: Network) -> Any:
+    """Return the network as an `onnx.ModelProto`.
+
+    Sizes that the graph leaves open (the batch) stay open. Values keep their names.
+
+    Parameters
+    ----------
+    network : Network
+        With weights, all float32 or all float64.
+
+    Raises
+    ------
+    MissingExtraError
+        If onnx is not installed.
+    ShapeError
+        If the network has no weights.
+    DTypeError
+        If the weights are of other or of mixed dtypes.
+    UnknownNameError
+        If the table has no entry for an operator.
+
+    Examples
+    --------
+    >>> import striate as st
+    >>> model = to_onnx(st.load("lenet-1989").initialize(seed=0))
+    >>> [node.op_type for node in model.graph.node][:6]
+    ['Pad', 'Conv', 'Add', 'Mul', 'Tanh', 'Mul']
+    """
+    if not network.has_weights:
+        raise ShapeError(
+            f"{network.name} has no weights to write: train it, or network.initialize(seed)"
+        )
+    graph = network.graph
+    open_sizes = any(size is None for value in graph.inputs for size in value.shape[1:])
+    shapes = None if open_sizes else infer_shapes(graph)
+    emission = Emission(graph, network.weights, shapes)
+    for node in graph.nodes:
+        if type(node.operator) not in WRITERS:
+            known = [known.onnx for known in WRITERS]
+            raise UnknownNameError.of("operator with an ONNX form", node.operator.onnx, known)
+        WRITERS[type(node.operator)](emission, node, node.operator)
+    return _model(network, emission)
+
+
+def save_onnx(network: Network, path: str | os.PathLike[str]) -> Path:
+    """Write the network as an ONNX file, whole or not at all, and return its path.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written, or would be larger than the 2 GiB that ONNX files hold.
+    MissingExtraError, ShapeError, DTypeError, UnknownNameError
+        As `to_onnx`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import striate as st
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_onnx(st.load("lenet-1989").initialize(), Path(folder) / "lenet.onnx").name
+    'lenet.onnx'
+    """
+    size = sum(array.nbytes for array in network.weights.values())
+    if size > LARGEST:
+        raise FileError(
+            f"{Path(path)}: {network.name} has {size:,} bytes of weights; an ONNX file holds at "
+            f"most {LARGEST:,}: save its weights as safetensors"
+        )
+    return write_whole(path, to_onnx(network).SerializeToString())
+
+
+def _model(network: Network, emission: Emission) -> Any:
+    graph, onnx = network.graph, emission.onnx
+    helper = onnx.helper
+    kind = helper.np_dtype_to_tensor_dtype(emission.dtype)
+    inputs = []
+    for value in graph.inputs:
+        names = ["N", *(f"{value.name}.{axis}" for axis in range(1, len(value.shape)))]
+        sizes = [s or name for s, name in zip(value.shape, names, strict=True)]
+        inputs.append(helper.make_tensor_value_info(value.name, kind, sizes))
+    outputs = [
+        helper.make_tensor_value_info(name, kind, _open(graph, name)) for name in graph.outputs
+    ]
+    arrays = [onnx.numpy_helper.from_array(a, name) for name, a in emission.arrays.items()]
+    body = helper.make_graph(emission.nodes, graph.name, inputs, outputs, arrays)
+    opset = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(
+        body, opset_imports=opset, ir_version=IR_VERSION, producer_name="striate"
+    )
+
+
+def _shapes(graph: Graph, batch: int, size: int) -> dict[str, Shape]:
+    """Return the shape of every value with sizes put where the graph leaves them open."""
+    first, *sizes = graph.inputs[0].shape
+    if None not in (first, *sizes) or len(graph.inputs) > 1:
+        return infer_shapes(graph)
+    return infer_shapes(graph, [first or batch, *(s or size for s in sizes)])
+
+
+def _open(graph: Graph, name: str) -> list[int | str]:
+    """Return the shape of an output; what changes with the input's open sizes is open too."""
+    one, two = (_shapes(graph, 1 + i, 1024 << i)[name] for i in range(2))
+    names = ["N", *(f"{name}.{axis}" for axis in range(1, len(one)))]
+    return [a if a == b else free for a, b, free in zip(one, two, names, strict=True)]
+
+
+def _plain(emission: Emission, node: Node, _: Operator) -> None:
+    emission.node(node.operator.onnx, node.inputs, node.name)
+
+
+def _conv(emission: Emission, node: Node, o: op.Conv) -> None:
+    source, weight, *bias = node.inputs
+    if o.table is not None:
+        weight = _dense(emission, node, o.table)
+    if _ceil(node, o.window):
+        raise GeometryError(f"{node.name}: ONNX's Conv knows no ceil mode: pad explicitly")
+    by_unit = bool(bias) and emission.weights[bias[0]].ndim > 1
+    source, window = _sliding(emission, node, source, o.window)
+    output = emission.value(f"{node.name}.sum") if by_unit else node.name
+    inputs = [source, weight] if by_unit else [source, weight, *bias]
+    emission.node("Conv", inputs, output, group=o.groups, dilations=o.window.dilations, **window)
+    if by_unit:
+        emission.node("Add", [output, *bias], node.name)
+
+
+def _dense(emission: Emission, node: Node, table: tuple[tuple[int, ...], ...]) -> str:
+    """Add the weight of a connection table with zeros where nothing is connected."""
+    name = node.inputs[1]
+    weight = emission.weights[name]
+    channels = max(map(max, table)) + 1
+    if emission.shapes is not None:
+        channels = emission.shapes[node.inputs[0]][1]
+    dense = np.zeros((weight.shape[0], channels, *weight.shape[2:]), weight.dtype)
+    dense[np.arange(len(table))[:, None], np.array(table)] = weight
+    return emission.constant(f"{name}.dense", dense)
+
+
+def _conv_transpose(emission: Emission, node: Node, o: op.ConvTranspose) -> None:
+    window = o.window
+    cut, grown = _split(window.paddings)
+    if any(grown):
+        raise GeometryError(
+            f"{node.name}: ONNX's ConvTranspose cuts no negative amounts, as in {window.paddings}: "
+            "pad by at least 0"
+        )
+    emission.node(
+        "ConvTranspose",
+        node.inputs,
+        node.name,
+        kernel_shape=window.kernel,
+        strides=window.strides,
+        dilations=window.dilations,
+        group=o.groups,
+        pads=cut,
+        output_padding=[axis.output_padding for axis in window.axes],
+    )
+
+
+def _max_pool(emission: Emission, node: Node, o: op.MaxPool) -> None:
+    source, window = _sliding(emission, node, node.inputs[0], o.window)
+    extra = {"dilations": o.window.dilations, "ceil_mode": _ceil(node, o.window)}
+    emission.node("MaxPool", [source], node.name, **extra, **window)
+
+
+def _average_pool(emission: Emission, node: Node, o: op.AveragePool) -> None:
+    source, window = _sliding(emission, node, node.inputs[0], o.window)
+    extra = {"dilations": o.window.dilations, "ceil_mode": _ceil(node, o.window)}
+    count = int(o.count_include_pad)
+    emission.node("AveragePool", [source], node.name, count_include_pad=count, **extra, **window)
+
+
+def _ceil(node: Node, window: Window) -> int:
+    modes = {axis.ceil for axis in window.axes}
+    if len(modes) > 1:
+        raise GeometryError(f"{node.name}: ONNX rounds all axes up or all down: use one mode")
+    return int(modes.pop())
+
+
+def _sliding(
+    emission: Emission, node: Node, source: str, window: Window
+) -> tuple[str, dict[str, Any]]:
+    """Return what the window slides over, and its attributes; a window that crops needs a Pad."""
+    attributes: dict[str, Any] = {"kernel_shape": window.kernel, "strides": window.strides}
+    spatial = emission.spatial(source)
+    if spatial is None and any(axis.padding == "same" for axis in window.axes):
+        if any(axis.padding != "same" for axis in window.axes):
+            raise GeometryError(
+                f'{node.name}: ONNX pads all axes "same" or none while the sizes of the input '
+                f"are open, not {tuple(axis.padding for axis in window.axes)}: fix the sizes"
+            )
+        return source, {**attributes, "auto_pad": "SAME_UPPER"}
+    padded, cropped = _split((window if spatial is None else window.at(spatial)).paddings)
+    if any(cropped):
+        source = _padded(emission, f"{node.name}.crop", source, cropped, 0.0)
+    return source, {**attributes, "pads": padded}
+
+
+def _split(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Return paddings in ONNX's order, all before and then all after: what pads, what crops."""
+    pads = [before for before, _ in pairs] + [after for _, after in pairs]
+    return [max(p, 0) for p in pads], [min(p, 0) for p in pads]
+
+
+def _padded(
+    emission: Emission,
+    name: str,
+    source: str,
+    pads: Sequence[int],
+    value: float,
+    *,
+    final: str = "",
+) -> str:
+    """Add a Pad of the spatial axes; `pads` are all before and then all after."""
+    rank = len(pads) // 2
+    amounts = [0, 0, *pads[:rank], 0, 0, *pads[rank:]]
+    inputs = [
+        source,
+        emission.constant(f"{name}.pads", amounts, np.int64),
+        emission.constant(f"{name}.value", value),
+    ]
+    return emission.node("Pad", inputs, final or emission.value(name), mode="constant")
+
+
+def _pad(emission: Emission, node: Node, o: op.Pad) -> None:
+    pads = (*o.before, *o.after)
+    _padded(emission, node.name, node.inputs[0], pads, o.value, final=node.name)
+
+
+def _batch_normalization(emission: Emission, node: Node, o: op.BatchNormalization) -> None:
+    settings = {"epsilon": o.epsilon, "momentum": o.momentum}
+    emission.node("BatchNormalization", node.inputs, node.name, **settings)
+
+
+def _clip(emission: Emission, node: Node, o: op.Clip) -> None:
+    low = emission.constant(f"{node.name}.low", o.low)
+    high = emission.constant(f"{node.name}.high", o.high)
+    emission.node("Clip", [*node.inputs, low, high], node.name)
+
+
+def _gemm(emission: Emission, node: Node, _: op.Gemm) -> None:
+    emission.node("Gemm", node.inputs, node.name, transB=1)
+
+
+def _scaled_tanh(emission: Emission, node: Node, o: op.ScaledTanh) -> None:
+    alpha = emission.constant(f"{node.name}.alpha", o.alpha)
+    beta = emission.constant(f"{node.name}.beta", o.beta)
+    inner = emission.node("Mul", [*node.inputs, beta], emission.value(f"{node.name}.inner"))
+    tanh = emission.node("Tanh", [inner], emission.value(f"{node.name}.tanh"))
+    emission.node("Mul", [tanh, alpha], node.name)
+
+
+def _dropout(emission: Emission, node: Node, o: op.Dropout) -> None:
+    ratio = emission.constant(f"{node.name}.ratio", o.rate)
+    emission.node("Dropout", [*node.inputs, ratio], node.name)
+
+
+def _with_axis(emission: Emission, node: Node, o: op.Softmax | op.Concat) -> None:
+    emission.node(o.onnx, node.inputs, node.name, axis=o.axis)
+
+
+WRITERS: dict[type[Operator], Callable[[Emission, Node, Any], None]] = {
+    op.Add: _plain,
+    op.AveragePool: _average_pool,
+    op.BatchNormalization: _batch_normalization,
+    op.Clip: _clip,
+    op.Concat: _with_axis,
+    op.Conv: _conv,
+    op.ConvTranspose: _conv_transpose,
+    op.Dropout: _dropout,
+    op.Flatten: _plain,
+    op.Gemm: _gemm,
+    op.GlobalAveragePool: _plain,
+    op.GlobalMaxPool: _plain,
+    op.Identity: _plain,
+    op.MaxPool: _max_pool,
+    op.Mul: _plain,
+    op.Pad: _pad,
+    op.Relu: _plain,
+    op.ScaledTanh: _scaled_tanh,
+    op.Sigmoid: _plain,
+    op.Softmax: _with_axis,
+    op.Tanh: _plain,
+}
