@@ -161,7 +161,15 @@ def zeros(*shape: int, dtype: Any = np.float32) -> Any:
             W,
             {"method": "magic"},
             ParameterError,
-            "conv2d: method must be one of auto, direct, reference, sliding, not 'magic'",
+            "conv2d: method must be one of auto, direct, reference, sliding, winograd, not 'magic'",
+        ),
+        (
+            X,
+            W,
+            {"method": "winograd", "stride": (2, 1)},
+            ParameterError,
+            "conv2d: method 'winograd' needs a kernel (3, 3) with stride (1, 1) and dilation "
+            "(1, 1), not kernel (5, 5), stride (2, 1), dilation (1, 1): use method='auto'",
         ),
     ],
 )
@@ -236,3 +244,10 @@ def test_small_message_of_plans_whose_window_is_another_kernels() -> None:
     window = TransposedWindow.parse(3, rank=2)
     with pytest.raises(ShapeError, match=f"^{re.escape(message)}$"):
         ops.transposed_convolution_plan((1, 8, 9, 9), W.shape, window, 1, "float32")
+
+
+def test_small_message_of_exact_winograd() -> None:
+    message = "method 'winograd' rounds and is not exact: use 'auto' or 'direct'"
+    shapes, window = ((1, 4, 9, 9), (8, 4, 3, 3)), Window.parse(3, rank=2)
+    with pytest.raises(ParameterError, match=f"^{re.escape(message)}$"):
+        ops.convolution_plan(*shapes, window, 1, "float32", "winograd", exact=True)

@@ -26,12 +26,20 @@ from striate.ops._extents import AxisExtents, Extents, read_extents
 from striate.ops._jit import kernel
 from striate.ops._microkernel import multiply_tile
 from striate.ops._patches import Layout, add_patches, cut_pieces, pack_patches, pack_transposed
-from striate.ops._rows import copy_run, fill_run
+from striate.ops._rows import copy_run, fill_run, rectify_run
 
-__all__ = ["Blocks", "convolve", "input_gradient", "weight_gradient"]
+__all__ = [
+    "Blocks",
+    "block_of",
+    "convolve",
+    "input_gradient",
+    "read_blocks",
+    "weight_gradient",
+]
 
 Flat = NDArray[np.floating]
 Numbers = NDArray[np.int64]
+Range = tuple[int, int]
 
 
 class Blocks(NamedTuple):
@@ -65,9 +73,7 @@ def block_of(unit: int, rows: int, columns: int, b: Blocks) -> tuple[int, int, i
 
 
 @kernel
-def fill_bias(
-    y: Flat, bias: Flat, e: Extents, group: int, maps: tuple[int, int], columns: tuple[int, int]
-) -> None:
+def fill_bias(y: Flat, bias: Flat, e: Extents, group: int, maps: Range, columns: Range) -> None:
     """Start a block of y from the bias: none, one for each map or one for each unit."""
     column = columns[0]
     each_unit = bias.size == e.groups * e.maps * e.pixels
@@ -84,6 +90,18 @@ def fill_bias(
 
 
 @kernel
+def rectify(y: Flat, e: Extents, group: int, maps: Range, columns: Range) -> None:
+    """Replace the negative outputs of a block by zero."""
+    column = columns[0]
+    while column < columns[1]:
+        n, pixel = divmod(column, e.pixels)
+        length = min(e.pixels - pixel, columns[1] - column)
+        for m in range(group * e.maps + maps[0], group * e.maps + maps[1]):
+            rectify_run(y, (n * e.groups * e.maps + m) * e.pixels + pixel, length)
+        column += length
+
+
+@kernel
 def convolve(
     x: Flat,
     weight: Flat,
@@ -91,10 +109,14 @@ def convolve(
     y: Flat,
     extents: Numbers,
     blocks: Numbers,
+    relu: bool,
     start: int,
     stop: int,
 ) -> None:
-    """Y = W P + bias: a block holds some maps of a group at some output positions."""
+    """Y = W P + bias: a block holds some maps of a group at some output positions.
+
+    With `relu`, negative outputs become zero.
+    """
     e, b = read_extents(extents), read_blocks(blocks)
     inputs = e.channels * e.taps
     layout = Layout(b.width, (b.depth + 1) * b.width, b.width)
@@ -114,6 +136,8 @@ def convolve(
                 multiply_into_maps(
                     weight, a, panel, tile, y, e, b, (group, m, rows, k1 - k0, c0, c1)
                 )
+        if relu:
+            rectify(y, e, group, (m0, m1), (c0, c1))
 
 
 @kernel

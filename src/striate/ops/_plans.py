@@ -1,11 +1,12 @@
 """Plans of convolution: all that is known once the shapes are, ready to be applied.
 
-A plan has three methods, `forward`, `input_gradient` and `weight_gradient`, that check
-nothing. There is one class for each method of computing; `METHODS` lists them.
+A plan's methods check nothing. Weights that are used often may be packed once; `forward` packs
+them each time. There is one class for each way of computing; `_methods` lists them.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -21,7 +22,7 @@ from striate.ops._extents import AxisExtents, extents_array
 from striate.ops._jit import flat
 from striate.ops._threads import SMALL, run_blocks
 
-__all__ = ["METHODS", "Convolution", "Direct", "Plan", "Reference", "Sliding", "best_method"]
+__all__ = ["Convolution", "Direct", "Plan", "Reference", "Sliding", "Unpacked", "extents_of"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -62,8 +63,20 @@ class Plan(Protocol):
         """The shape of `forward`'s result."""
         ...
 
-    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
-        """Return the output."""
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
+        """Return the output; with `relu`, negative ones become zero and NaN stays."""
+        ...
+
+    def pack(self, weight: Array) -> Array:
+        """Return the weights in the form that `forward_packed` takes, or as they are."""
+        ...
+
+    def forward_packed(
+        self, x: Array, packed: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
+        """Return what `forward` does, from packed weights."""
         ...
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -75,17 +88,40 @@ class Plan(Protocol):
         ...
 
 
-class Reference:
+class Unpacked(ABC):
+    """A plan that takes weights as they are."""
+
+    @abstractmethod
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
+        """Return the output."""
+
+    def pack(self, weight: Array) -> Array:
+        """Return the weights as they are."""
+        return weight
+
+    def forward_packed(
+        self, x: Array, packed: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
+        """Return the output."""
+        return self.forward(x, packed, bias, relu)
+
+
+class Reference(Unpacked):
     """The definition."""
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
         self.convolution = convolution
         self.output_shape = convolution.output_shape
 
-    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
         """Return the output."""
         c = self.convolution
-        return _reference.convolve(x, weight, bias, c.window, c.groups, c.output_shape[2:])
+        y = _reference.convolve(x, weight, bias, c.window, c.groups, c.output_shape[2:])
+        return np.maximum(y, 0) if relu else y
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""
@@ -99,7 +135,7 @@ class Reference:
         return _reference.weight_gradient(dy, x, c.window, c.groups, c.weight_shape)
 
 
-class Direct:
+class Direct(Unpacked):
     """Products with the patch matrix, a block at a time; see `_direct`."""
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
@@ -114,12 +150,14 @@ class Direct:
         self.weight_cut = cut_weight_gradient(sizes, threads)
         self.no_bias = flat(np.empty(0, dtype))
 
-    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
         """Return the output."""
         y = np.empty(self.output_shape, self.convolution.dtype)
         start = self.no_bias if bias is None else flat(bias)
         count, blocks = self.forward_cut
-        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, blocks
+        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, blocks, relu
         run_blocks(partial(_direct.convolve, *arrays), count, self.steps)
         return y
 
@@ -141,7 +179,7 @@ class Direct:
         return dw
 
 
-class Sliding:
+class Sliding(Unpacked):
     """Tap by tap along the rows; see `_sliding`."""
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
@@ -151,11 +189,13 @@ class Sliding:
         self.extents = extents_of(convolution)
         self.no_bias = flat(np.empty(0, convolution.dtype))
 
-    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
         """Return the output."""
         y = np.empty(self.output_shape, self.convolution.dtype)
         start = self.no_bias if bias is None else flat(bias)
-        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents
+        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, relu
         run_blocks(partial(_sliding.convolve, *arrays), prod(y.shape[:2]), self.steps)
         return y
 
@@ -190,17 +230,3 @@ def extents_of(convolution: Convolution) -> NDArray[np.int64]:
     if all(a == AxisExtents(a.size, a.size, 1, 1, a.dilation, 0) for a in axes):
         axes = [AxisExtents(s.pixels, s.pixels)]
     return extents_array(s.batch, s.groups, s.channels, s.maps, axes)
-
-
-METHODS: dict[str, type[Reference] | type[Direct] | type[Sliding]] = {
-    "direct": Direct,
-    "reference": Reference,
-    "sliding": Sliding,
-}
-
-FEW_MAPS = 2  # in a group: more of them make packing patches worth its while
-
-
-def best_method(convolution: Convolution) -> str:
-    """Return the fastest method for these shapes."""
-    return "sliding" if convolution.sizes.maps <= FEW_MAPS else "direct"

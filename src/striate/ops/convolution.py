@@ -14,8 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from striate.errors import ParameterError, ShapeError, explained
 from striate.geometry import PaddingLike, Sizes, Window
-from striate.ops._checks import check_floating, check_method, check_rank, check_same_dtype
-from striate.ops._plans import METHODS, Convolution, Plan, best_method
+from striate.ops._checks import check_floating, check_rank, check_same_dtype
+from striate.ops._methods import plan_for
+from striate.ops._plans import Convolution, Plan
 from striate.ops._threads import thread_count
 
 __all__ = ["conv1d", "conv2d", "conv3d", "convolution_plan"]
@@ -70,8 +71,10 @@ def conv2d(
     stride, dilation : int or one per axis
     padding : int, one per axis, (before, after) pairs, "same", "valid" or "full"; zeros
     groups : maps are split into this many groups, each of which sees its share of the channels
-    method : "auto", "direct" (products with blocks of the patch matrix), "sliding" (tap by tap
-        along the rows, for groups of one or two maps) or "reference" (the definition)
+    method : "auto", "direct" (products with blocks of the patch matrix), "winograd" (fewer
+        multiplications, for 3 x 3 kernels with stride and dilation 1; rounds more, to about 1e-5
+        of the largest output in float32), "sliding" (tap by tap along the rows, for groups of
+        one or two maps) or "reference" (the definition)
 
     Returns
     -------
@@ -184,6 +187,9 @@ def convolution_plan(
     groups: int,
     dtype: DTypeLike,
     method: str = "auto",
+    *,
+    exact: bool = False,
+    packed: bool = False,
 ) -> Plan:
     """Return the plan of a convolution: cached, and safe to use from several threads at once.
 
@@ -193,12 +199,17 @@ def convolution_plan(
     weight_shape : (M, C / groups, *kernel); its kernel must be the window's
     window : of the same rank; "same" padding is resolved here
     groups, dtype, method : as in `conv2d`
+    exact : only add up products: never take Winograd's method
+    packed : the weights will be packed once and used often, as by a network that is done
+        learning: "auto" need not count what packing costs
 
     Returns
     -------
-    plan with `output_shape`, ``forward(x, weight, bias=None)``, ``input_gradient(dy, weight)``
-    and ``weight_gradient(dy, x)``; arguments are not checked again. The bias's gradient is
-    dy summed over all axes that bias does not have.
+    plan with `output_shape`, ``forward(x, weight, bias=None, relu=False)``,
+    ``input_gradient(dy, weight)`` and ``weight_gradient(dy, x)``; arguments are not checked
+    again. ``forward_packed(x, plan.pack(weight), bias=None, relu=False)`` is `forward` with
+    weights that are packed in advance. The bias's gradient is dy summed over all axes that bias
+    does not have.
 
     Examples
     --------
@@ -209,7 +220,8 @@ def convolution_plan(
     """
     check_groups(groups)  # before it is a key of the cache, which must be hashable
     kind = np.dtype(dtype)
-    return _plan(input_shape, weight_shape, window, groups, kind, method, thread_count())
+    shapes = input_shape, weight_shape
+    return _plan(*shapes, window, groups, kind, method, thread_count(), exact, packed)
 
 
 @lru_cache(maxsize=1024)
@@ -221,6 +233,8 @@ def _plan(
     dtype: np.dtype[Any],
     method: str,
     threads: int,
+    exact: bool,
+    packed: bool,
 ) -> Plan:
     check_shapes(input_shape, weight_shape, groups)
     if window.kernel != weight_shape[2:]:
@@ -229,11 +243,4 @@ def _plan(
     output_shape = (input_shape[0], weight_shape[0], *window.output_shape(spatial))
     explicit = window.at(spatial)
     convolution = Convolution(input_shape, weight_shape, output_shape, explicit, groups, dtype)
-    return plan_for(convolution, method, threads)
-
-
-def plan_for(convolution: Convolution, method: str, threads: int) -> Plan:
-    """Return the plan of the chosen method."""
-    check_method(method, {"auto", *METHODS})
-    chosen = best_method(convolution) if method == "auto" else method
-    return METHODS[chosen](convolution, threads)
+    return plan_for(convolution, method, threads, exact, packed)

@@ -15,9 +15,10 @@ from numpy.typing import DTypeLike, NDArray
 from striate.errors import ShapeError, explained
 from striate.geometry import Axis, PaddingLike, Sizes, TransposedWindow, Window
 from striate.ops._checks import check_floating, check_rank, check_same_dtype
-from striate.ops._plans import Convolution, Plan
+from striate.ops._methods import plan_for
+from striate.ops._plans import Convolution, Plan, Unpacked
 from striate.ops._threads import thread_count
-from striate.ops.convolution import check_bias, check_groups, plan_for
+from striate.ops.convolution import check_bias, check_groups
 
 __all__ = [
     "conv_transpose1d",
@@ -81,7 +82,7 @@ def conv_transpose2d(
     output_padding : int or one per axis, added after the output to choose among the sizes that
         the convolution maps to x's
     groups : channels and maps are split into this many groups
-    method : "auto", "direct", "sliding" or "reference", as in `conv2d`
+    method : "auto", "direct", "winograd", "sliding" or "reference", as in `conv2d`
 
     Returns
     -------
@@ -162,16 +163,19 @@ def _convolve(
     return plan.forward(x, weight, bias)
 
 
-class TransposedPlan:
+class TransposedPlan(Unpacked):
     """A transposed convolution by way of the convolution whose input is its output."""
 
     def __init__(self, convolution: Plan, output_shape: Shape) -> None:
         self.convolution = convolution
         self.output_shape = output_shape
 
-    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
         """Return the output."""
-        return self.convolution.input_gradient(x, weight, bias)
+        y = self.convolution.input_gradient(x, weight, bias)
+        return np.maximum(y, 0, out=y) if relu else y
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""
@@ -189,6 +193,8 @@ def transposed_convolution_plan(
     groups: int,
     dtype: DTypeLike,
     method: str = "auto",
+    *,
+    exact: bool = False,
 ) -> Plan:
     """Return the plan of a transposed convolution; see `convolution_plan`.
 
@@ -207,7 +213,8 @@ def transposed_convolution_plan(
     """
     check_groups(groups)  # before it is a key of the cache, which must be hashable
     kind = np.dtype(dtype)
-    return _plan(input_shape, weight_shape, window, groups, kind, method, thread_count())
+    shapes = input_shape, weight_shape
+    return _plan(*shapes, window, groups, kind, method, thread_count(), exact)
 
 
 @lru_cache(maxsize=1024)
@@ -219,6 +226,7 @@ def _plan(
     dtype: np.dtype[Any],
     method: str,
     threads: int,
+    exact: bool,
 ) -> Plan:
     if min(weight_shape) < 1:
         raise ShapeError(f"weight must not be empty, but its shape is {weight_shape}")
@@ -237,4 +245,5 @@ def _plan(
     )
     shapes = output_shape, weight_shape, input_shape
     convolution = Convolution(*shapes, mirrored, groups, dtype)
-    return TransposedPlan(plan_for(convolution, method, threads), output_shape)
+    plan = plan_for(convolution, method, threads, exact, packed=False)
+    return TransposedPlan(plan, output_shape)

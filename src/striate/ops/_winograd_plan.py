@@ -1,0 +1,179 @@
+"""The plan of Winograd's convolution: which tiles, how it is cut, and what it costs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.ops import _winograd
+from striate.ops._blocking import Cut, Sizes, cut, even
+from striate.ops._extents import AxisExtents, extents_array
+from striate.ops._jit import flat
+from striate.ops._microkernel import tile_for
+from striate.ops._plans import Convolution, Direct
+from striate.ops._threads import SMALL, run_blocks
+from striate.ops._transforms import TILES
+
+__all__ = ["Winograd", "direct_steps", "takes", "winograd_steps"]
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+BLOCK_TILES = 128
+MAPS_AT_A_TIME = {2: 32, 4: 16}
+
+# What the rest costs, in multiply-adds of the microkernel. Measured; see `winograd_steps`.
+TRANSFORM = {2: 500, 4: 1000}
+STREAM = 22
+PACK = 60
+
+
+def takes(convolution: Convolution) -> bool:
+    """Tell whether a convolution has a 3 x 3 kernel, stride 1 and dilation 1."""
+    w = convolution.window
+    return (w.kernel, w.strides, w.dilations) == ((3, 3), (1, 1), (1, 1))
+
+
+class Product:
+    """One convolution of given sizes: the forward pass, or the gradient of the input."""
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        axes: list[AxisExtents],
+        dtype: np.dtype[Any],
+        flipped: bool,
+        threads: int,
+    ) -> None:
+        self.dtype = dtype
+        self.shape = (sizes.batch, sizes.groups * sizes.maps, *(axis.output for axis in axes))
+        self.m = best_tile(sizes, self.shape[2:])
+        self.steps = sizes.batch * sizes.groups * sizes.maps * sizes.channels * sizes.pixels
+        threads = threads if self.steps >= SMALL else 1
+        self.extents = extents_array(sizes.batch, sizes.groups, sizes.channels, sizes.maps, axes)
+        self.cut = cut_tiles(sizes, self.shape[2:], self.m, threads)
+        self.pack_cut = cut_weights(sizes, self.m, flipped)
+        squares = (self.m + 2) ** 2
+        self.packed_size = squares * sizes.groups * sizes.maps * sizes.channels
+        self.no_bias = flat(np.empty(0, dtype))
+
+    def pack(self, weight: Array) -> Array:
+        """Return the transformed weights."""
+        packed = np.empty(self.packed_size, self.dtype)
+        count, numbers = self.pack_cut
+        arrays = flat(weight), packed, numbers
+        run_blocks(partial(_winograd.pack_weights, *arrays), count, packed.size)
+        return packed
+
+    def apply(self, x: Array, packed: Array, bias: Array | None, relu: bool) -> Array:
+        """Return the output."""
+        y = np.empty(self.shape, self.dtype)
+        start = self.no_bias if bias is None else flat(bias)
+        count, blocks = self.cut
+        arrays = flat(x), flat(packed), start, y.reshape(-1), self.extents, blocks, relu
+        run_blocks(partial(_winograd.convolve, *arrays), count, self.steps)
+        return y
+
+
+class Winograd:
+    """Products of transformed tiles; see `_winograd`.
+
+    The gradient of the input is a convolution of dy with the flipped weights. That of the weights
+    is computed directly.
+    """
+
+    def __init__(self, convolution: Convolution, threads: int) -> None:
+        c, s = convolution, convolution.sizes
+        self.output_shape = c.output_shape
+        self.direct = Direct(convolution, threads)
+        inputs, outputs = c.input_shape[2:], c.output_shape[2:]
+        sides = [axis.before for axis in c.window.axes]
+        there = [
+            AxisExtents(i, o, 3, 1, 1, before)
+            for i, o, before in zip(inputs, outputs, sides, strict=True)
+        ]
+        back = [
+            AxisExtents(o, i, 3, 1, 1, 2 - before)
+            for i, o, before in zip(inputs, outputs, sides, strict=True)
+        ]
+        self.there = Product(s, there, c.dtype, False, threads)
+        mirrored = s._replace(channels=s.maps, maps=s.channels, pixels=int(np.prod(inputs)))
+        self.back = Product(mirrored, back, c.dtype, True, threads)
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
+        """Return the output."""
+        return self.forward_packed(x, self.pack(weight), bias, relu)
+
+    def pack(self, weight: Array) -> Array:
+        """Return the transformed weights."""
+        return self.there.pack(weight)
+
+    def forward_packed(
+        self, x: Array, packed: Array, bias: Array | None = None, relu: bool = False
+    ) -> Array:
+        """Return the output, from transformed weights."""
+        return self.there.apply(x, packed, bias, relu)
+
+    def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return dx, plus `bias`."""
+        return self.back.apply(dy, self.back.pack(weight), bias, False)
+
+    def weight_gradient(self, dy: Array, x: Array) -> Array:
+        """Return dweight."""
+        return self.direct.weight_gradient(dy, x)
+
+
+def tile_count(batch: int, outputs: Shape, m: int) -> int:
+    """Return how many tiles of m x m cover the outputs of all images."""
+    return batch * -(-outputs[0] // m) * -(-outputs[1] // m)
+
+
+def cut_tiles(s: Sizes, outputs: Shape, m: int, threads: int) -> Cut:
+    """Cut the output by tiles; by maps where there are too few tiles for all threads."""
+    tile = tile_for(s.itemsize)
+    total, share = tile_count(s.batch, outputs, m), -(-threads // s.groups)
+    rows, parts = s.maps, share
+    if total < BLOCK_TILES * share:
+        rows, parts = even(s.maps, s.maps, share, tile.rows), 1
+    columns = even(total, BLOCK_TILES, parts, tile.lanes)
+    at_a_time = -(-MAPS_AT_A_TIME[m] // tile.rows) * tile.rows
+    sizes = min(rows, s.maps), columns, min(at_a_time, rows)
+    units, blocks = cut((s.groups, s.maps, total), sizes, s.itemsize)
+    return Cut(units, np.append(blocks, m))
+
+
+def cut_weights(s: Sizes, m: int, flipped: bool) -> Cut:
+    """Cut the packed weights by the microkernel's rows; see `_winograd.Weights`."""
+    tile = tile_for(s.itemsize)
+    steps = (9, s.maps * 9, -1) if flipped else (s.channels * 9, 9, 1)
+    numbers = s.maps, s.channels, *steps, m, tile.rows, tile.lanes
+    return Cut(s.groups * -(-s.maps // tile.rows), np.array(numbers, np.int64))
+
+
+def direct_steps(s: Sizes) -> int:
+    """Estimate what the direct method costs, in multiply-adds."""
+    return s.groups * s.maps * s.channels * s.taps * (s.batch * s.pixels + STREAM)
+
+
+def winograd_steps(s: Sizes, outputs: Shape, m: int, packed: bool) -> int:
+    """Estimate what tiles of m x m cost, in multiply-adds of the microkernel.
+
+    The products, whose columns fill up whole registers and whose weights are read from memory;
+    the transform of tiles; and that of weights, unless they are packed.
+    """
+    lanes, squares = tile_for(s.itemsize).lanes, (m + 2) ** 2
+    tiles = tile_count(s.batch, outputs, m)
+    columns = -(-tiles // lanes) * lanes
+    each_weight = squares * (columns + STREAM + (0 if packed else PACK))
+    transforms = TRANSFORM[m] * tiles * (s.channels + s.maps)
+    return s.groups * (s.maps * s.channels * each_weight + transforms)
+
+
+def best_tile(s: Sizes, outputs: Shape) -> int:
+    """Return the m that costs less."""
+    return min(TILES, key=lambda m: winograd_steps(s, outputs, m, packed=True))
