@@ -2,13 +2,14 @@
 
 import pytest
 
-from striate.errors import GeometryError, ShapeError
+from striate.errors import GeometryError, ParameterError, ShapeError
 from striate.geometry import TransposedWindow, Window
 from striate.network import operators
 from striate.network.operators import (
     Add,
     AveragePool,
     BatchNormalization,
+    Clip,
     Concat,
     Conv,
     ConvTranspose,
@@ -48,6 +49,7 @@ def test_every_operator_has_its_onnx_name():
         (BatchNormalization(), [X, (4,), (4,), (4,), (4,)], X),
         (Gemm(), [(2, 7), (3, 7), (3,)], (2, 3)),
         (Relu(), [X], X),
+        (Clip(0.0, 6.0), [X], X),
         (Softmax(), [(2, 10)], (2, 10)),
         (Softmax(axis=-1), [(2, 10)], (2, 10)),
         (Softmax(axis=-3), [X], X),
@@ -147,4 +149,18 @@ def test_shapes_that_do_not_fit(operator, shapes, message):
 def test_windows_that_do_not_fit(operator, message):
     with pytest.raises(GeometryError) as error:
         operator.infer([X])
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "message"),
+    [
+        (6.0, 0.0, "clip's low 6.0 must be below its high 0.0"),
+        (1.0, 1.0, "clip's low 1.0 must be below its high 1.0"),
+        (float("nan"), 1.0, "clip's low nan must be below its high 1.0"),
+    ],
+)
+def test_clips_that_leave_nothing(low, high, message):
+    with pytest.raises(ParameterError) as error:
+        Clip(low, high)
     assert str(error.value) == message

@@ -15,8 +15,9 @@ def layers(report):
 def test_every_network_can_be_inspected_and_initialized(name):
     network = zoo.load(name)
     assert network.name == name
-    assert inspect(network).totals.parameters > 0
-    if not name.startswith("vgg"):  # half a gigabyte each
+    parameters = inspect(network).totals.parameters
+    assert parameters > 0
+    if parameters < 3e7:  # VGG takes half a gigabyte each
         assert network.initialize().has_weights
 
 

@@ -35,7 +35,8 @@ def _pool(apply):
     def run(o, x):
         w = o.window.at(x.shape[2:])
         paddings = [before for before, _ in w.paddings]
-        return apply[w.rank - 1](x, w.kernel, w.strides, paddings)
+        ceil = w.axes[0].ceil
+        return apply[w.rank - 1](x, w.kernel, w.strides, paddings, ceil_mode=ceil)
 
     return run
 
@@ -55,6 +56,7 @@ def _batch_norm(training):
 MEANING = {
     op.Add: lambda o, a, b: a + b,
     op.AveragePool: _pool((F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)),
+    op.Clip: lambda o, x: F.hardtanh(x, o.low, o.high),
     op.Concat: lambda o, *xs: torch.cat(xs, o.axis),
     op.Conv: _conv,
     op.ConvTranspose: _conv_transpose,

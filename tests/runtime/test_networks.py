@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 import striate as st
-from striate.network import Builder, Network, zoo
+from striate.network import Builder, Initial, Network, zoo
 from striate.network import operators as op
 from striate.runtime import Trainable
 from striate.runtime.folding import simplified
@@ -37,6 +38,7 @@ def everything():
     x = b.max_pool(up, "max", kernel=3, stride=2, padding=1)
     x = b.add(op.Concat(), x, b.average_pool(up, "mean", kernel=2), name="concat")
     x = b.add(op.Pad((1, 0), (0, 2), 0.5), x, name="pad")
+    x = b.add(op.Clip(-0.5, 1.5), x, name="clip")
     gate = b.add(op.GlobalAveragePool(), x, name="squeeze")
     x = b.add(op.Mul(), x, gate, name="gate")
     most = b.add(op.GlobalMaxPool(), x, name="most")
@@ -66,6 +68,33 @@ def test_zoo_runs_as_in_pytorch(name, by_torch):
     assert_near(exact, by_torch(network, x)[0], 1e-12)
 
 
+def lively(network):
+    """Return the network with batch norms that have seen something."""
+    random = np.random.default_rng(4)
+    scaled = {".scale": (0.5, 1.0), ".mean": (-0.5, 0.5), ".variance": (0.5, 2.0)}
+    drawn = {
+        name: random.uniform(*scaled[f".{name.rpartition('.')[2]}"], w.shape).astype(w.dtype)
+        if name.endswith(tuple(scaled))
+        else w
+        for name, w in network.weights.items()
+    }
+    return Network(network.graph, drawn)
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenet-v1", "mobilenet-v2", "densenet121", "squeezenet", "googlenet"]
+)
+def test_networks_for_imagenet_run_as_in_pytorch(name, by_torch):
+    """With running statistics, and with the batch's: few of them, so that rounding grows.
+
+    Random networks answer much the same to any image; those that normalise by the batch do not.
+    """
+    network = lively(without_dropout(zoo.load(name).initialize(1)))
+    x = np.random.default_rng(0).standard_normal((2, 3, 64, 64), np.float32)
+    assert_near(st.compile(network)(x), by_torch(network, x)[0], 1e-4)
+    assert_near(Trainable(network).forward(x), by_torch(network, x, training=True)[0], 1e-3)
+
+
 def test_every_operator_runs_as_in_pytorch(by_torch):
     network = everything()
     x = example(network, 2)
@@ -79,6 +108,21 @@ def test_zoo_gradients_are_pytorchs(name, by_torch):
 
 def test_gradients_of_every_operator_are_pytorchs(by_torch):
     check_gradients(everything(), by_torch)
+
+
+def test_clip_at_its_bounds_and_of_nan():
+    """As PyTorch's hardtanh: nothing passes back at a bound; NaN stays and passes all back."""
+    x = np.array([[-1.0, 0.0, 0.5, 6.0, 7.0, np.nan]], np.float32)
+    b = Builder("clip", (None, 6))
+    gain = b.parameter("gain", (1, 6), Initial("constant", 1.0))
+    y = b.add(op.Clip(0.0, 6.0), b.add(op.Mul(), b.input, gain, name="gained"), name="clip")
+    trainable = Trainable(Network(b.graph(y)).initialize())
+    exact = torch.ones(1, 6, requires_grad=True)
+    z = F.hardtanh(torch.tensor(x) * exact, 0.0, 6.0)
+    np.testing.assert_array_equal(trainable.forward(x), z.detach().numpy())
+    trainable.backward(np.ones_like(x))
+    z.sum().backward()
+    np.testing.assert_array_equal(trainable.gradients, exact.grad.numpy()[0])
 
 
 def check_gradients(network, by_torch):

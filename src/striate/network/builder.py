@@ -208,7 +208,7 @@ class Builder:
     def _at(self, name: str, onnx: str) -> AbstractContextManager[None]:
         return explained(f"{self.name}: {name} ({onnx})")
 
-    def batch_norm(self, x: str, name: str) -> str:
+    def batch_norm(self, x: str, name: str, *, epsilon: float = 1e-5) -> str:
         """Add a batch normalisation over the channels."""
         channels = (self.shape(x)[1],)
         inputs = (
@@ -217,7 +217,7 @@ class Builder:
             self.parameter(f"{name}.mean", channels, ZEROS, trainable=False),
             self.parameter(f"{name}.variance", channels, ONES, trainable=False),
         )
-        return self.add(BatchNormalization(), x, *inputs, name=name)
+        return self.add(BatchNormalization(epsilon), x, *inputs, name=name)
 
     def graph(self, *outputs: str) -> Graph:
         """Return the finished graph."""

@@ -4,6 +4,7 @@ from striate.network.operators.convolution import Conv, ConvTranspose
 from striate.network.operators.elementwise import (
     Add,
     BatchNormalization,
+    Clip,
     Dropout,
     Identity,
     Mul,
@@ -25,6 +26,7 @@ __all__ = [
     "Add",
     "AveragePool",
     "BatchNormalization",
+    "Clip",
     "Concat",
     "Conv",
     "ConvTranspose",

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from striate.errors import ShapeError
+from striate.errors import ParameterError, ShapeError
 from striate.network.graph import Operator, Shape
 
 __all__ = [
     "Add",
     "BatchNormalization",
+    "Clip",
     "Dropout",
     "Identity",
     "Mul",
@@ -28,6 +29,25 @@ class Relu(Operator):
     """max(x, 0)."""
 
     onnx: ClassVar[str] = "Relu"
+
+
+@dataclass(frozen=True)
+class Clip(Operator):
+    """min(max(x, low), high); Clip(0, 6) is ReLU6. ONNX's Clip with constant bounds.
+
+    Raises
+    ------
+    ParameterError
+        If `low` is not below `high`.
+    """
+
+    low: float
+    high: float
+    onnx: ClassVar[str] = "Clip"
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ParameterError(f"clip's low {self.low} must be below its high {self.high}")
 
 
 @dataclass(frozen=True)

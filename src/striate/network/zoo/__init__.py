@@ -8,9 +8,15 @@ from functools import partial
 from striate.errors import UnknownNameError
 from striate.network.graph import Graph
 from striate.network.model import Network
+from striate.network.zoo.alexnet import alexnet
 from striate.network.zoo.all_cnn import BASES, VARIANTS, all_cnn
+from striate.network.zoo.densenet import densenet121
+from striate.network.zoo.googlenet import googlenet
 from striate.network.zoo.lenet import lenet_5, lenet_1989
 from striate.network.zoo.mlp import mlp
+from striate.network.zoo.mobilenet import mobilenet_v1, mobilenet_v2
+from striate.network.zoo.resnet import BLOCKS, resnet
+from striate.network.zoo.squeezenet import squeezenet
 from striate.network.zoo.vgg import CONFIGURATIONS, vgg
 
 __all__ = ["load", "names"]
@@ -26,6 +32,13 @@ _BUILDERS: dict[str, Callable[[], Graph]] = {
         for variant in VARIANTS
         for base in BASES
     },
+    "alexnet": alexnet,
+    "googlenet": googlenet,
+    **{name: partial(resnet, name) for name in BLOCKS},
+    "squeezenet": squeezenet,
+    "densenet121": densenet121,
+    "mobilenet-v1": mobilenet_v1,
+    "mobilenet-v2": mobilenet_v2,
 }
 
 

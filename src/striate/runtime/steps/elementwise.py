@@ -15,6 +15,7 @@ __all__ = [
     "Activation",
     "Addition",
     "BatchNormalization",
+    "Clip",
     "Dropout",
     "Multiplication",
     "ScaledTanh",
@@ -40,6 +41,21 @@ class Activation(Step):
 
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         return (self.gradient(dy, y),)
+
+
+class Clip(Step):
+    """Clip; as with ReLU, no gradient passes at a bound or beyond, and NaN stays NaN."""
+
+    def __init__(self, operator: op.Clip, to: Binding) -> None:
+        super().__init__(operator, to)
+        self.low, self.high = to.dtype.type(operator.low), to.dtype.type(operator.high)
+
+    def forward(self, *inputs: Array) -> Array:
+        y: Array = np.clip(inputs[0], self.low, self.high)
+        return y
+
+    def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
+        return (np.where((y <= self.low) | (y >= self.high), dy.dtype.type(0), dy),)
 
 
 class ScaledTanh(Step):
