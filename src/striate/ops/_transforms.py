@@ -49,14 +49,7 @@ from numpy.typing import NDArray
 from striate.ops._jit import numba
 from striate.ops._microkernel import INDEX, INT32, extending, ir, tile_for
 
-__all__ = [
-    "TILES",
-    "merge_columns",
-    "split_row",
-    "transform_input",
-    "transform_output",
-    "transform_weight",
-]
+__all__ = ["TILES", "Vector", "Writer", "transform_input", "transform_output", "transform_weight"]
 
 Numbers = Sequence[Any]
 Formula = Callable[[Numbers], Numbers]
@@ -109,32 +102,16 @@ def both_axes(size: int, formula: Formula, d: Numbers) -> Numbers:
     return [value for row in zip(*columns, strict=True) for value in formula(row)]
 
 
-def split(m: int, lanes: int, row: Numbers) -> Numbers:
-    """Return the m + 2 columns of tiles whose first columns are m elements of a row apart."""
-    return [pick(row, range(k, k + m * lanes, m)) for k in range(m + 2)]
-
-
-def merge(m: int, lanes: int, columns: Numbers) -> Numbers:
-    """Return a row of outputs from the m columns of the tiles."""
-    order = [q % m * lanes + q // m for q in range(m * lanes)]
-    return [pick(columns, order[at : at + lanes]) for at in range(0, m * lanes, lanes)]
-
-
-def on_tiles(m: int, size: int, formulas: dict[int, Formula]) -> tuple[int, Formula]:
-    """Return how many registers a transform of size x size tiles reads, and its formula."""
-    return size * size, partial(both_axes, size, formulas[m])
-
-
-Transform = Callable[[int, int], tuple[int, Formula]]  # of m and the number of lanes
-
-TRANSFORMS: dict[str, Transform] = {
-    "input": lambda m, lanes: on_tiles(m, m + 2, {2: input_2, 4: input_4}),
-    "weight": lambda m, lanes: on_tiles(m, 3, {2: weight_2, 4: weight_4}),
-    "output": lambda m, lanes: on_tiles(m, m + 2, {2: output_2, 4: output_4}),
-    "split": lambda m, lanes: (m + 1, partial(split, m, lanes)),
-    "merge": lambda m, lanes: (m, partial(merge, m, lanes)),
-}
 TILES = (2, 4)  # the values of m
+INPUTS: dict[int, Formula] = {2: partial(both_axes, 4, input_2), 4: partial(both_axes, 6, input_4)}
+WEIGHTS: dict[int, Formula] = {
+    2: partial(both_axes, 3, weight_2),
+    4: partial(both_axes, 3, weight_4),
+}
+OUTPUTS: dict[int, Formula] = {
+    2: partial(both_axes, 4, output_2),
+    4: partial(both_axes, 6, output_4),
+}
 
 
 class Vector:
@@ -165,65 +142,61 @@ class Vector:
         return Vector(self.builder, self.builder.shuffle_vector(self.value, other.value, constant))
 
 
-def pick(vectors: Numbers, places: Sequence[int]) -> Any:
-    """Return the elements at some places of vectors laid end to end."""
-    if isinstance(vectors[0], np.ndarray):
-        return np.concatenate(vectors)[list(places)]
-    lanes = len(places)
-    result = None
-    for first in range(0, len(vectors), 2):
-        start = first * lanes
-        here = [start <= place < start + 2 * lanes for place in places]
-        if not any(here):
-            continue
-        within = [place - start if mine else 0 for place, mine in zip(places, here, strict=True)]
-        part = vectors[first].shuffle(vectors[min(first + 1, len(vectors) - 1)], within)
-        kept = [lanes + i if mine else i for i, mine in enumerate(here)]
-        result = part if result is None else result.shuffle(part, kept)
-    return result
+class Writer:
+    """Writes an intrinsic that moves registers of one element type between flat arrays."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        self.context, self.builder = context, builder
+        self.signature, self.arguments = signature, arguments
+
+    def addresses(self, position: int, start: Any, lanes: int) -> Callable[[Any], Any]:
+        """Return what finds registers in the array among the arguments, by their distance."""
+        builder, kind = self.builder, self.signature.args[position]
+        view = self.context.make_array(kind)(self.context, builder, self.arguments[position])
+        vector = ir.VectorType(self.context.get_value_type(kind.dtype), lanes).as_pointer()
+        return lambda distance: builder.bitcast(
+            builder.gep(view.data, [builder.add(start, distance)]), vector
+        )
+
+    def bytes_of(self, position: int) -> int:
+        """Return the size of an array's elements, which is also their alignment."""
+        return int(self.signature.args[position].dtype.bitwidth) // 8
+
+    def for_each_tile(self, m: Any, write: Callable[[int], None]) -> Any:
+        """Write the code for each m, and the choice among them."""
+        done = self.builder.append_basic_block("done")
+        choice = self.builder.switch(m, done)
+        for size in TILES:
+            block = self.builder.append_basic_block(f"tiles{size}")
+            choice.add_case(INDEX(size), block)
+            self.builder.position_at_end(block)
+            write(size)
+            self.builder.branch(done)
+        self.builder.position_at_end(done)
+        return self.context.get_dummy_value()
 
 
-def write_transform(
-    formulas: Transform, context: Any, builder: Any, signature: Any, arguments: Any
-) -> Any:
-    """Write the code of a transform for each m, and the choice among them."""
-    m, source, start, step, target, at, apart = arguments
-    lanes = tile_for(signature.args[4].dtype.bitwidth // 8).lanes
-
-    def registers(position: int, array: Any, first: Any, step: Any) -> Callable[[int], Any]:
-        kind = signature.args[position]
-        data = context.make_array(kind)(context, builder, array).data
-        vector = ir.VectorType(context.get_value_type(kind.dtype), lanes).as_pointer()
-
-        def address(i: int) -> Any:
-            place = builder.add(first, builder.mul(step, INDEX(i)))
-            return builder.bitcast(builder.gep(data, [place]), vector)
-
-        return address
-
-    read, write = registers(1, source, start, step), registers(4, target, at, apart)
-    alignments = [signature.args[i].dtype.bitwidth // 8 for i in (1, 4)]
-    done = builder.append_basic_block("done")
-    choice = builder.switch(m, done)
-    for size in TILES:
-        count, formula = formulas(size, lanes)
-        block = builder.append_basic_block(f"tiles{size}")
-        choice.add_case(INDEX(size), block)
-        builder.position_at_end(block)
-        loaded = [builder.load(read(i), align=alignments[0]) for i in range(count)]
-        results = formula([Vector(builder, value) for value in loaded])
-        for i, result in enumerate(results):
-            to, value = write(i), result.value
-            if value.type != to.type.pointee:
-                value = builder.fptrunc(value, to.type.pointee)
-            builder.store(value, to, align=alignments[1])
-        builder.branch(done)
-    builder.position_at_end(done)
-    return context.get_dummy_value()
-
-
-def compiled(name: str) -> Any:
+def compiled(formulas: dict[int, Formula], size: Callable[[int], int]) -> Any:
     """Return a transform that kernels can call; see `interpreted`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        m, _, start, step, _, at, apart = arguments
+        writer = Writer(context, builder, signature, arguments)
+        lanes = tile_for(writer.bytes_of(4)).lanes
+        read, place = writer.addresses(1, start, lanes), writer.addresses(4, at, lanes)
+
+        def write(tile: int) -> None:
+            found = [read(builder.mul(step, INDEX(i))) for i in range(size(tile) ** 2)]
+            loaded = [builder.load(address, align=writer.bytes_of(1)) for address in found]
+            for i, result in enumerate(
+                formulas[tile]([Vector(builder, value) for value in loaded])
+            ):
+                to, value = place(builder.mul(apart, INDEX(i))), result.value
+                if value.type != to.type.pointee:
+                    value = builder.fptrunc(value, to.type.pointee)
+                builder.store(value, to, align=writer.bytes_of(4))
+
+        return writer.for_each_tile(m, write)
 
     def declare(
         typing_context: Any,
@@ -236,13 +209,12 @@ def compiled(name: str) -> Any:
         apart: Any,
     ) -> Any:
         index = numba.types.int64
-        signature = numba.types.void(index, source, index, index, target, index, index)
-        return signature, partial(write_transform, TRANSFORMS[name])
+        return numba.types.void(index, source, index, index, target, index, index), generate
 
     return extending.intrinsic(declare)
 
 
-def interpreted(name: str) -> Any:
+def interpreted(formulas: dict[int, Formula], size: Callable[[int], int]) -> Any:
     """Return a transform of as many tiles as a register has lanes, in Python.
 
     Its arguments are m; an array, the place of the first register and how far apart registers
@@ -259,16 +231,15 @@ def interpreted(name: str) -> Any:
         apart: int,
     ) -> None:
         lanes = tile_for(target.itemsize).lanes
-        count, formula = TRANSFORMS[name](m, lanes)
-        rows = [source[start + i * step :][:lanes] for i in range(count)]
+        rows = [source[start + i * step :][:lanes] for i in range(size(m) ** 2)]
         with np.errstate(all="ignore"):  # unused lanes hold anything
-            for i, row in enumerate(formula(rows)):
+            for i, row in enumerate(formulas[m](rows)):
                 target[at + i * apart :][:lanes] = row
 
     return apply
 
 
 written = interpreted if numba.config.DISABLE_JIT else compiled
-transform_input, transform_output = written("input"), written("output")
-transform_weight = written("weight")
-split_row, merge_columns = written("split"), written("merge")
+transform_input = written(INPUTS, lambda m: m + 2)
+transform_weight = written(WEIGHTS, lambda m: 3)
+transform_output = written(OUTPUTS, lambda m: m + 2)

@@ -26,14 +26,9 @@ from striate.ops._direct import Blocks, block_of, read_blocks
 from striate.ops._extents import Extents, read_extents
 from striate.ops._jit import inlined, kernel
 from striate.ops._microkernel import multiply_tile
-from striate.ops._rows import copy_run, fill_run
-from striate.ops._transforms import (
-    merge_columns,
-    split_row,
-    transform_input,
-    transform_output,
-    transform_weight,
-)
+from striate.ops._rows import Run, add_run, copy_run, rectify_run
+from striate.ops._tile_rows import merge_row, split_row
+from striate.ops._transforms import transform_input, transform_output, transform_weight
 
 __all__ = ["convolve", "pack_weights"]
 
@@ -92,23 +87,36 @@ def convolve(
     v = np.empty(squares * w.v_step, y.dtype)
     q = np.empty(squares * w.q_step, y.dtype)
     scratch = np.empty(squares * w.pitch, y.dtype)
-    row = np.empty((w.pitch + 2 * b.lanes) * w.m, y.dtype)
+    runs = np.empty((b.columns, 5), np.int64)
     floor = y.dtype.type(0 if relu else -np.inf)
     for unit in range(start, stop):
         group, m0, m1, t0, t1 = block_of(unit, e.maps, e.batch * w.rows * w.columns, b)
-        transform_inputs(x, v, scratch, row, e, b, w, group, (t0, t1))
+        count = cut_runs(runs, w, (t0, t1))
+        transform_inputs(x, v, scratch, runs[:count], e, b, w, group, t1 - t0)
         for m in range(m0, m1, b.depth):
             maps = m, min(m + b.depth, m1)
             multiply(packed, v, q, e, b, w, group, maps, t1 - t0)
-            write_outputs(q, bias, y, scratch, row, e, b, w, group, maps, (t0, t1), floor)
+            write_outputs(q, bias, y, scratch, runs[:count], e, b, w, group, maps, t1 - t0, floor)
+
+
+@kernel
+def cut_runs(runs: Numbers, w: Tiling, tiles: Range) -> int:
+    """Note image, first row and column of outputs, number and place of the tiles of each row."""
+    tile, count = tiles[0], 0
+    while tile < tiles[1]:
+        n, within = divmod(tile, w.rows * w.columns)
+        i, j = divmod(within, w.columns)
+        along = min(w.columns - j, tiles[1] - tile)
+        runs[count, 0], runs[count, 1], runs[count, 2] = n, i * w.m, j * w.m
+        runs[count, 3], runs[count, 4] = along, tile - tiles[0]
+        tile, count = tile + along, count + 1
+    return count
 
 
 @inlined
-def run_at(tile: int, stop: int, w: Tiling) -> tuple[int, int, int, int]:
-    """Return image, first output row and column, and number of the tiles along one row."""
-    n, place = divmod(tile, w.rows * w.columns)
-    i, j = divmod(place, w.columns)
-    return n, i * w.m, j * w.m, min(w.columns - j, stop - tile)
+def run_at(runs: Numbers, k: int) -> tuple[int, int, int, int, int]:
+    """Return a noted run of tiles."""
+    return runs[k, 0], runs[k, 1], runs[k, 2], runs[k, 3], runs[k, 4]
 
 
 @kernel
@@ -116,43 +124,31 @@ def transform_inputs(
     x: Flat,
     v: Flat,
     d: Flat,
-    row: Flat,
+    runs: Numbers,
     e: Extents,
     b: Blocks,
     w: Tiling,
     group: int,
-    tiles: Range,
+    tiles: int,
 ) -> None:
     """V = B^T d B for all channels of a group at some tiles."""
-    n, count = w.m + 2, tiles[1] - tiles[0]
+    n = w.m + 2
     for c in range(e.channels):
-        tile = tiles[0]
-        while tile < tiles[1]:
-            image, top, left, along = run_at(tile, tiles[1], w)
+        for k in range(len(runs)):
+            image, top, left, along, at = run_at(runs, k)
             plane = (image * e.groups + group) * e.channels + c
-            for i in range(n):
-                read_row(x, row, e, plane, top + i - e.second.before, left, along * w.m + 2)
-                at = i * n * w.pitch + tile - tiles[0]
+            row, column = top - e.second.before, left - e.third.before
+            for i in range(row, row + n):
+                start = (plane * e.second.size + i) * e.third.size + column
+                size = e.third.size if 0 <= i < e.second.size else -w.m * along
                 for j in range(0, along, b.lanes):
-                    split_row(w.m, row, j * w.m, b.lanes, d, at + j, w.pitch)
-            tile += along
-        for j in range(0, count, b.lanes):
+                    inside = -column - j * w.m, size - column - j * w.m
+                    split_row(w.m, x, start + j * w.m, inside, d, at + j, w.pitch)
+                at += n * w.pitch
+        for j in range(0, tiles, b.lanes):
             panel, lane = divmod(j, b.width)
             at = (panel * e.channels + c) * b.width + lane
             transform_input(w.m, d, j, w.pitch, v, at, w.v_step)
-
-
-@inlined
-def read_row(x: Flat, row: Flat, e: Extents, plane: int, i: int, left: int, length: int) -> None:
-    """Copy part of a row of inputs, zeros where that is padding."""
-    first = left - e.third.before
-    inside = 0 <= i < e.second.size
-    lower = min(max(0, -first), length) if inside else length
-    upper = max(lower, min(e.third.size - first, length))
-    start = (plane * e.second.size + i) * e.third.size + first
-    fill_run(row, 0, lower, 0)
-    copy_run((row, lower, 1), (x, start + lower, 1), upper - lower)
-    fill_run(row, upper, length - upper, 0)
 
 
 @kernel
@@ -189,58 +185,44 @@ def write_outputs(
     bias: Flat,
     y: Flat,
     s: Flat,
-    row: Flat,
+    runs: Numbers,
     e: Extents,
     b: Blocks,
     w: Tiling,
     group: int,
     maps: Range,
-    tiles: Range,
+    tiles: int,
     floor: Any,
 ) -> None:
     """Y = A^T Q A + bias, at least `floor`, for some maps of a group at some tiles."""
+    each_unit = bias.size == e.groups * e.maps * e.pixels
     for m in range(group * e.maps + maps[0], group * e.maps + maps[1]):
         at = (m - group * e.maps - maps[0]) * w.pitch
-        for j in range(0, tiles[1] - tiles[0], b.lanes):
+        for j in range(0, tiles, b.lanes):
             transform_output(w.m, q, at + j, w.q_step, s, j, w.pitch)
-        tile = tiles[0]
-        while tile < tiles[1]:
-            image, top, left, along = run_at(tile, tiles[1], w)
+        zero, none = y.dtype.type(0), y.dtype.type(-np.inf)
+        ends = (zero, none) if each_unit else (bias[m] if bias.size > 0 else zero, floor)
+        for k in range(len(runs)):
+            image, top, left, along, at = run_at(runs, k)
+            plane = image * e.groups * e.maps + m
             length = min(along * w.m, e.third.output - left)
-            for i in range(min(w.m, e.second.output - top)):
+            for i in range(top, min(top + w.m, e.second.output)):
+                pixel = i * e.third.output + left
+                start = plane * e.pixels + pixel
                 for j in range(0, along, b.lanes):
-                    at = i * w.m * w.pitch + tile - tiles[0] + j
-                    merge_columns(w.m, s, at, w.pitch, row, j * w.m, b.lanes)
-                pixel = (top + i) * e.third.output + left
-                plane = image * e.groups * e.maps + m
-                write_row(y, plane * e.pixels + pixel, row, length, floor, bias, m, pixel, e)
-            tile += along
+                    count = length - j * w.m
+                    merge_row(w.m, s, at + j, w.pitch, y, start + j * w.m, count, ends)
+                if each_unit:
+                    add_bias((y, start, 1), (bias, m * e.pixels + pixel, 1), length, floor)
+                at += w.m * w.pitch
 
 
 @inlined
-def write_row(
-    y: Flat,
-    start: int,
-    row: Flat,
-    length: int,
-    floor: Any,
-    bias: Flat,
-    m: int,
-    pixel: int,
-    e: Extents,
-) -> None:
-    """Write part of a row of outputs, with the bias: none, one for each map or for each unit."""
-    at = np.uint64(start)
-    if bias.size == e.groups * e.maps * e.pixels:
-        unit = np.uint64(m * e.pixels + pixel)
-        for j in range(np.uint64(length)):
-            value = row[j] + bias[unit + j]
-            y[at + j] = floor if value < floor else value
-    else:
-        start_value = bias[m] if bias.size > 0 else y.dtype.type(0)
-        for j in range(np.uint64(length)):
-            value = row[j] + start_value
-            y[at + j] = floor if value < floor else value
+def add_bias(y: Run, bias: Run, count: int, floor: Any) -> None:
+    """Add the biases of single units to outputs, at least `floor`."""
+    add_run(y, bias, count)
+    if floor == 0:
+        rectify_run(y[0], y[1], count)
 
 
 class Weights(NamedTuple):
