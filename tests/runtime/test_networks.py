@@ -216,6 +216,7 @@ def test_folding_changes_nothing_but_rounding(bias_per_unit, by_torch):
     lean = simplified(network)
     kinds = [node.operator.onnx for node in lean.graph.nodes]
     assert kinds == ["Conv", "Conv", "BatchNormalization", "Add"]
+    assert [node.name for node in lean.graph.nodes] == ["bn_a", "b", "bn_b", "sum"]
     assert_near(st.compile(network)(x), exact, 1e-5)
     assert_near(st.compile(network, dtype=np.float64)(x.astype(float)), exact, 1e-12)
     assert_near(st.compile(network).values(x, ["same"])["same"], exact, 1e-5)

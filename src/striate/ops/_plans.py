@@ -63,6 +63,11 @@ class Plan(Protocol):
         """The shape of `forward`'s result."""
         ...
 
+    @property
+    def layout(self) -> str:
+        """How `pack` lays weights out: plans of one layout share packed weights."""
+        ...
+
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
     ) -> Array:
@@ -90,6 +95,8 @@ class Plan(Protocol):
 
 class Unpacked(ABC):
     """A plan that takes weights as they are."""
+
+    layout = "plain"
 
     @abstractmethod
     def forward(

@@ -166,17 +166,21 @@ def multiply(
     """Q[p] = U[p] V[p] for some maps of a group."""
     squares = (w.m + 2) ** 2
     q[:] = 0
+    # Few tiles: each weight is used once or twice, and read in the order in which it lies. Many:
+    # a panel of V stays in the first-level cache while all maps pass by.
+    together = b.tile_rows if tiles <= 2 * b.width else b.depth
     for p in range(squares):
-        for m in range(maps[0], maps[1], b.tile_rows):
-            rows = min(b.tile_rows, maps[1] - m)
-            a = ((group * squares + p) * e.maps + m) * e.channels
+        for m0 in range(maps[0], maps[1], together):
             for t in range(0, tiles, b.width):
                 vectors = -(-min(b.width, tiles - t) // b.lanes)
-                at = (p * w.q_step + (m - maps[0]) * w.pitch + t, w.pitch)
                 for c in range(0, e.channels, DEPTH):
-                    sizes = (min(DEPTH, e.channels - c), rows, vectors)
+                    depth = min(DEPTH, e.channels - c)
                     panel = p * w.v_step + t * e.channels + c * b.width
-                    multiply_tile(packed, (a + c * rows, 1, rows), v, panel, q, at, sizes)
+                    for m in range(m0, min(m0 + together, maps[1]), b.tile_rows):
+                        rows = min(b.tile_rows, maps[1] - m)
+                        a = ((group * squares + p) * e.maps + m) * e.channels + c * rows, 1, rows
+                        at = p * w.q_step + (m - maps[0]) * w.pitch + t, w.pitch
+                        multiply_tile(packed, a, v, panel, q, at, (depth, rows, vectors))
 
 
 @kernel

@@ -100,6 +100,7 @@ class Winograd:
             for i, o, before in zip(inputs, outputs, sides, strict=True)
         ]
         self.there = Product(s, there, c.dtype, False, threads)
+        self.layout = f"winograd {self.there.m}"
         mirrored = s._replace(channels=s.maps, maps=s.channels, pixels=int(np.prod(inputs)))
         self.back = Product(mirrored, back, c.dtype, True, threads)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,25 @@ from numpy.typing import NDArray
 from striate.network import Graph, Initial, Network, Node, Parameter
 from striate.network import operators as op
 
-__all__ = ["simplified"]
+__all__ = ["FinalConv", "simplified"]
 
 Weights = dict[str, NDArray[Any]]
 FOLDED = Initial("constant", 0.0)  # of parameters that are computed, never drawn
 
 
+@dataclass(frozen=True)
+class FinalConv(op.Conv):
+    """A convolution whose weights change no more: packed once, with the ReLU behind it."""
+
+    relu: bool = False
+
+
 def simplified(network: Network) -> Network:
-    """Return the network without dropout, with batch norm folded into the convolution before it.
+    """Return the network without dropout, with batch norm and ReLU inside the convolution before.
 
     The output keeps its values to rounding; values inside may be gone, or be others.
     """
-    return _fold_batch_norm(_without_identities(network))
+    return _fuse_relu(_fold_batch_norm(_without_identities(network)))
 
 
 def _without_identities(network: Network) -> Network:
@@ -44,8 +51,7 @@ def _without_identities(network: Network) -> Network:
 def _fold_batch_norm(network: Network) -> Network:
     """Scale each convolution that only a batch norm reads, and shift its bias."""
     graph, weights = network.graph, dict(network.weights)
-    readers = Counter(name for node in graph.nodes for name in node.inputs)
-    readers.update(graph.outputs)
+    readers = _readers(graph)
     made_by: dict[str, Node] = {}  # by the value's name, in the order of the graph
     for node in graph.nodes:
         before = made_by.get(node.inputs[0])
@@ -55,6 +61,36 @@ def _fold_batch_norm(network: Network) -> Network:
         else:
             made_by[node.outputs[0]] = node
     return Network(_rebuilt(graph, tuple(made_by.values()), weights), weights)
+
+
+def _fuse_relu(network: Network) -> Network:
+    """Make every convolution a `FinalConv`, with the ReLU that alone reads it."""
+    graph = network.graph
+    readers = _readers(graph)
+    made_by: dict[str, Node] = {}
+    for node in graph.nodes:
+        before = made_by.get(node.inputs[0])
+        if isinstance(node.operator, op.Conv):
+            c = node.operator
+            node = replace(node, operator=FinalConv(c.window, c.groups, c.table))
+        elif (
+            isinstance(node.operator, op.Relu)
+            and before is not None
+            and isinstance(before.operator, FinalConv)
+            and readers[before.outputs[0]] == 1
+        ):
+            del made_by[before.outputs[0]]
+            operator = replace(before.operator, relu=True)
+            node = Node(node.name, operator, before.inputs, node.outputs)
+        made_by[node.outputs[0]] = node
+    return Network(replace(graph, nodes=tuple(made_by.values())), network.weights)
+
+
+def _readers(graph: Graph) -> Counter[str]:
+    """Return how often each value is read, by nodes or as an output."""
+    readers = Counter(name for node in graph.nodes for name in node.inputs)
+    readers.update(graph.outputs)
+    return readers
 
 
 def _can_fold(conv: Node, norm: Node, readers: Counter[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from striate.network import Network, Shape
 from striate.runtime.folding import simplified
 from striate.runtime.plan import Plan
 from striate.runtime.plan import plan as make_plan
-from striate.runtime.steps import Array
+from striate.runtime.steps import Array, FinalConvolution
 
 __all__ = ["Program", "RandomWeightsWarning", "compile"]
 
@@ -28,7 +29,7 @@ class Planned:
     """A network whose weights have one dtype, and its plans by input shape, made when met."""
 
     def __init__(self, network: Network, dtype: np.dtype[Any]) -> None:
-        self._graph, self._weights, self._dtype = network.graph, network.weights, dtype
+        self._graph, self._weights, self._dtype = network.graph, dict(network.weights), dtype
         self._plans: dict[Shape, Plan] = {}
         self._planning = threading.Lock()
 
@@ -42,9 +43,25 @@ class Planned:
         found = self._plans.get(shape)
         if found is None:
             with self._planning:
-                found = make_plan(self._graph, shape, self._dtype)
+                found = self._packed(make_plan(self._graph, shape, self._dtype))
                 self._plans[shape] = found
         return found
+
+    def _packed(self, plan: Plan) -> Plan:
+        """Return the plan with packed weights for those convolutions that take them.
+
+        Plans for other shapes share what is packed; a layout that is the plain one costs nothing.
+        """
+        steps = []
+        for planned in plan.steps:
+            if isinstance(planned.step, FinalConvolution):
+                x, weight, *bias = planned.inputs
+                name = planned.step.packed(weight)
+                if name not in self._weights:
+                    self._weights[name] = planned.step.pack(self._weights[weight])
+                planned = replace(planned, inputs=(x, name, *bias))
+            steps.append(planned)
+        return replace(plan, steps=tuple(steps))
 
 
 class Program:

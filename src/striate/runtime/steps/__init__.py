@@ -12,7 +12,12 @@ from striate import ops
 from striate.errors import UnknownNameError
 from striate.network import Operator
 from striate.network import operators as op
-from striate.runtime.steps.convolution import Convolution, TransposedConvolution
+from striate.runtime.folding import FinalConv
+from striate.runtime.steps.convolution import (
+    Convolution,
+    FinalConvolution,
+    TransposedConvolution,
+)
 from striate.runtime.steps.elementwise import (
     Activation,
     Addition,
@@ -27,7 +32,7 @@ from striate.runtime.steps.pooling import AveragePooling, MaxPooling
 from striate.runtime.steps.step import Array, Binding, Step
 from striate.runtime.steps.structure import Concatenation, Identity, Linear, Pad
 
-__all__ = ["Array", "Binding", "Step", "bind"]
+__all__ = ["Array", "Binding", "FinalConvolution", "Step", "bind"]
 
 
 def _activation(
@@ -37,6 +42,7 @@ def _activation(
 
 
 STEPS: dict[type[Operator], Callable[[Any, Binding], Step]] = {
+    FinalConv: FinalConvolution,
     op.Add: Addition,
     op.AveragePool: AveragePooling,
     op.BatchNormalization: BatchNormalization,

@@ -7,43 +7,82 @@ from collections.abc import Sequence
 import numpy as np
 
 from striate import ops
+from striate.network import Shape
 from striate.network import operators as op
+from striate.runtime.folding import FinalConv
 from striate.runtime.steps.step import Array, Binding, Step
 
-__all__ = ["Convolution", "TransposedConvolution"]
+__all__ = ["Convolution", "FinalConvolution", "TransposedConvolution"]
+
+
+def dense_shape(operator: op.Conv, x: Shape, weight: Shape) -> Shape:
+    """Return the shape of the weight once a connection table is spelt out."""
+    return (weight[0], x[1] // operator.groups, *weight[2:])
+
+
+def dense(operator: op.Conv, weight: Array, shape: Shape) -> Array:
+    """Return the weight with zeros where the connection table, if any, connects nothing."""
+    if operator.table is None:
+        return weight
+    spelt_out = np.zeros(shape, weight.dtype)
+    spelt_out[connected(operator)] = weight
+    return spelt_out
+
+
+def connected(operator: op.Conv) -> tuple[Array, Array]:
+    """Return the indices of the connected (map, channel) pairs of a table."""
+    columns = np.array(operator.table)
+    return np.arange(len(columns))[:, None], columns
 
 
 class Convolution(Step):
-    """Conv; a connection table becomes a dense weight with zeros where nothing is connected."""
+    """Conv."""
 
     def __init__(self, operator: op.Conv, to: Binding) -> None:
         super().__init__(operator, to)
         x, weight = to.shapes[:2]
-        self.dense_shape = (weight[0], x[1] // operator.groups, *weight[2:])
+        self.shape = dense_shape(operator, x, weight)
         window = operator.window.at(x[2:])
-        self.plan = ops.convolution_plan(x, self.dense_shape, window, operator.groups, to.dtype)
-        if operator.table is not None:
-            self.rows = np.arange(weight[0])[:, None]
-            self.columns = np.array(operator.table)
-
-    def _dense(self, weight: Array) -> Array:
-        if self.operator.table is None:
-            return weight
-        dense = np.zeros(self.dense_shape, weight.dtype)
-        dense[self.rows, self.columns] = weight
-        return dense
+        self.plan = ops.convolution_plan(x, self.shape, window, operator.groups, to.dtype)
 
     def forward(self, *inputs: Array) -> Array:
         x, weight, *bias = inputs
-        return self.plan.forward(x, self._dense(weight), bias[0] if bias else None)
+        whole = dense(self.operator, weight, self.shape)
+        return self.plan.forward(x, whole, bias[0] if bias else None)
 
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         x, weight, *bias = inputs
-        dx = self.plan.input_gradient(dy, self._dense(weight)) if self.to.needs[0] else None
+        whole = dense(self.operator, weight, self.shape)
+        dx = self.plan.input_gradient(dy, whole) if self.to.needs[0] else None
         dw = self.plan.weight_gradient(dy, x) if self.to.needs[1] else None
         if dw is not None and self.operator.table is not None:
-            dw = dw[self.rows, self.columns]
+            dw = dw[connected(self.operator)]
         return dx, dw, *(_bias_gradient(dy, b) for b in bias)
+
+
+class FinalConvolution(Step):
+    """FinalConv; its weight is what `pack` made of it, under the name that `packed` gives."""
+
+    def __init__(self, operator: FinalConv, to: Binding) -> None:
+        super().__init__(operator, to)
+        x, weight = to.shapes[:2]
+        shape = dense_shape(operator, x, weight)
+        window = operator.window.at(x[2:])
+        self.plan = ops.convolution_plan(x, shape, window, operator.groups, to.dtype, packed=True)
+
+    def packed(self, name: str) -> str:
+        """Return the name of a weight in the layout that this step takes."""
+        return f"{name} ({self.plan.layout})"
+
+    def pack(self, weight: Array) -> Array:
+        """Return a weight in the layout that this step takes."""
+        x, shape = self.to.shapes[:2]
+        return self.plan.pack(dense(self.operator, weight, dense_shape(self.operator, x, shape)))
+
+    def forward(self, *inputs: Array) -> Array:
+        x, weight, *bias = inputs
+        relu = self.operator.relu
+        return self.plan.forward_packed(x, weight, bias[0] if bias else None, relu)
 
 
 class TransposedConvolution(Step):
