@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from striate.cli.bench import bench
 from striate.cli.draw import draw
 from striate.cli.filter import filter_images
 from striate.cli.inspect import inspect
@@ -48,6 +49,7 @@ app.command()(inspect)
 app.command()(run)
 app.command()(train)
 app.command()(draw)
+app.add_typer(bench, name="bench")
 
 
 def _version(asked: bool) -> None:

@@ -1,6 +1,7 @@
 """Drawings: geometry and arrays -> scenes -> SVG, PNG and GIF."""
 
 from striate.drawing.arithmetic import convolution, pooling, transposed_convolution
+from striate.drawing.bar_chart import bar_chart
 from striate.drawing.catalogue import figure
 from striate.drawing.contact_sheet import contact_sheet
 from striate.drawing.curves import curves
@@ -17,6 +18,7 @@ __all__ = [
     "Example",
     "Numbers",
     "Scene",
+    "bar_chart",
     "check_suffix",
     "contact_sheet",
     "convolution",

@@ -1,0 +1,112 @@
+"""The first result of a new process: with kernels to compile, and with kernels kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from statistics import median
+
+from striate.cli.bench.turns import Spread, spread
+from striate.errors import StriateError
+from striate.network import Network, zoo
+
+__all__ = ["ColdError", "Start", "cold_starts", "first_result"]
+
+CHILD = "from striate.cli.bench.cold import first_result; first_result({name!r}, {batch})"
+BEGUN = "STRIATE_BENCH_BEGUN"
+
+
+class ColdError(StriateError):
+    """The new process failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Seconds from the start of a process to its first result, and its parts (medians).
+
+    `starting` is Python and ``import striate``; `first` is to import the engine, compile the
+    network and run it once. Making weights is neither: they would be read from a file.
+    """
+
+    cache: str
+    runs: int
+    total: Spread
+    starting: float
+    first: float
+    peak_megabytes: float
+
+
+def first_result(name: str, batch: int) -> None:
+    """Print, as JSON, how long this process took to its first result of a network of the zoo."""
+    import numpy as np
+
+    import striate
+
+    starting = time.time() - float(os.environ[BEGUN])
+    graph = zoo.load(name).graph
+    weights = {p.name: np.full(p.shape, 0.01, np.float32) for p in graph.parameters}
+    network = Network(graph, weights)
+    x = np.ones((batch, *(size or 1 for size in network.input_shape[1:])), np.float32)
+    begun = time.perf_counter()
+    striate.compile(network)(x)
+    first = time.perf_counter() - begun
+    print(json.dumps({"starting": starting, "first": first, "peak": _peak_megabytes()}))
+
+
+def _peak_megabytes() -> float:
+    if sys.platform == "win32":
+        return float("nan")
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def cold_starts(name: str, batch: int, threads: int, runs: int) -> list[Start]:
+    """Return the starts with an empty cache, and then with what they left behind.
+
+    Raises
+    ------
+    ColdError
+        If the new process fails; the message is its last line.
+    """
+    found: dict[str, list[dict[str, float]]] = {"empty": [], "kept": []}
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory(prefix="striate-bench-") as cache:
+            for kind in ("empty", "kept"):
+                found[kind].append(_child(name, batch, threads, cache))
+    return [_start(kind, results) for kind, results in found.items()]
+
+
+def _child(name: str, batch: int, threads: int, cache: str) -> dict[str, float]:
+    environment = {**os.environ, "STRIATE_CACHE": cache, "STRIATE_NUM_THREADS": str(threads)}
+    environment[BEGUN] = repr(time.time())
+    code = CHILD.format(name=name, batch=batch)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise ColdError(f"the first result of {name} never came: {last[0]}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _start(kind: str, results: list[dict[str, float]]) -> Start:
+    def middle(part: str) -> float:
+        return median(result[part] for result in results)
+
+    total = spread([result["starting"] + result["first"] for result in results])
+    return Start(
+        kind,
+        len(results),
+        total,
+        middle("starting"),
+        middle("first"),
+        max(r["peak"] for r in results),
+    )
