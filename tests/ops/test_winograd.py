@@ -25,8 +25,9 @@ TOLERANCE = {"float32": 2e-5, "float64": 4e-14}
 
 @pytest.fixture(params=TILES)
 def m(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Take tiles of m x m whatever they cost."""
+    """Take tiles of m x m, for gradients too, whatever they cost."""
     monkeypatch.setattr(_winograd_plan, "best_tile", lambda sizes, outputs: request.param)
+    monkeypatch.setattr(_winograd_plan, "pays", lambda sizes, outputs, packed: True)
     ops.convolution._plan.cache_clear()
     return int(request.param)
 
@@ -104,6 +105,7 @@ def check_against_reference(case: Case, dtype: str) -> None:
 def test_forward_and_gradients_are_near_the_reference(case: Case, dtype: str, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_winograd_plan, "best_tile", lambda sizes, outputs: size)
+        patch.setattr(_winograd_plan, "pays", lambda sizes, outputs, packed: True)
         ops.convolution._plan.cache_clear()
         check_against_reference(case, dtype)
 
@@ -164,6 +166,9 @@ def test_small_bias_of_every_unit(m: int, whole: Make) -> None:
     y = ops.conv2d(x, weight, bias, padding=1, method="winograd")
     exact = ops.conv2d(x, weight, bias, padding=1, method="reference")
     check_near(y, exact, "float32")
+    window = Window.parse(3, padding=1, rank=2)
+    plan = ops.convolution_plan(x.shape, weight.shape, window, 1, "float32", "winograd")
+    assert_array_equal(plan.forward(x, weight, bias, relu=True), np.maximum(y, 0))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -240,3 +245,53 @@ def test_calls_from_several_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         results = pool.map(lambda _: plan.forward_packed(x, packed, bias), range(24))
         for result in results:
             assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize(
+    ("case", "unpacked", "packed"),
+    [
+        (square(64, 64, 224), "winograd", "winograd"),  # VGG, second layer
+        (square(256, 256, 56), "winograd", "winograd"),  # VGG, third stage
+        (square(512, 512, 14), "direct", "winograd"),  # VGG, last stage
+        (square(512, 512, 7), "direct", "direct"),  # few tiles, and weights to read
+        (square(96, 96, 32, batch=32), "winograd", "winograd"),  # All-CNN
+        (square(3, 64, 224), "direct", "direct"),  # a first layer: transforms cost too much
+        (square(1, 1, 56, groups=64), "sliding", "sliding"),  # depthwise
+    ],
+)
+def test_small_choice_of_the_method(case: Case, unpacked: str, packed: str) -> None:
+    shapes = (
+        (case.batch, case.groups * case.channels, *case.sizes),
+        (case.groups * case.maps, case.channels, 3, 3),
+    )
+    window = Window.parse(3, padding=1, rank=2)
+
+    def chosen(**options: bool) -> str:
+        plan = ops.convolution_plan(*shapes, window, case.groups, "float32", **options)
+        return type(plan).__name__.lower()
+
+    assert chosen() == unpacked
+    assert chosen(packed=True) == packed
+    assert chosen(packed=True, exact=True) == unpacked.replace("winograd", "direct")
+
+
+def test_exact_plans_add_up_products(whole: Make) -> None:
+    x, weight, bias = whole(1, 64, 56, 56), whole(64, 64, 3, 3), whole(64)
+    window = Window.parse(3, padding=1, rank=2)
+    plan = ops.convolution_plan(x.shape, weight.shape, window, 1, "float32", exact=True)
+    packed = plan.pack(weight)
+    y = plan.forward_packed(x, packed, bias, relu=True)
+    exact = ops.conv2d(x, weight, bias, padding=1, method="reference")
+    assert_array_equal(y, np.maximum(exact, 0))
+
+
+@pytest.mark.parametrize("method", ["reference", "direct", "sliding"])
+def test_small_fused_relu_of_other_methods(method: str, whole: Make) -> None:
+    x, weight, bias = whole(2, 4, 7, 9), whole(6, 2, 3, 3), whole(6)
+    x[0, 0, 3, 3] = np.nan
+    window = Window.parse(3, 2, padding=1, rank=2)
+    plan = ops.convolution_plan(x.shape, weight.shape, window, 2, "float32", method)
+    expected = np.maximum(plan.forward(x, weight, bias), 0)
+    assert np.isnan(expected).any()
+    assert_array_equal(plan.forward(x, weight, bias, relu=True), expected)
+    assert_array_equal(plan.forward_packed(x, plan.pack(weight), bias, True), expected)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from striate.errors import ParameterError
 from striate.ops._checks import check_method
 from striate.ops._plans import Convolution, Direct, Plan, Reference, Sliding
-from striate.ops._transforms import TILES
-from striate.ops._winograd_plan import Winograd, direct_steps, takes, winograd_steps
+from striate.ops._winograd_plan import Winograd, pays, takes
 
 __all__ = ["plan_for"]
 
@@ -32,9 +31,7 @@ def best_method(convolution: Convolution, exact: bool, packed: bool) -> str:
         return "sliding"
     if exact or not takes(convolution):
         return "direct"
-    outputs = convolution.output_shape[2:]
-    least = min(winograd_steps(s, outputs, m, packed) for m in TILES)
-    return "winograd" if least < direct_steps(s) else "direct"
+    return "winograd" if pays(s, convolution.output_shape[2:], packed) else "direct"
 
 
 def plan_for(

@@ -17,18 +17,21 @@ from striate.ops._plans import Convolution, Direct
 from striate.ops._threads import SMALL, run_blocks
 from striate.ops._transforms import TILES
 
-__all__ = ["Winograd", "direct_steps", "takes", "winograd_steps"]
+__all__ = ["Winograd", "pays", "takes"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-BLOCK_TILES = 128
-MAPS_AT_A_TIME = {2: 32, 4: 16}
+LEAST_TILES, MOST_TILES = 64, 208  # in a block, unless there are fewer
+TRANSFORMED_BYTES = 8 << 20  # of a block of tiles
+MAPS_AT_A_TIME = {2: 64, 4: 32}
 
-# What the rest costs, in multiply-adds of the microkernel. Measured; see `winograd_steps`.
-TRANSFORM = {2: 500, 4: 1000}
-STREAM = 22
-PACK = 60
+# What the rest costs, in multiply-adds of the microkernel; measured, see `winograd_steps`.
+TRANSFORM = {2: 350, 4: 1000}  # of a tile, for each channel and each map
+STREAM = 22  # reading one weight
+PACK = 90  # making one transformed weight
+CLEARLY = 0.9
+PATCHES = 150  # packing the patches of one pixel and channel, in the direct method
 
 
 def takes(convolution: Convolution) -> bool:
@@ -81,8 +84,8 @@ class Product:
 class Winograd:
     """Products of transformed tiles; see `_winograd`.
 
-    The gradient of the input is a convolution of dy with the flipped weights. That of the weights
-    is computed directly.
+    The gradient of the input is a convolution of dy with the flipped weights, and computed in the
+    same way where that pays; the gradient of the weights is computed directly.
     """
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
@@ -102,7 +105,11 @@ class Winograd:
         self.there = Product(s, there, c.dtype, False, threads)
         self.layout = f"winograd {self.there.m}"
         mirrored = s._replace(channels=s.maps, maps=s.channels, pixels=int(np.prod(inputs)))
-        self.back = Product(mirrored, back, c.dtype, True, threads)
+        self.back = (
+            Product(mirrored, back, c.dtype, True, threads)
+            if pays(mirrored, inputs, packed=False)
+            else None
+        )
 
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
@@ -122,6 +129,8 @@ class Winograd:
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""
+        if self.back is None:
+            return self.direct.input_gradient(dy, weight, bias)
         return self.back.apply(dy, self.back.pack(weight), bias, False)
 
     def weight_gradient(self, dy: Array, x: Array) -> Array:
@@ -138,10 +147,12 @@ def cut_tiles(s: Sizes, outputs: Shape, m: int, threads: int) -> Cut:
     """Cut the output by tiles; by maps where there are too few tiles for all threads."""
     tile = tile_for(s.itemsize)
     total, share = tile_count(s.batch, outputs, m), -(-threads // s.groups)
+    limit = TRANSFORMED_BYTES // ((m + 2) ** 2 * s.channels * s.itemsize)
+    limit = min(max(LEAST_TILES, limit), MOST_TILES)
     rows, parts = s.maps, share
-    if total < BLOCK_TILES * share:
+    if total < limit * share:
         rows, parts = even(s.maps, s.maps, share, tile.rows), 1
-    columns = even(total, BLOCK_TILES, parts, tile.lanes)
+    columns = even(total, limit, parts, tile.lanes)
     at_a_time = -(-MAPS_AT_A_TIME[m] // tile.rows) * tile.rows
     sizes = min(rows, s.maps), columns, min(at_a_time, rows)
     units, blocks = cut((s.groups, s.maps, total), sizes, s.itemsize)
@@ -157,8 +168,9 @@ def cut_weights(s: Sizes, m: int, flipped: bool) -> Cut:
 
 
 def direct_steps(s: Sizes) -> int:
-    """Estimate what the direct method costs, in multiply-adds."""
-    return s.groups * s.maps * s.channels * s.taps * (s.batch * s.pixels + STREAM)
+    """Estimate what the direct method costs, in multiply-adds of the microkernel."""
+    each_channel = s.maps * s.taps * (s.batch * s.pixels + STREAM)
+    return s.groups * s.channels * (each_channel + PATCHES * s.batch * s.pixels)
 
 
 def winograd_steps(s: Sizes, outputs: Shape, m: int, packed: bool) -> int:
@@ -176,5 +188,11 @@ def winograd_steps(s: Sizes, outputs: Shape, m: int, packed: bool) -> int:
 
 
 def best_tile(s: Sizes, outputs: Shape) -> int:
-    """Return the m that costs less."""
+    """Return the m that costs less once weights are packed."""
     return min(TILES, key=lambda m: winograd_steps(s, outputs, m, packed=True))
+
+
+def pays(s: Sizes, outputs: Shape, packed: bool) -> bool:
+    """Tell whether this method is clearly faster than the direct one."""
+    steps = winograd_steps(s, outputs, best_tile(s, outputs), packed)
+    return steps < CLEARLY * direct_steps(s)
