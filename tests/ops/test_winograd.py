@@ -253,7 +253,8 @@ def test_calls_from_several_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         (square(64, 64, 224), "winograd", "winograd"),  # VGG, second layer
         (square(256, 256, 56), "winograd", "winograd"),  # VGG, third stage
         (square(512, 512, 14), "direct", "winograd"),  # VGG, last stage
-        (square(512, 512, 7), "direct", "direct"),  # few tiles, and weights to read
+        (square(512, 512, 7), "direct", "winograd"),  # ResNet, last stage
+        (square(512, 512, 4), "direct", "direct"),  # fewer tiles than lanes
         (square(96, 96, 32, batch=32), "winograd", "winograd"),  # All-CNN
         (square(3, 64, 224), "direct", "direct"),  # a first layer: transforms cost too much
         (square(1, 1, 56, groups=64), "sliding", "sliding"),  # depthwise

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from striate.errors import DTypeError, ParameterError, ShapeError
+from striate.errors import DTypeError, GeometryError, ParameterError, ShapeError
 
-__all__ = ["check_floating", "check_method", "check_rank", "check_same_dtype"]
+__all__ = [
+    "check_floating",
+    "check_method",
+    "check_rank",
+    "check_room",
+    "check_same_dtype",
+    "expect",
+]
+
+MOST_BYTES = 1 << 42
 
 SPATIAL = {1: "W", 2: "H, W", 3: "D, H, W"}
 
@@ -20,6 +30,8 @@ def check_floating(name: str, value: object) -> np.ndarray[Any, Any]:
         raise DTypeError(
             f"{name} must be a NumPy array, not {type(value).__name__}: convert it with np.asarray"
         )
+    if isinstance(value, np.ma.MaskedArray):
+        raise DTypeError(f"{name} is a masked array: fill it first, {name}.filled(0)")
     if value.dtype != np.float32 and value.dtype != np.float64:
         raise DTypeError(
             f"{name} must be float32 or float64, not {value.dtype}: "
@@ -45,7 +57,27 @@ def check_rank(name: str, shape: tuple[int, ...], rank: int, leading: str) -> No
         )
 
 
+def expect(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise unless `array` is what a plan was made for: kernels trust its size."""
+    if not isinstance(array, np.ndarray):
+        raise DTypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
+    if array.shape != shape:
+        raise ShapeError(f"{name} must have the plan's shape {shape}, not {array.shape}")
+    if array.dtype != dtype:
+        raise DTypeError(f"{name} must have the plan's dtype {dtype}, not {array.dtype}")
+
+
+def check_room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise for an output that no machine holds, before its size overflows."""
+    size = prod(shape) * dtype.itemsize
+    if size > MOST_BYTES:
+        raise GeometryError(
+            f"the output {shape} would take {size / 2**40:.3g} TiB, the most is "
+            f"{MOST_BYTES >> 40} TiB: use less padding or a smaller input"
+        )
+
+
 def check_method(method: str, known: Collection[str]) -> None:
     """Raise if there is no such method."""
-    if method not in known:
+    if not isinstance(method, str) or method not in known:
         raise ParameterError(f"method must be one of {', '.join(sorted(known))}, not {method!r}")

@@ -29,6 +29,7 @@ cpu_target: Any = importlib.import_module("numba.core.registry").cpu_target
 extending: Any = importlib.import_module("numba.extending")
 
 INDEX, INT32 = ir.IntType(64), ir.IntType(32)
+AHEAD = 256  # how many steps of depth before its use A is fetched: weights come from memory
 CASES = 64  # a tile's case number is vectors * CASES + rows, and rows are fewer than this
 
 
@@ -97,6 +98,17 @@ class TileWriter:
         lanes = ir.Constant(ir.VectorType(INT32, self.tile.lanes), [0] * self.tile.lanes)
         return self.builder.shuffle_vector(one, undefined, lanes)
 
+    def prefetch(self, address: Any) -> None:
+        """Fetch what lies at an address, if there is such a one, into the second-level cache."""
+        byte = ir.IntType(8).as_pointer()
+        signature = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
+        function = cgutils.get_or_insert_function(
+            self.builder.module, signature, "llvm.prefetch.p0"
+        )
+        read, second_level, data = INT32(0), INT32(2), INT32(1)
+        where = self.builder.bitcast(address, byte)
+        self.builder.call(function, [where, read, second_level, data])
+
     def multiply_add(self, a: Any, b: Any, total: Any) -> Any:
         if self.fused is not None:
             return self.builder.call(self.fused, [a, b, total])
@@ -126,6 +138,7 @@ class TileWriter:
         a_rows = [carried(start) for start in starts]
         totals = [[carried(zero) for _ in range(vectors)] for _ in range(rows)]
         b_vectors = [self.load(address) for address in self.vectors_at(b_row, vectors)]
+        self.prefetch(builder.gep(a_rows[0], [builder.mul(self.a_step, INDEX(AHEAD))]))
         sums = []
         for r, row in enumerate(totals):
             address = builder.gep(a_rows[r // 3], [builder.mul(self.a_row, INDEX(r % 3))])

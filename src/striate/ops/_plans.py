@@ -68,6 +68,11 @@ class Plan(Protocol):
         """How `pack` lays weights out: plans of one layout share packed weights."""
         ...
 
+    @property
+    def packed_shape(self) -> Shape:
+        """The shape of `pack`'s result."""
+        ...
+
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
     ) -> Array:
@@ -97,6 +102,12 @@ class Unpacked(ABC):
     """A plan that takes weights as they are."""
 
     layout = "plain"
+    convolution: Convolution
+
+    @property
+    def packed_shape(self) -> Shape:
+        """The shape of the weights."""
+        return self.convolution.weight_shape
 
     @abstractmethod
     def forward(

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from striate.errors import GeometryError
 from striate.geometry import Window
 from striate.ops import _pooling, _reference
-from striate.ops._checks import check_method
+from striate.ops._checks import check_method, check_room, expect
 from striate.ops._extents import AxisExtents, extents_array
 from striate.ops._jit import flat
 from striate.ops._threads import run_blocks
@@ -53,7 +53,7 @@ class Pooling:
 
 
 class MaxPoolPlan:
-    """Max pooling of arrays of one shape. Methods check nothing."""
+    """Max pooling of arrays of one shape."""
 
     def __init__(self, pooling: Pooling) -> None:
         self.pooling = pooling
@@ -62,6 +62,7 @@ class MaxPoolPlan:
     def forward(self, x: Array) -> Array:
         """Return the output."""
         p = self.pooling
+        expect("x", x, p.input_shape, p.dtype)
         if p.method == "reference":
             return _reference.max_pool(x, p.window, p.outputs)
         y = np.empty(p.output_shape, p.dtype)
@@ -71,6 +72,9 @@ class MaxPoolPlan:
     def input_gradient(self, dy: Array, x: Array, y: Array) -> Array:
         """Return dx: the first maximum in row-major order gets its window's gradient."""
         p = self.pooling
+        expect("dy", dy, p.output_shape, p.dtype)
+        expect("x", x, p.input_shape, p.dtype)
+        expect("y", y, p.output_shape, p.dtype)
         if p.method == "reference":
             return _reference.max_pool_gradient(dy, x, y, p.window)
         dx = np.empty(p.input_shape, p.dtype)
@@ -80,7 +84,7 @@ class MaxPoolPlan:
 
 
 class AveragePoolPlan:
-    """Average pooling of arrays of one shape. Methods check nothing."""
+    """Average pooling of arrays of one shape."""
 
     def __init__(self, pooling: Pooling, count_include_pad: bool) -> None:
         self.pooling = pooling
@@ -95,6 +99,7 @@ class AveragePoolPlan:
     def forward(self, x: Array) -> Array:
         """Return the output."""
         p = self.pooling
+        expect("x", x, p.input_shape, p.dtype)
         if p.method == "reference":
             return _reference.average_pool(x, p.window, p.outputs, self.count_include_pad)
         y = np.empty(p.output_shape, p.dtype)
@@ -105,6 +110,7 @@ class AveragePoolPlan:
     def input_gradient(self, dy: Array) -> Array:
         """Return dx: each window's gradient, spread evenly over it."""
         p = self.pooling
+        expect("dy", dy, p.output_shape, p.dtype)
         if p.method == "reference":
             count = self.count_include_pad
             return _reference.average_pool_gradient(dy, p.window, p.input_shape, count)
@@ -132,6 +138,7 @@ def _pooling_of(input_shape: Shape, window: Window, dtype: np.dtype[Any], method
         for a, size, output in sizes
     ]
     output_shape = (*input_shape[:2], *outputs)
+    check_room(output_shape, dtype)
     extents = extents_array(input_shape[0], 1, input_shape[1], 1, axes)
     return Pooling(input_shape, output_shape, explicit, dtype, method, extents)
 

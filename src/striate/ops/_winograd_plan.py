@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops import _winograd
-from striate.ops._blocking import Cut, Sizes, cut, even
+from striate.ops._blocking import Cut, Sizes, cut, even, up
 from striate.ops._extents import AxisExtents, extents_array
 from striate.ops._jit import flat
 from striate.ops._microkernel import tile_for
@@ -28,7 +28,7 @@ MAPS_AT_A_TIME = {2: 64, 4: 32}
 
 # What the rest costs, in multiply-adds of the microkernel; measured, see `winograd_steps`.
 TRANSFORM = {2: 350, 4: 1000}  # of a tile, for each channel and each map
-STREAM = 22  # reading one weight
+STREAM = 8  # reading one weight
 PACK = 90  # making one transformed weight
 CLEARLY = 0.9
 PATCHES = 150  # packing the patches of one pixel and channel, in the direct method
@@ -103,7 +103,7 @@ class Winograd:
             for i, o, before in zip(inputs, outputs, sides, strict=True)
         ]
         self.there = Product(s, there, c.dtype, False, threads)
-        self.layout = f"winograd {self.there.m}"
+        self.layout, self.packed_shape = f"winograd {self.there.m}", (self.there.packed_size,)
         mirrored = s._replace(channels=s.maps, maps=s.channels, pixels=int(np.prod(inputs)))
         self.back = (
             Product(mirrored, back, c.dtype, True, threads)
@@ -169,7 +169,8 @@ def cut_weights(s: Sizes, m: int, flipped: bool) -> Cut:
 
 def direct_steps(s: Sizes) -> int:
     """Estimate what the direct method costs, in multiply-adds of the microkernel."""
-    each_channel = s.maps * s.taps * (s.batch * s.pixels + STREAM)
+    columns = up(s.batch * s.pixels, tile_for(s.itemsize).lanes)
+    each_channel = s.maps * s.taps * (columns + STREAM)
     return s.groups * s.channels * (each_channel + PATCHES * s.batch * s.pixels)
 
 
@@ -179,9 +180,8 @@ def winograd_steps(s: Sizes, outputs: Shape, m: int, packed: bool) -> int:
     The products, whose columns fill up whole registers and whose weights are read from memory;
     the transform of tiles; and that of weights, unless they are packed.
     """
-    lanes, squares = tile_for(s.itemsize).lanes, (m + 2) ** 2
-    tiles = tile_count(s.batch, outputs, m)
-    columns = -(-tiles // lanes) * lanes
+    squares, tiles = (m + 2) ** 2, tile_count(s.batch, outputs, m)
+    columns = up(tiles, tile_for(s.itemsize).lanes)
     each_weight = squares * (columns + STREAM + (0 if packed else PACK))
     transforms = TRANSFORM[m] * tiles * (s.channels + s.maps)
     return s.groups * (s.maps * s.channels * each_weight + transforms)

@@ -14,9 +14,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from striate.errors import ParameterError, ShapeError, explained
 from striate.geometry import PaddingLike, Sizes, Window
-from striate.ops._checks import check_floating, check_rank, check_same_dtype
+from striate.ops._checked import CheckedPlan
+from striate.ops._checks import check_floating, check_rank, check_room, check_same_dtype
 from striate.ops._methods import plan_for
-from striate.ops._plans import Convolution, Plan
+from striate.ops._plans import Convolution
 from striate.ops._threads import thread_count
 
 __all__ = ["conv1d", "conv2d", "conv3d", "convolution_plan"]
@@ -190,7 +191,7 @@ def convolution_plan(
     *,
     exact: bool = False,
     packed: bool = False,
-) -> Plan:
+) -> CheckedPlan:
     """Return the plan of a convolution: cached, and safe to use from several threads at once.
 
     Parameters
@@ -206,8 +207,7 @@ def convolution_plan(
     Returns
     -------
     plan with `output_shape`, ``forward(x, weight, bias=None, relu=False)``,
-    ``input_gradient(dy, weight)`` and ``weight_gradient(dy, x)``; arguments are not checked
-    again. ``forward_packed(x, plan.pack(weight), bias=None, relu=False)`` is `forward` with
+    ``input_gradient(dy, weight)`` and ``weight_gradient(dy, x)``. ``forward_packed(x, plan.pack(weight), bias=None, relu=False)`` is `forward` with
     weights that are packed in advance. The bias's gradient is dy summed over all axes that bias
     does not have.
 
@@ -235,12 +235,14 @@ def _plan(
     threads: int,
     exact: bool,
     packed: bool,
-) -> Plan:
+) -> CheckedPlan:
     check_shapes(input_shape, weight_shape, groups)
     if window.kernel != weight_shape[2:]:
         raise ShapeError(f"weight's kernel {weight_shape[2:]} is not the window's {window.kernel}")
     spatial = input_shape[2:]
     output_shape = (input_shape[0], weight_shape[0], *window.output_shape(spatial))
     explicit = window.at(spatial)
+    check_room(output_shape, dtype)
     convolution = Convolution(input_shape, weight_shape, output_shape, explicit, groups, dtype)
-    return plan_for(convolution, method, threads, exact, packed)
+    plan = plan_for(convolution, method, threads, exact, packed)
+    return CheckedPlan(plan, input_shape, weight_shape, dtype)

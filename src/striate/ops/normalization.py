@@ -8,13 +8,14 @@ Internal Covariate Shift", 2015, arXiv:1502.03167, algorithms 1 and 2.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ParameterError, ShapeError, explained
-from striate.ops._checks import check_floating, check_same_dtype
+from striate.ops._checks import check_floating, check_same_dtype, expect
 
 __all__ = [
     "batch_norm",
@@ -79,6 +80,9 @@ def batch_norm_gradients(
     >>> dx.ravel(), dscale, dbias
     (array([2., 6.]), array([2.]), array([4.]))
     """
+    with explained("batch_norm_gradients"):
+        _check(x, epsilon, scale=scale, mean=mean, variance=variance)
+        expect("dy", dy, x.shape, x.dtype)
     rate = 1 / np.sqrt(variance + x.dtype.type(epsilon))
     standard = (x - _along(mean, x)) * _along(rate, x)
     return dy * _along(scale * rate, x), _sum(dy * standard), _sum(dy)
@@ -138,6 +142,9 @@ def batch_norm_training_gradients(
     >>> dx.ravel(), dscale, dbias
     (array([0., 0.]), array([2.]), array([4.]))
     """
+    with explained("batch_norm_training_gradients"):
+        _check(x, epsilon, scale=scale, mean=mean, variance=variance)
+        expect("dy", dy, x.shape, x.dtype)
     rate = 1 / np.sqrt(variance + x.dtype.type(epsilon))
     standard = (x - _along(mean, x)) * _along(rate, x)
     dscale, dbias = _sum(dy * standard), _sum(dy)
@@ -158,7 +165,7 @@ def _check(x: Array, epsilon: float, **per_channel: Array) -> None:
             raise ShapeError(
                 f"{name} must have shape {x.shape[1:2]}, one for each channel, not {value.shape}"
             )
-    if not epsilon >= 0:
+    if not isinstance(epsilon, Real) or not epsilon >= 0:
         raise ParameterError(f"epsilon must be at least 0, not {epsilon!r}")
 
 

@@ -14,7 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from striate.errors import ShapeError, explained
 from striate.geometry import Axis, PaddingLike, Sizes, TransposedWindow, Window
-from striate.ops._checks import check_floating, check_rank, check_same_dtype
+from striate.ops._checked import CheckedPlan
+from striate.ops._checks import check_floating, check_rank, check_room, check_same_dtype
 from striate.ops._methods import plan_for
 from striate.ops._plans import Convolution, Plan, Unpacked
 from striate.ops._threads import thread_count
@@ -166,24 +167,24 @@ def _convolve(
 class TransposedPlan(Unpacked):
     """A transposed convolution by way of the convolution whose input is its output."""
 
-    def __init__(self, convolution: Plan, output_shape: Shape) -> None:
-        self.convolution = convolution
-        self.output_shape = output_shape
+    def __init__(self, convolution: Convolution, mirrored: Plan) -> None:
+        self.convolution, self.mirrored = convolution, mirrored
+        self.output_shape = convolution.input_shape
 
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
     ) -> Array:
         """Return the output."""
-        y = self.convolution.input_gradient(x, weight, bias)
+        y = self.mirrored.input_gradient(x, weight, bias)
         return np.maximum(y, 0, out=y) if relu else y
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""
-        return self.convolution.forward(dy, weight, bias)
+        return self.mirrored.forward(dy, weight, bias)
 
     def weight_gradient(self, dy: Array, x: Array) -> Array:
         """Return dweight."""
-        return self.convolution.weight_gradient(x, dy)
+        return self.mirrored.weight_gradient(x, dy)
 
 
 def transposed_convolution_plan(
@@ -195,7 +196,7 @@ def transposed_convolution_plan(
     method: str = "auto",
     *,
     exact: bool = False,
-) -> Plan:
+) -> CheckedPlan:
     """Return the plan of a transposed convolution; see `convolution_plan`.
 
     Parameters
@@ -227,7 +228,7 @@ def _plan(
     method: str,
     threads: int,
     exact: bool,
-) -> Plan:
+) -> CheckedPlan:
     if min(weight_shape) < 1:
         raise ShapeError(f"weight must not be empty, but its shape is {weight_shape}")
     if weight_shape[0] != input_shape[1]:
@@ -244,6 +245,8 @@ def _plan(
         tuple(Axis(a.kernel, a.stride, a.dilation, (a.before, a.after)) for a in window.axes)
     )
     shapes = output_shape, weight_shape, input_shape
+    check_room(output_shape, dtype)
     convolution = Convolution(*shapes, mirrored, groups, dtype)
     plan = plan_for(convolution, method, threads, exact, packed=False)
-    return TransposedPlan(plan, output_shape)
+    transposed = TransposedPlan(convolution, plan)
+    return CheckedPlan(transposed, input_shape, weight_shape, dtype)
