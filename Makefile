@@ -12,7 +12,7 @@ help:
 	@echo "make tour   the main job on real input, end to end, into striate-tour/"
 	@echo "make test   all tests (installs PyTorch and SciPy to compare with)"
 	@echo "make check  style, types and import rules"
-	@echo "make bench  our kernels beside PyTorch's on this machine"
+	@echo "make bench  layers and networks beside four peers on this machine, into runs/"
 	@echo "make docs   the documentation as a site in site/"
 
 tour: $(VENV)/.user
@@ -29,8 +29,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev
-	$(BIN)/python bench/layers.py
+bench: $(VENV)/.bench
+	$(BIN)/striate bench layers --json runs/layers.json --plot runs/layers.svg
+	$(BIN)/striate bench networks --json runs/networks.json --plot runs/networks.svg
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -q docs site
@@ -52,6 +53,11 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) pip
 	$(PIP) -e '.[train]' --group dev
 	@touch $@ $(VENV)/.user
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) -e '.[bench,train]'
+	@mkdir -p runs
+	@touch $@
 
 $(VENV)/.docs: $(VENV)/.dev
 	$(PIP) --group docs

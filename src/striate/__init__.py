@@ -47,6 +47,7 @@ _ROOMS = (
     "errors",
     "filters",
     "geometry",
+    "interop",
     "network",
     "ops",
     "runtime",
@@ -72,6 +73,7 @@ __all__ = [
     "fit",
     "geometry",
     "inspect",
+    "interop",
     "linear",
     "load",
     "max_pool1d",
@@ -88,7 +90,17 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from striate import drawing, errors, filters, geometry, network, ops, runtime, training
+    from striate import (
+        drawing,
+        errors,
+        filters,
+        geometry,
+        interop,
+        network,
+        ops,
+        runtime,
+        training,
+    )
     from striate.network import inspect
     from striate.network.zoo import load
     from striate.ops import (

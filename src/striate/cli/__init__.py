@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from striate.cli.bench import bench
+from striate.cli.bench.commands import bench as bench_commands
 from striate.cli.draw import draw
 from striate.cli.filter import filter_images
 from striate.cli.inspect import inspect
@@ -49,7 +49,7 @@ app.command()(inspect)
 app.command()(run)
 app.command()(train)
 app.command()(draw)
-app.add_typer(bench, name="bench")
+app.add_typer(bench_commands, name="bench")
 
 
 def _version(asked: bool) -> None:
@@ -72,23 +72,36 @@ def _options(
 def main() -> None:
     """Run the command line; every foreseen error is one line on stderr, without a traceback."""
     try:
-        code = app(
-            prog_name="striate", standalone_mode=False
-        )  # so that errors of usage reach us too
+        code = app(prog_name="striate", standalone_mode=False)  # errors of usage reach us too
+        sys.stdout.flush()
     except StriateError as error:
         _fail(str(error), 2 if isinstance(error, BAD_USAGE) else 1)
     except UsageError as error:
-        context = getattr(error, "ctx", None)
-        place = context.command_path if context else "striate"
-        _fail(f"{error.format_message().rstrip('.')}; see {place} --help.", 2)
+        _fail_usage(error)
     except (KeyboardInterrupt, typer.Abort) as error:
         _fail(str(error) or "interrupted", 1)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         sys.exit(1)
+    except OSError as error:
+        _forget_output()
+        _fail(f"output cannot be written ({error.strerror or error}); make room or redirect it", 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail_usage(error: Any) -> NoReturn:
+    message = error.format_message().rstrip(".")
+    if not message:  # help was asked for, by giving no arguments, and is printed
+        sys.exit(error.exit_code)
+    context = getattr(error, "ctx", None)
+    _fail(f"{message}; see {context.command_path if context else 'striate'} --help", 2)
 
 
 def _fail(message: str, code: int) -> NoReturn:
     typer.secho(f"striate: {' '.join(message.split())}", err=True, fg="red")
     sys.exit(code)
+
+
+def _forget_output() -> None:
+    """Keep Python from trying once more, at its end, to write what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -53,7 +54,7 @@ class Settings:
         return Settings(threads, self.peers, self.seconds, self.rounds, self.json, self.plot)
 
 
-def run_job(job: str, cases: Sequence[Case] | Iterator[Case], settings: Settings) -> int:
+def run_job(job: str, cases: Iterable[Case], settings: Settings) -> int:
     """Measure, print, write; return the exit code: 1 if one of our results was wrong."""
     settings = settings.checked()
     peers, absent = present_peers(settings.peers)
@@ -75,7 +76,7 @@ def run_job(job: str, cases: Sequence[Case] | Iterator[Case], settings: Settings
 
 
 def _measured(
-    cases: Sequence[Case] | Iterator[Case],
+    cases: Iterable[Case],
     peers: Sequence[Peer],
     limits: Sequence[Limits],
     settings: Settings,
@@ -93,13 +94,11 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=WIDE)
 
 
-def _headline(machine: dict[str, object]) -> str:
-    versions = machine["versions"]
-    assert isinstance(versions, dict)
-    known = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    features = machine["features"]
-    assert isinstance(features, list)
+def _headline(machine: dict[str, Any]) -> str:
+    versions = machine["versions"].items()
+    known = ", ".join(f"{name} {version}" for name, version in versions if version)
     return (
         f"{machine['processor']} ({machine['llvm']}), {machine['processors']} processors, "
-        f"{' '.join(features)}; load {machine['load']}\nPython {machine['python']}, {known}"
+        f"{' '.join(machine['features'])}; load {machine['load']}\n"
+        f"Python {machine['python']}, {known}"
     )

@@ -81,14 +81,29 @@ _LINE = re.compile(
 def layer_cases(
     kinds: Sequence[str], lines: Sequence[str], batches: Sequence[int]
 ) -> Iterator[Case]:
-    """Yield the layers of these kinds, and those described by `lines`, with each batch size."""
+    """Return the layers of these kinds, and those described by `lines`, with each batch size.
+
+    Raises
+    ------
+    UnknownNameError, ParameterError
+        If there is no such kind, or a line cannot be read, before the first layer is made.
+    """
     for kind in kinds:
         if kind not in KINDS:
             raise UnknownNameError.of("kind of layer", kind, KINDS)
     named = [(kind, line) for kind in kinds for line in KINDS[kind]]
-    for kind, line in [*named, *(("own", line) for line in lines)]:
-        for batch in batches:
-            yield layer_case(line, kind, batch)
+    named += [("own", line) for line in lines if _parts(line)]
+    return (layer_case(line, kind, batch) for kind, line in named for batch in batches)
+
+
+def _parts(line: str) -> re.Match[str]:
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise ParameterError(
+            f"layer {line!r} must read as in '1x64x56x56 96 3x3 s2 p1 d1 g1': input, maps, kernel, "
+            "then stride, padding, dilation and groups where they matter, and t if transposed"
+        )
+    return found
 
 
 def layer_case(line: str, kind: str = "own", batch: int | None = None) -> Case:
@@ -107,12 +122,7 @@ def layer_case(line: str, kind: str = "own", batch: int | None = None) -> Case:
     >>> case.output_shape, case.macs
     ((1, 8, 16, 16), 55296)
     """
-    found = _LINE.fullmatch(line)
-    if found is None:
-        raise ParameterError(
-            f"layer {line!r} must read as in '1x64x56x56 96 3x3 s2 p1 d1 g1': input, maps, kernel, "
-            "then stride, padding, dilation and groups where they matter, and t if transposed"
-        )
+    found = _parts(line)
     shape = [int(size) for size in found["shape"].split("x")]
     shape[0] = batch or shape[0]
     stride, dilation, groups = (int(found[n] or 1) for n in ("stride", "dilation", "groups"))

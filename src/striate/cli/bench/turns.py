@@ -1,8 +1,9 @@
 """Taking turns: each runs while the others' threads sleep, so that noise meets all alike.
 
-After a call, the threads of OpenMP and of ONNX Runtime go on spinning for milliseconds in case
-more work comes, and would take the processor from whoever is next. To forbid them the spinning
-slows them down, so they may spin, and the next turn waits until the process uses no more
+After a call, the threads of a peer go on spinning in case more work comes, and would take the
+processor from whoever is next: OpenVINO's for 1 ms, PyTorch's and ncnn's (OpenMP) for 10 ms, ONNX
+Runtime's for 35 ms, measured on two cores. To forbid them the spinning would slow them down where
+layer follows layer, so they may spin, and the next turn waits until the process uses no more
 processor time. A turn starts with a call that is not timed, where calls are short: it wakes the
 threads and brings the weights back into the cache, as if nobody else ran.
 """
@@ -18,6 +19,8 @@ __all__ = ["Spread", "settle", "spread", "take_turns"]
 
 TURN = 0.02  # seconds of timed calls in a turn, at least one call
 LONG = 0.05  # a call of more seconds needs no warm-up in each turn
+LOOK = 0.005  # seconds: Linux adds up the time of other processors' threads every 4 ms
+IDLE = 0.0004  # seconds of processor time that sleeping and looking take at most
 ROUNDS = 5  # at least
 
 
@@ -48,8 +51,8 @@ def settle(limit: float = 0.3) -> bool:
     end = time.perf_counter() + limit
     while time.perf_counter() < end:
         used = time.process_time()
-        time.sleep(0.002)
-        if time.process_time() - used < 0.0004:
+        time.sleep(LOOK)
+        if time.process_time() - used < IDLE:
             return True
     return False
 

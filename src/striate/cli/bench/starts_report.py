@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from striate.cli.bench.cold import Start, cold_starts
 from striate.cli.bench.machine import describe, processors
 from striate.cli.bench.report import SCHEMA, write_json
+from striate.cli.bench.starts import Start, cold_starts
 from striate.network import zoo
 
 __all__ = ["report_cold_starts"]
@@ -44,6 +44,6 @@ def _table(title: str, starts: list[Start]) -> Table:
             f"{total.low:.2f} to {total.high:.2f}",
             f"{start.starting:.2f}",
             f"{start.first:.2f}",
-            f"{start.peak_megabytes:.0f}",
+            "-" if start.peak_megabytes is None else f"{start.peak_megabytes:.0f}",
         )
     return table

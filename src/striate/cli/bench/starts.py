@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 from striate.cli.bench.turns import Spread, spread
 from striate.errors import StriateError
@@ -17,7 +20,7 @@ from striate.network import Network, zoo
 
 __all__ = ["ColdError", "Start", "cold_starts", "first_result"]
 
-CHILD = "from striate.cli.bench.cold import first_result; first_result({name!r}, {batch})"
+CHILD = "from striate.cli.bench.starts import first_result; first_result({name!r}, {batch})"
 BEGUN = "STRIATE_BENCH_BEGUN"
 
 
@@ -38,7 +41,7 @@ class Start:
     total: Spread
     starting: float
     first: float
-    peak_megabytes: float
+    peak_megabytes: float | None
 
 
 def first_result(name: str, batch: int) -> None:
@@ -58,13 +61,16 @@ def first_result(name: str, batch: int) -> None:
     print(json.dumps({"starting": starting, "first": first, "peak": _peak_megabytes()}))
 
 
-def _peak_megabytes() -> float:
-    if sys.platform == "win32":
-        return float("nan")
-    import resource
+def _peak_megabytes() -> float | None:
+    """Return the most memory that this process has held, where the system tells.
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    Not getrusage: Linux hands the parent's peak down to a new process.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+    return int(found[1]) / 1e3 if found else None
 
 
 def cold_starts(name: str, batch: int, threads: int, runs: int) -> list[Start]:
@@ -75,7 +81,7 @@ def cold_starts(name: str, batch: int, threads: int, runs: int) -> list[Start]:
     ColdError
         If the new process fails; the message is its last line.
     """
-    found: dict[str, list[dict[str, float]]] = {"empty": [], "kept": []}
+    found: dict[str, list[dict[str, Any]]] = {"empty": [], "kept": []}
     for _ in range(runs):
         with tempfile.TemporaryDirectory(prefix="striate-bench-") as cache:
             for kind in ("empty", "kept"):
@@ -83,7 +89,7 @@ def cold_starts(name: str, batch: int, threads: int, runs: int) -> list[Start]:
     return [_start(kind, results) for kind, results in found.items()]
 
 
-def _child(name: str, batch: int, threads: int, cache: str) -> dict[str, float]:
+def _child(name: str, batch: int, threads: int, cache: str) -> dict[str, Any]:
     environment = {**os.environ, "STRIATE_CACHE": cache, "STRIATE_NUM_THREADS": str(threads)}
     environment[BEGUN] = repr(time.time())
     code = CHILD.format(name=name, batch=batch)
@@ -93,20 +99,12 @@ def _child(name: str, batch: int, threads: int, cache: str) -> dict[str, float]:
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise ColdError(f"the first result of {name} never came: {last[0]}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def _start(kind: str, results: list[dict[str, float]]) -> Start:
-    def middle(part: str) -> float:
-        return median(result[part] for result in results)
-
+def _start(cache: str, results: list[dict[str, Any]]) -> Start:
     total = spread([result["starting"] + result["first"] for result in results])
-    return Start(
-        kind,
-        len(results),
-        total,
-        middle("starting"),
-        middle("first"),
-        max(r["peak"] for r in results),
-    )
+    starting, first = (median(result[part] for result in results) for part in ("starting", "first"))
+    peaks = [result["peak"] for result in results if result["peak"] is not None]
+    return Start(cache, len(results), total, starting, first, max(peaks, default=None))

@@ -1,0 +1,114 @@
+"""``striate bench``: striate beside its peers, on this machine.
+
+Everything is checked against float64 before it is timed; then all take turns in one process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["bench"]
+
+bench = typer.Typer(
+    no_args_is_help=True,
+    help="Measure striate beside PyTorch, ONNX Runtime, OpenVINO and ncnn, if installed.",
+)
+
+Threads = Annotated[
+    list[int] | None,
+    typer.Option("--threads", help="how many; again for more  [1, and all]", show_default=False),
+]
+Batches = Annotated[
+    list[int] | None,
+    typer.Option("--batch", min=1, help="examples; again for more  [1 and 8]", show_default=False),
+]
+Peers = Annotated[
+    list[str] | None,
+    typer.Option("--peer", help="PyTorch, ...; again for more  [all]", show_default=False),
+]
+Seconds = Annotated[
+    float, typer.Option(min=0.0, help="for each row, if that allows for the rounds")
+]
+Rounds = Annotated[int, typer.Option(min=1, help="turns that everyone has in a row, at least")]
+Json = Annotated[
+    Path | None, typer.Option("--json", help="also write everything that was measured here")
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="draw the ratios here, as .svg or .png")]
+
+
+@bench.command()
+def layers(
+    kind: Annotated[
+        list[str] | None, typer.Option(help="3x3, 1x1, depthwise, ...; again for more  [all]")
+    ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="your own, as in '1x64x56x56 96 3x3 s2 p1 d1 g1'; again for more"),
+    ] = None,
+    threads: Threads = None,
+    batch: Batches = None,
+    peer: Peers = None,
+    seconds: Seconds = 1.0,
+    rounds: Rounds = 5,
+    json_file: Json = None,
+    plot_file: Plot = None,
+) -> None:
+    """Measure single layers of every kind: convolutions of odd sizes, strided, grouped, 3-D.
+
+    Example: striate bench layers --kind 3x3 --threads 1 --batch 1 --json layers.json
+    """
+    from striate.cli.bench.job import Settings, run_job
+    from striate.cli.bench.layers import KINDS, layer_cases
+
+    kinds = kind or ([] if layer else list(KINDS))
+    cases = layer_cases(kinds, layer or (), batch or (1, 8))
+    settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
+    raise typer.Exit(run_job("layers", cases, settings))
+
+
+@bench.command()
+def networks(
+    network: Annotated[
+        list[str] | None,
+        typer.Option("--network", help="vgg16, resnet50, ...; again for more  [ten of the zoo]"),
+    ] = None,
+    threads: Threads = None,
+    batch: Batches = None,
+    peer: Peers = None,
+    seconds: Seconds = 5.0,
+    rounds: Rounds = 5,
+    json_file: Json = None,
+    plot_file: Plot = None,
+) -> None:
+    """Measure whole networks with random weights.
+
+    Example: striate bench networks --network resnet18 --batch 1 --threads 2
+    """
+    from striate.cli.bench.job import Settings, run_job
+    from striate.cli.bench.networks import NETWORKS, network_cases
+
+    cases = network_cases(network or NETWORKS, batch or (1, 8))
+    settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
+    raise typer.Exit(run_job("networks", cases, settings))
+
+
+@bench.command()
+def cold(
+    network: Annotated[str, typer.Argument(help="a network of the zoo")] = "vgg16",
+    batch: Annotated[int, typer.Option(min=1, help="examples")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="how many  [all]", show_default=False)
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="new processes of each sort")] = 3,
+    json_file: Json = None,
+) -> None:
+    """Measure the first result of a new process, with an empty cache of kernels and a kept one.
+
+    Weights are constant and already in memory: reading a file of them is not timed.
+    """
+    from striate.cli.bench.starts_report import report_cold_starts
+
+    report_cold_starts(network, batch, threads, runs, json_file)

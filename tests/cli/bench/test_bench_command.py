@@ -1,0 +1,145 @@
+"""``striate bench``: what it prints, what it writes, what it refuses."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from striate.cli.bench.commands import bench
+from striate.cli.bench.machine import processors
+from striate.errors import GeometryError, ParameterError, UnknownNameError
+
+SHORT = ["--batch", "1", "--threads", "1", "--seconds", "0", "--rounds", "2"]
+LAYER = ["layers", "--layer", "1x3x9x8 5 3x3 s2 p1", *SHORT]
+
+
+def run(*arguments):
+    return CliRunner().invoke(bench, list(map(str, arguments)))
+
+
+def done(*arguments):
+    result = run(*arguments)
+    assert result.exception is None, result.exception
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_a_layer_beside_pytorch(tmp_path):
+    out, picture = tmp_path / "l.json", tmp_path / "l.svg"
+    text = done(*LAYER, "--peer", "pytorch", "--json", out, "--plot", picture)
+    assert "1 thread; the machine: " in text
+    assert "3x9x8 5 3x3 s2 p1" in text
+    content = json.loads(out.read_text())
+    assert list(content) == ["schema", "job", "machine", "limits", "absent", "rows", "summary"]
+    assert (content["schema"], content["job"], content["absent"]) == (1, "layers", [])
+    (limit,) = content["limits"]
+    assert limit["threads"] == 1
+    assert limit["gflops"] > 0.1
+    assert limit["gigabytes_per_second"] > 0.1
+    assert {"processor", "features", "llvm", "versions", "load", "python"} <= set(
+        content["machine"]
+    )
+    (row,) = content["rows"]
+    about = ("name", "kind", "shape", "threads", "macs", "oracle", "best_peer")
+    assert [row[name] for name in about] == [
+        *("3x9x8 5 3x3 s2 p1", "own", [1, 3, 9, 8], 1, 5 * 27 * 20, "PyTorch in float64"),
+        "PyTorch",
+    ]
+    assert row["bytes"] == 4 * (3 * 72 + 5 * 27 + 5 + 100)
+    assert list(row["engines"]) == ["striate", "PyTorch"]
+    for engine in row["engines"].values():
+        ms = engine["milliseconds"]
+        assert 0 < ms["low"] <= ms["median"] <= ms["high"]
+        assert engine["error"] < 1e-5
+        assert engine["setting"]
+    ratio = row["ratios"]["PyTorch"]
+    assert row["ratio_to_best"] == ratio
+    assert 0 < ratio["low"] <= ratio["median"] <= ratio["high"]
+    assert row["share_of_limit"] > 0
+    (summary,) = content["summary"]
+    assert (summary["threads"], summary["kind"], summary["rows"]) == (1, "own", 1)
+    assert summary["mean_to_best"] == pytest.approx(ratio["median"])
+    assert picture.read_text().startswith("<svg")
+
+
+def test_a_network_beside_all_that_is_there(tmp_path):
+    out = tmp_path / "n.json"
+    done("networks", "--network", "lenet-5", *SHORT, "--json", out)
+    content = json.loads(out.read_text())
+    (row,) = content["rows"]
+    assert row["name"] == "lenet-5"
+    assert all("error" in engine for engine in row["engines"].values()), row["engines"]
+    assert len(row["engines"]) + len(content["absent"]) == 5
+
+
+def test_peers_that_are_not_installed_are_listed(monkeypatch, tmp_path):
+    monkeypatch.setattr("striate.cli.bench.peers.installed", lambda package: False)
+    monkeypatch.setattr("striate.cli.bench.measure.installed", lambda package: False)
+    out = tmp_path / "l.json"
+    text = done(*LAYER, "--json", out, "--plot", tmp_path / "none.svg")
+    assert "not installed: PyTorch, ONNX Runtime, OpenVINO, ncnn; " in text
+    content = json.loads(out.read_text())
+    assert content["absent"] == ["PyTorch", "ONNX Runtime", "OpenVINO", "ncnn"]
+    (row,) = content["rows"]
+    assert row["oracle"] == "striate in float64: PyTorch is not installed"
+    assert (row["best_peer"], row["ratio_to_best"], content["summary"]) == (None, None, [])
+    assert not (tmp_path / "none.svg").exists()
+
+
+def test_our_wrong_result_is_not_timed_and_fails(monkeypatch):
+    monkeypatch.setattr("striate.cli.bench.measure.TOLERANCE", -1.0)
+    result = run(*LAYER, "--peer", "PyTorch")
+    assert result.exit_code == 1
+    assert "striate not timed on 3x9x8 5 3x3 s2 p1, batch 1, 1 thread: compiled: error" in (
+        result.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            ["layers", "--kind", "3x4"],
+            UnknownNameError,
+            "no kind of layer is called '3x4'; did you mean 3x3?",
+        ),
+        (
+            ["layers", "--layer", "64x56x56"],
+            ParameterError,
+            "layer '64x56x56' must read as in '1x64x56x56 96 3x3 s2 p1 d1 g1': input, maps, "
+            "kernel, then stride, padding, dilation and groups where they matter, and t if "
+            "transposed",
+        ),
+        (
+            ["networks", "--network", "vgg61"],
+            UnknownNameError,
+            "no network is called 'vgg61'; did you mean vgg13 or vgg16 or vgg19?",
+        ),
+        (["cold", "vgg61"], UnknownNameError, "no network is called 'vgg61'; did you mean "),
+        (
+            [*LAYER, "--peer", "pytoch"],
+            UnknownNameError,
+            "no peer is called 'pytoch'; did you mean PyTorch?",
+        ),
+        (
+            [*LAYER, "--threads", "0"],
+            ParameterError,
+            f"--threads must lie in 1 to {processors()}, the processors here, not 1, 0: more "
+            "would take turns on one processor",
+        ),
+        (
+            [*LAYER, "--plot", "x.bmp"],
+            ParameterError,
+            "cannot draw 'x.bmp': the file's name must end in .svg, .png or .gif",
+        ),
+        (
+            ["layers", "--layer", "1x3x5x5 4 7x7", *SHORT, "--peer", "PyTorch"],
+            GeometryError,
+            "layer '1x3x5x5 4 7x7': layer: y (Conv): kernel 7 is larger than the padded input ",
+        ),
+    ],
+)
+def test_refusals(arguments, kind, message):
+    result = run(*arguments)
+    assert type(result.exception) is kind
+    assert str(result.exception).startswith(message)
