@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import striate as st
-from striate.errors import DTypeError, GraphError, ShapeError, UnknownNameError
+from striate.errors import DTypeError, GraphError, ParameterError, ShapeError, UnknownNameError
 from striate.network import Builder, Graph, Network, operators
 from striate.runtime import RandomWeightsWarning, Trainable
 
@@ -130,6 +130,15 @@ def test_dtype_of_a_program(lenet):
     with pytest.raises(DTypeError) as caught:
         st.compile(lenet, dtype=np.int32)
     assert str(caught.value) == "compile: dtype must be float32 or float64, not int32"
+
+
+@pytest.mark.parametrize(("make", "name"), [(st.compile, "compile"), (Trainable, "Trainable")])
+def test_only_networks_run(make, name):
+    with pytest.raises(ParameterError) as caught:
+        make(None)
+    assert str(caught.value) == (
+        f"{name}: network is NoneType, but must be a Network: striate.load(name) returns one"
+    )
 
 
 def test_two_outputs_cannot_run():

@@ -126,6 +126,21 @@ def test_a_second_pass_blames_itself(tiny, stripes, tmp_path):
             "fit: learning_rate -1.0 must be a finite number above 0: try 0.01",
         ),
         (
+            {"learning_rate": "a"},
+            ParameterError,
+            "fit: learning_rate 'a' must be a finite number above 0: try 0.01",
+        ),
+        (
+            {"learning_rate": {"conv.weight": None}},
+            ParameterError,
+            "fit: learning_rate None must be a finite number above 0: try 0.01",
+        ),
+        (
+            {"momentum": "a"},
+            ParameterError,
+            "fit: momentum 'a' must be at least 0 and less than 1: try 0.9",
+        ),
+        (
             {"loss": "square"},
             UnknownNameError,
             "fit: no loss is called 'square'; did you mean squared?",
@@ -142,6 +157,28 @@ def test_settings_that_cannot_be(tiny, stripes, changes, kind, message):
     with pytest.raises(kind) as error:
         fit(tiny, stripes, **arguments)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("network", [None, "lenet-1989", 3])
+def test_networks_that_are_none(stripes, network):
+    with pytest.raises(ParameterError) as error:
+        fit(network, stripes, epochs=1, learning_rate=0.1)
+    assert str(error.value) == (
+        f"fit: network is {type(network).__name__}, but must be a Network: "
+        "striate.load(name) returns one"
+    )
+    with pytest.raises(ParameterError, match="evaluate: network is "):
+        evaluate(network, *stripes)
+
+
+@pytest.mark.parametrize("data", [None, 5, (), np.zeros(2)])
+def test_data_that_are_none(tiny, data):
+    with pytest.raises(ParameterError) as error:
+        fit(tiny, data, epochs=1, learning_rate=0.1)
+    assert str(error.value) == (
+        f"fit: data is {type(data).__name__}, but must be a data set's name, a Dataset or a tuple "
+        "(images, labels)"
+    )
 
 
 def test_data_that_do_not_fit(tiny, stripes):

@@ -49,6 +49,7 @@ def test_a_step_allocates_nothing():
     [
         ((0.0,), "learning_rate 0.0 must be a finite number above 0: try 0.01"),
         ((float("nan"),), "learning_rate nan must be a finite number above 0: try 0.01"),
+        (("a",), "SGD: learning_rate 'a' must be a number or numbers"),
         ((0.1, 1.0), "momentum 1.0 must be at least 0 and less than 1: try 0.9"),
         (
             (0.1, 0.0, -1.0),

@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from striate.errors import DTypeError, GraphError, ShapeError, UnknownNameError
+from striate.errors import (
+    DTypeError,
+    GraphError,
+    ParameterError,
+    ShapeError,
+    UnknownNameError,
+    explained,
+)
 from striate.network import Network, Shape
 from striate.runtime.folding import simplified
 from striate.runtime.plan import Plan
 from striate.runtime.plan import plan as make_plan
 from striate.runtime.steps import Array, FinalConvolution
 
-__all__ = ["Program", "RandomWeightsWarning", "compile"]
+__all__ = ["Program", "RandomWeightsWarning", "check_network", "check_runnable", "compile"]
 
 
 class RandomWeightsWarning(UserWarning):
@@ -137,8 +144,12 @@ def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
 
     Raises
     ------
+    ParameterError
+        If `network` is none.
     DTypeError
         If `dtype` is neither float32 nor float64.
+    GraphError
+        If it has more than one input or output.
 
     Examples
     --------
@@ -148,6 +159,8 @@ def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
     >>> run(np.zeros((2, 1, 16, 16), np.float32)).shape
     (2, 10)
     """
+    with explained("compile"):
+        check_network(network)
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise DTypeError(f"compile: dtype must be float32 or float64, not {kind}")
@@ -161,6 +174,15 @@ def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
         )
         network = network.initialize(0)
     return Program(network, kind)
+
+
+def check_network(network: object) -> None:
+    """Raise ParameterError unless it is a Network."""
+    if not isinstance(network, Network):
+        raise ParameterError(
+            f"network is {type(network).__name__}, but must be a Network: "
+            "striate.load(name) returns one"
+        )
 
 
 def check_runnable(network: Network) -> None:

@@ -7,10 +7,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import DTypeError, GraphError
+from striate.errors import DTypeError, GraphError, explained
 from striate.network import Network, Shape
 from striate.runtime.plan import Plan, plan
-from striate.runtime.program import check_runnable
+from striate.runtime.program import check_network, check_runnable
 from striate.runtime.steps import Array
 
 __all__ = ["Trainable"]
@@ -47,6 +47,8 @@ class Trainable:
     """
 
     def __init__(self, network: Network, seed: int = 0) -> None:
+        with explained("Trainable"):
+            check_network(network)
         check_runnable(network)
         if not network.has_weights:
             network = network.initialize(seed)

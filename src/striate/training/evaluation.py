@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ParameterError, ShapeError, StriateError
+from striate.errors import ParameterError, ShapeError, StriateError, explained
 from striate.network import Network, infer_shapes
 from striate.runtime import compile
+from striate.runtime.program import check_network
 from striate.training.data.dataset import check_examples
 
 __all__ = ["Evaluation", "check_labels", "evaluate", "output_count"]
@@ -93,6 +94,8 @@ def evaluate(
     >>> evaluate(untrained, digits.test_images, digits.test_labels).error > 0.5
     True
     """
+    with explained("evaluate"):
+        check_network(network)
     if not network.has_weights:
         raise ParameterError(f"evaluate: {network.name} has no weights: train or load it first")
     if batch_size < 1:

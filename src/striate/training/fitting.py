@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from striate.errors import ParameterError, TrainingError, explained
 from striate.network import Network
 from striate.runtime import Trainable
+from striate.runtime.program import check_network
 from striate.training import data as datasets
 from striate.training import losses
 from striate.training.checkpoints import Checkpoints, fingerprint
@@ -108,6 +109,7 @@ def fit(
     True
     """
     with explained("fit"):
+        check_network(network)
         settings = Settings(
             *(epochs, batch_size, learning_rate, momentum, weight_decay, loss, seed, shuffle)
         )
@@ -238,6 +240,11 @@ def _parts(data: Data) -> tuple[Examples, Examples | None]:
         data = datasets.load(data)
     if isinstance(data, Dataset):
         return (data.train_images, data.train_labels), (data.test_images, data.test_labels)
+    if not (isinstance(data, tuple | list) and len(data) == 2):
+        raise ParameterError(
+            f"data is {type(data).__name__}, but must be a data set's name, a Dataset or a tuple "
+            "(images, labels)"
+        )
     images, labels = (np.asarray(part) for part in data)
     check_examples("data", images, labels)
     return (images, labels), None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from math import isfinite
+from numbers import Real
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +65,10 @@ class SGD:
                 f"SGD: parameters {parameters.shape} and gradients {gradients.shape} "
                 "must be flat and of one length"
             )
+        if np.asarray(learning_rate).dtype.kind not in "fiu":
+            raise ParameterError(
+                f"SGD: learning_rate {learning_rate!r} must be a number or numbers"
+            )
         rate = np.asarray(learning_rate, np.float32)
         if rate.shape not in ((), parameters.shape):
             raise ShapeError(
@@ -90,15 +96,19 @@ class SGD:
         np.subtract(self.parameters, self._step, out=self.parameters)
 
 
-def check_rates(learning_rate: float, momentum: float, weight_decay: float) -> None:
+def check_rates(learning_rate: object, momentum: object, weight_decay: object) -> None:
     """Raise ParameterError unless these can train anything."""
-    if not (isfinite(learning_rate) and learning_rate > 0):
+    if not (_number(learning_rate) and learning_rate > 0):
         raise ParameterError(
-            f"learning_rate {learning_rate} must be a finite number above 0: try 0.01"
+            f"learning_rate {learning_rate!r} must be a finite number above 0: try 0.01"
         )
-    if not 0 <= momentum < 1:
-        raise ParameterError(f"momentum {momentum} must be at least 0 and less than 1: try 0.9")
-    if not (isfinite(weight_decay) and weight_decay >= 0):
+    if not (_number(momentum) and 0 <= momentum < 1):
+        raise ParameterError(f"momentum {momentum!r} must be at least 0 and less than 1: try 0.9")
+    if not (_number(weight_decay) and weight_decay >= 0):
         raise ParameterError(
-            f"weight_decay {weight_decay} must be a finite number of at least 0: try 0 or 5e-4"
+            f"weight_decay {weight_decay!r} must be a finite number of at least 0: try 0 or 5e-4"
         )
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, Real) and isfinite(value)

@@ -37,8 +37,8 @@ class Settings:
             if not isinstance(value, int) or value < least:
                 raise ParameterError(f"{name} {value!r} must be a whole number of at least {least}")
         rates = self.learning_rate
-        lowest = min(rates.values(), default=0.0) if isinstance(rates, Mapping) else rates
-        check_rates(lowest, self.momentum, self.weight_decay)
+        for rate in (rates.values() or [0.0]) if isinstance(rates, Mapping) else [rates]:
+            check_rates(rate, self.momentum, self.weight_decay)
         losses.find(self.loss)
 
 

@@ -238,3 +238,17 @@ def test_data_sets_are_checked():
         with pytest.raises(kind) as error:
             replace(whole, **changes)
         assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None,), "data set None is no name; name one of digits, usps"),
+        (("digits", "a"), "resize: size 'a' must be a whole number, 1 to 4096 pixels"),
+        (("digits", 16.5), "resize: size 16.5 must be a whole number, 1 to 4096 pixels"),
+    ],
+)
+def test_what_cannot_be_loaded(arguments, message):
+    with pytest.raises(ParameterError) as error:
+        data.load(*arguments)
+    assert str(error.value) == message

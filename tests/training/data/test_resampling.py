@@ -41,4 +41,6 @@ def test_bad_input_is_named():
     for size in (0, -1, 10**9):
         with pytest.raises(ParameterError) as error:
             resize(x, size)
-        assert str(error.value) == f"resize: size {size} must lie in 1 to 4096 pixels"
+        assert str(error.value) == (
+            f"resize: size {size!r} must be a whole number, 1 to 4096 pixels"
+        )

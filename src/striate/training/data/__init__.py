@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from striate.errors import UnknownNameError
+from striate.errors import ParameterError, UnknownNameError
 from striate.training.data.dataset import Dataset
 from striate.training.data.digits import load_digits
 from striate.training.data.resampling import resize
@@ -40,6 +40,8 @@ def load(name: str, size: int | None = None) -> Dataset:
 
     Raises
     ------
+    ParameterError
+        If `name` is no text or `size` no whole number of 1 to 4096.
     UnknownNameError
         With the nearest known names.
     MissingExtraError
@@ -52,6 +54,10 @@ def load(name: str, size: int | None = None) -> Dataset:
     >>> load("digits", size=16)
     Dataset('digits', 1415 to train and 382 to test, (1, 16, 16), 10 classes)
     """
+    if not isinstance(name, str):
+        raise ParameterError(
+            f"data set {name!r} is no name; name one of {', '.join(sorted(_LOADERS))}"
+        )
     if name not in _LOADERS:
         raise UnknownNameError.of("data set", name, _LOADERS)
     data = _LOADERS[name]()

@@ -42,8 +42,8 @@ def resize(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
         raise ShapeError(f"resize: images {images.shape} must be (N, C, H, W), not empty")
     if images.dtype != np.float32:
         raise DTypeError(f"resize: images are {images.dtype}, not float32: convert with astype")
-    if not 1 <= size <= 4096:
-        raise ParameterError(f"resize: size {size} must lie in 1 to 4096 pixels")
+    if not (isinstance(size, int | np.integer) and 1 <= size <= 4096):
+        raise ParameterError(f"resize: size {size!r} must be a whole number, 1 to 4096 pixels")
     rows, columns = (_weights(old, size) for old in images.shape[2:])
     resized: NDArray[np.float32] = (rows @ images @ columns.T).astype(np.float32)
     return resized
