@@ -14,6 +14,8 @@ from numpy.testing import assert_array_equal
 from striate import ops
 from striate.geometry import Window
 from striate.ops import _transforms, _winograd_plan
+from striate.ops._methods import best_method
+from striate.ops._plans import Convolution
 from striate.ops._transforms import TILES
 
 Make = Callable[..., Any]
@@ -261,19 +263,15 @@ def test_calls_from_several_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_small_choice_of_the_method(case: Case, unpacked: str, packed: str) -> None:
-    shapes = (
-        (case.batch, case.groups * case.channels, *case.sizes),
-        (case.groups * case.maps, case.channels, 3, 3),
-    )
+    x = case.batch, case.groups * case.channels, *case.sizes
+    weight = case.groups * case.maps, case.channels, 3, 3
+    y = case.batch, case.groups * case.maps, *case.sizes
     window = Window.parse(3, padding=1, rank=2)
-
-    def chosen(**options: bool) -> str:
-        plan = ops.convolution_plan(*shapes, window, case.groups, "float32", **options)
-        return type(plan).__name__.lower()
-
-    assert chosen() == unpacked
-    assert chosen(packed=True) == packed
-    assert chosen(packed=True, exact=True) == unpacked.replace("winograd", "direct")
+    convolution = Convolution(x, weight, y, window, case.groups, np.dtype("float32"))
+    assert best_method(convolution, exact=False, packed=False) == unpacked
+    assert best_method(convolution, exact=False, packed=True) == packed
+    exact = unpacked.replace("winograd", "direct")
+    assert best_method(convolution, exact=True, packed=True) == exact
 
 
 def test_exact_plans_add_up_products(whole: Make) -> None:
