@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +61,30 @@ def test_a_reader_that_goes_away():
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
     assert done.stdout == "vgg19 on 1x3x224x224\n"
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["inspect", "mlp"]])
+def test_output_that_is_full(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "striate: output cannot be written (No space left on device); make room or redirect it\n"
+    )
+
+
+def test_no_arguments_ask_for_help():
+    done = striate()
+    assert "tour" in done.stdout
+    assert done.stderr == ""
+    assert done.returncode == 2
+
+
+def test_python_m():
+    done = subprocess.run(
+        [sys.executable, "-m", "striate", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.startswith("striate ")

@@ -28,10 +28,9 @@ def placements(axis: Axis, size: int) -> int:
     count = start = 0
     while start + axis.extent <= padded:
         count, start = count + 1, start + axis.stride
-    partly = axis.ceil and count and start < padded and start < size + axis.before
-    # the last full window may end exactly at the edge: then nothing is left to cover
-    covers = (start - axis.stride + axis.extent) >= padded
-    return count + (1 if partly and not covers else 0)
+    # one more, beginning inside, if the window before it (perhaps before the first) left some over
+    left_over = start - axis.stride + axis.extent < padded
+    return count + (1 if axis.ceil and left_over and start < size + axis.before else 0)
 
 
 @settings(deadline=None)

@@ -57,11 +57,17 @@ def test_transposed_same_multiplies_the_size(kernel, stride, dilation, size):
 )
 def test_output_shape_is_pytorchs(rank, kernel, stride, padding, dilation, size, ceil):
     window = Window.parse(kernel, stride, padding, dilation, rank=rank, ceil=ceil)
-    if size + 2 * padding < dilation * (kernel - 1) + 1 or 2 * padding > kernel:
+    if 2 * padding > kernel:
         return
     pool = (torch.nn.MaxPool1d, torch.nn.MaxPool2d, torch.nn.MaxPool3d)[rank - 1]
-    y = pool(kernel, stride, padding, dilation, ceil_mode=ceil)(torch.zeros([1, 1] + [size] * rank))
-    assert window.output_shape((size,) * rank) == tuple(y.shape[2:])
+    module = pool(kernel, stride, padding, dilation, ceil_mode=ceil)
+    try:
+        y = module(torch.zeros([1, 1] + [size] * rank))
+    except RuntimeError:
+        with pytest.raises(GeometryError, match="is larger than the padded input"):
+            window.output_shape((size,) * rank)
+    else:
+        assert window.output_shape((size,) * rank) == tuple(y.shape[2:])
 
 
 FORMS = (
@@ -103,3 +109,11 @@ def test_transposed_same_needs_a_spanning_kernel():
         'padding "same" of a transposed window needs kernels that span the stride 3: '
         "use a kernel or output_padding larger by 1"
     )
+
+
+@pytest.mark.parametrize("kind", [Window, TransposedWindow])
+@pytest.mark.parametrize("rank", [-1, 0, 1.5, None])
+def test_rank_is_a_whole_number_of_at_least_one(kind, rank):
+    with pytest.raises(GeometryError) as error:
+        kind.parse(3, rank=rank)
+    assert str(error.value) == f"rank must be a whole number of at least 1, not {rank!r}"

@@ -177,3 +177,16 @@ def test_compiling_is_announced_once_on_a_terminal(monkeypatch: pytest.MonkeyPat
         _jit.say_that_we_compile()
         _jit.say_that_we_compile()
         assert stream.getvalue() == said
+
+
+def test_small_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("STRIATE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert cache_folder() == Path(os.devnull) / "striate"
+    with pytest.raises(OSError, match="Not a directory"):
+        (cache_folder() / "kernels").mkdir(parents=True)

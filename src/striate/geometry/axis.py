@@ -123,11 +123,12 @@ class Axis:
         _check_size(size)
         axis = self.at(size)
         room = size + axis.before + axis.after - self.extent
-        if room < 0:
-            raise GeometryError(self._too_large(size, axis))
         outputs = room // self.stride + 1
         partly_fits = room % self.stride > 0 and outputs * self.stride < size + axis.before
-        return outputs + (1 if self.ceil and partly_fits else 0)
+        outputs += 1 if self.ceil and partly_fits else 0
+        if outputs < 1:
+            raise GeometryError(self._too_large(size, axis))
+        return outputs
 
     def _too_large(self, size: int, axis: Axis) -> str:
         spans = f" (it spans {self.extent} with dilation {self.dilation})" * (self.dilation > 1)

@@ -99,8 +99,17 @@ def cache_folder() -> Path:
     """Return the folder that keeps compiled kernels.
 
     ``STRIATE_CACHE`` names it; otherwise it is ``striate`` in the user's cache folder of the
-    operating system.
+    operating system. A user without a home, as in a bare container, gets a place that can hold
+    nothing: a shared folder would have to be trusted.
     """
+    try:
+        return users_cache_folder()
+    except RuntimeError:  # from Path.home()
+        return Path(os.devnull) / "striate"
+
+
+def users_cache_folder() -> Path:
+    """Return the folder of a user who has one; RuntimeError for one without a home."""
     if chosen := os.environ.get("STRIATE_CACHE"):
         return Path(chosen)
     if sys.platform == "win32":

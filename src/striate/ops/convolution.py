@@ -207,9 +207,10 @@ def convolution_plan(
     Returns
     -------
     plan with `output_shape`, ``forward(x, weight, bias=None, relu=False)``,
-    ``input_gradient(dy, weight)`` and ``weight_gradient(dy, x)``. ``forward_packed(x, plan.pack(weight), bias=None, relu=False)`` is `forward` with
-    weights that are packed in advance. The bias's gradient is dy summed over all axes that bias
-    does not have.
+    ``input_gradient(dy, weight)`` and ``weight_gradient(dy, x)``, which take arrays of just the
+    shapes and dtype given here. ``forward_packed(x, plan.pack(weight), bias=None, relu=False)``
+    is `forward` with weights that are packed in advance. The bias's gradient is dy summed over
+    all axes that bias does not have.
 
     Examples
     --------

@@ -8,7 +8,6 @@ Internal Covariate Shift", 2015, arXiv:1502.03167, algorithms 1 and 2.
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -153,7 +152,7 @@ def batch_norm_training_gradients(
     return centred * _along(scale * rate, x), dscale, dbias
 
 
-def _check(x: Array, epsilon: float, **per_channel: Array) -> None:
+def _check(x: Array, epsilon: object, **per_channel: Array) -> None:
     check_floating("x", x)
     for name, value in per_channel.items():
         check_floating(name, value)
@@ -165,7 +164,7 @@ def _check(x: Array, epsilon: float, **per_channel: Array) -> None:
             raise ShapeError(
                 f"{name} must have shape {x.shape[1:2]}, one for each channel, not {value.shape}"
             )
-    if not isinstance(epsilon, Real) or not epsilon >= 0:
+    if not isinstance(epsilon, int | float | np.floating) or not epsilon >= 0:
         raise ParameterError(f"epsilon must be at least 0, not {epsilon!r}")
 
 
