@@ -68,12 +68,25 @@ class UnknownNameError(StriateError, LookupError):
     """A name that is in no catalogue."""
 
     @classmethod
-    def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-        """Return the error for `name`, with the nearest known names, or all of them."""
+    def of(cls, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+        """Return the error for `name`, with the nearest known names, or all of them.
+
+        Upper and lower case count as the same; a name that differs in nothing else stands alone.
+        """
         names = sorted(known)
-        near = sorted(difflib.get_close_matches(name, names, n=3, cutoff=0.5))
+        near = _nearest(str(name).casefold(), names)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
         return cls(f"no {kind} is called {name!r}; {hint}")
+
+
+def _nearest(text: str, names: Iterable[str]) -> list[str]:
+    """Return the names that may be meant; half alike will do where the first letter is right."""
+    folded = {name.casefold(): name for name in names}
+    if text in folded:
+        return [folded[text]]
+    close = difflib.get_close_matches(text, folded, n=3, cutoff=0.5)
+    sure = set(difflib.get_close_matches(text, close, cutoff=0.6))
+    return sorted(folded[name] for name in close if name in sure or name[:1] == text[:1])
 
 
 class FileError(StriateError, OSError):

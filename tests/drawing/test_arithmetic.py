@@ -214,7 +214,7 @@ def test_formulas_for_each_axis() -> None:
             lambda: convolution((30, 30), 3),
             ParameterError,
             "convolution: 784 outputs are more than the 400 frames of an animation: draw a "
-            "smaller input, a larger stride, or one output with step=",
+            "smaller input, a larger stride, or one step alone",
         ),
         (
             lambda: convolution((18, 4), 3, numbers=Numbers.seeded((18, 4), (3, 3), 0)),
@@ -235,7 +235,12 @@ def test_formulas_for_each_axis() -> None:
         (
             lambda: convolution((4, 4, 4), 3),
             ShapeError,
-            "convolution: a figure's input has rows and columns, not the shape (4, 4, 4)",
+            "convolution: a figure's input is a whole number or (rows, columns), not (4, 4, 4)",
+        ),
+        (
+            lambda: convolution(4.5, 3),
+            ShapeError,
+            "convolution: a figure's input is a whole number or (rows, columns), not 4.5",
         ),
         (
             lambda: convolution((4, 4), 3, stride=0),
@@ -254,3 +259,9 @@ def test_errors(draw: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         draw()
     assert str(caught.value) == message
+
+
+def test_one_number_is_a_square() -> None:
+    assert convolution(5, 3) == convolution((5, 5), 3)
+    assert pooling(4, 2) == pooling((4, 4), 2)
+    assert transposed_convolution(3, 3) == transposed_convolution((3, 3), 3)

@@ -10,17 +10,17 @@ from striate.network import inspect, zoo
 # Fields by the recurrence of Araujo, Norris and Sim, Distill 2019, before the global average; where
 # their table has the network (AlexNet, MobileNet v1), they are its numbers.
 IMAGENET = [
-    ("alexnet", 61_100_840, 0.714, 195, "32"),
-    ("squeezenet", 1_235_496, 0.349, 207, "16"),
-    ("resnet18", 11_689_512, 1.814, 435, "32"),
-    ("resnet34", 21_797_672, 3.664, 899, "32"),
-    ("resnet50", 25_557_032, 4.089, 427, "32"),
-    ("resnet101", 44_549_160, 7.801, 971, "32"),
-    ("resnet152", 60_192_808, 11.514, 1451, "32"),
-    ("mobilenet-v1", 4_231_976, 0.569, 315, "32"),
-    ("mobilenet-v2", 3_504_872, 0.301, 491, "32"),
-    ("googlenet", 6_624_904, 1.498, 379, "32"),
-    ("densenet121", 7_978_856, 2.834, 2071, "32"),
+    ("alexnet", 61_100_840, 0.714, 195, 32),
+    ("squeezenet", 1_235_496, 0.349, 207, 16),
+    ("resnet18", 11_689_512, 1.814, 435, 32),
+    ("resnet34", 21_797_672, 3.664, 899, 32),
+    ("resnet50", 25_557_032, 4.089, 427, 32),
+    ("resnet101", 44_549_160, 7.801, 971, 32),
+    ("resnet152", 60_192_808, 11.514, 1451, 32),
+    ("mobilenet-v1", 4_231_976, 0.569, 315, 32),
+    ("mobilenet-v2", 3_504_872, 0.301, 491, 32),
+    ("googlenet", 6_624_904, 1.498, 379, 32),
+    ("densenet121", 7_978_856, 2.834, 2071, 32),
 ]
 NAMES = [row[0] for row in IMAGENET]
 
@@ -30,7 +30,7 @@ def test_published_numbers(name, parameters, gmacs, size, stride):
     report = inspect(zoo.load(name))
     assert report.totals.parameters == parameters
     assert round(report.totals.macs / 1e9, 3) == gmacs
-    local = [layer for layer in report.layers if layer.field[0].stride != "0"]
+    local = [layer for layer in report.layers if layer.field[0].stride != 0]
     seen = [(axis.size, axis.stride, axis.aligned) for axis in local[-1].field]
     assert seen == [(size, stride, True)] * 2
     assert report.layers[-1].output_shape == (1, 1000)

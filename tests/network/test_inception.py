@@ -162,6 +162,6 @@ def test_inception(steps, channels, size, padding, gflop, published_gflop):
     last = inspect(graph).layers[-1]
     assert last.output_shape[1] == channels
     assert [(f.size, f.stride, -f.start, f.aligned) for f in last.field] == [
-        (size, "32", padding, True)
+        (size, 32, padding, True)
     ] * 2
     assert published_gflop(graph, biases=True) == gflop

@@ -38,7 +38,7 @@ def test_alexnet_v2(published_gflop):
     report = inspect(graph)
     sizes = [layer.field[0].size for layer in report.layers]
     assert sizes == [11, 19, 51, 67, 99, 131, 163, 195]
-    assert field(report, "pool5") == (195, "32", 64)
+    assert field(report, "pool5") == (195, 32, 64)
     assert published_gflop(graph, biases=True) == 1.38
 
 
@@ -47,7 +47,7 @@ def test_alexnet_v2(published_gflop):
 )
 def test_vgg(name, size, padding, gflop, published_gflop):
     graph = zoo.load(name).graph
-    assert field(inspect(graph), "pool5") == (size, "32", padding)
+    assert field(inspect(graph), "pool5") == (size, 32, padding)
     end = next(i for i, node in enumerate(graph.nodes) if node.name == "pool5")
     features = replace(graph, nodes=graph.nodes[: end + 1], outputs=("pool5",))
     assert published_gflop(features, biases=True) == gflop
@@ -64,7 +64,7 @@ def test_mobilenet_v1(published_gflop):
     graph = zoo.load("mobilenet-v1").graph
     end = next(i for i, node in enumerate(graph.nodes) if node.name == "pointwise13")
     features = replace(graph, nodes=graph.nodes[: end + 1], outputs=("pointwise13",))
-    assert field(inspect(features), "pointwise13") == (315, "32", 126)
+    assert field(inspect(features), "pointwise13") == (315, 32, 126)
     assert published_gflop(features, biases=False) == 1.14
 
 
@@ -114,7 +114,7 @@ class SlimResNet:
 def test_resnet_of_slim(blocks, size, padding, gflop, published_gflop):
     net = SlimResNet()
     graph = net.b.graph(net.features(blocks))
-    assert field(inspect(graph), f"block3.{blocks[-1] - 1}") == (size, "32", padding)
+    assert field(inspect(graph), f"block3.{blocks[-1] - 1}") == (size, 32, padding)
     assert published_gflop(graph, biases=False) == gflop
 
 
@@ -126,7 +126,7 @@ def test_two_3x3_see_what_one_5x5_sees_with_18_of_25_weights():
     stack = inspect(b.graph("second"))
     b = Builder("single", (None, 8, 32, 32))
     single = inspect(b.graph(b.conv(b.input, "only", channels=8, kernel=5, bias=False)))
-    assert field(stack, "second") == field(single, "only") == (5, "1", 0)
+    assert field(stack, "second") == field(single, "only") == (5, 1, 0)
     assert stack.totals.parameters * 25 == single.totals.parameters * 18
 
 

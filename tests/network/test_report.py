@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from striate.errors import GeometryError
+from striate.errors import GeometryError, ParameterError, UnknownNameError
 from striate.geometry import CONVENTION
-from striate.network import Builder, Network, infer_shapes, inspect, zoo
+from striate.network import Builder, Network, explain, infer_shapes, inspect, zoo
 from striate.network.operators import Add, Relu
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -56,7 +56,7 @@ def test_json_schema():
         "units": 0,
         "connections": 0,
         "activation_bytes": 2 * 64 * 224 * 224 * 4,
-        "field": [{"size": 3, "stride": "1", "start": -1, "aligned": True}] * 2,
+        "field": [{"size": 3, "stride": 1, "start": -1, "aligned": True}] * 2,
     }
     assert all(list(layer) == list(data["layers"][0]) for layer in data["layers"])
     assert list(data["totals"]) == [
@@ -190,3 +190,31 @@ def test_a_field_that_does_not_exist_costs_no_report():
         "no single receptive field exists there",
     )
     assert str(report).splitlines()[-1] == "note         " + report.notes[0]
+
+
+def test_a_name_stands_for_its_network():
+    assert inspect("lenet-5") == inspect(zoo.load("lenet-5"))
+    assert explain("lenet-5", "C1") == explain(zoo.load("lenet-5"), "C1")
+
+
+@pytest.mark.parametrize("call", [inspect, lambda network: explain(network, "conv1_1")])
+def test_neither_a_network_nor_a_name(call):
+    name = "inspect" if call is inspect else "explain"
+    with pytest.raises(ParameterError) as error:
+        call(None)
+    assert str(error.value) == (
+        f"{name}: network is None; give what striate.load returns, a Graph or a name as 'vgg16'"
+    )
+    with pytest.raises(UnknownNameError) as unknown:
+        call("VGG16")
+    assert str(unknown.value) == f"{name}: no network is called 'VGG16'; did you mean vgg16?"
+
+
+def test_strides_are_whole_numbers_or_exact_fractions():
+    b = Builder("text", (None, 1, 8))
+    x = b.conv_transpose(b.input, "up", channels=1, kernel=4, stride=2, padding=1)
+    graph = b.graph(b.conv(x, "down", channels=1, kernel=2, stride=2))
+    assert [layer.field[0].stride for layer in inspect(graph).layers] == ["1/2", 1]
+    assert [
+        layer["field"][0]["stride"] for layer in json.loads(inspect(graph).to_json())["layers"]
+    ] == ["1/2", 1]

@@ -29,6 +29,13 @@ def test_unknown_names_suggest_the_nearest():
     )
 
 
+@pytest.mark.parametrize("name", [None, 16, ["vgg16"]])
+def test_a_name_is_a_text(name):
+    with pytest.raises(UnknownNameError) as error:
+        zoo.load(name)
+    assert str(error.value).startswith(f"no network is called {name!r}; ")
+
+
 # LeCun et al. 1989, "Backpropagation Applied to Handwritten Zip Code Recognition",
 # Neural Computation 1(4), section 3: units, connections, free parameters.
 @pytest.mark.parametrize(
@@ -60,8 +67,8 @@ def test_lenet_1989_counts_units_and_connections_for_one_example():
 def test_lenet_1989_fields():
     """5x5 of stride 2 twice: H1 sees 5x5, H2 13x13; the border adds 2 before each."""
     found = layers(inspect(zoo.load("lenet-1989")))
-    assert [(f.size, f.stride, f.start) for f in found["H1"].field] == [(5, "2", -2)] * 2
-    assert [(f.size, f.stride, f.start) for f in found["H2"].field] == [(13, "4", -6)] * 2
+    assert [(f.size, f.stride, f.start) for f in found["H1"].field] == [(5, 2, -2)] * 2
+    assert [(f.size, f.stride, f.start) for f in found["H2"].field] == [(13, 4, -6)] * 2
 
 
 def test_lenet_1989_connects_each_h2_map_to_eight_of_twelve():
@@ -100,7 +107,7 @@ def test_lenet_5_shapes_and_fields():
         "C5": (1, 120, 1, 1),
         "F6": (1, 84),
     }
-    assert [(f.size, f.stride, f.start) for f in found["S4"].field] == [(16, "4", 0)] * 2
+    assert [(f.size, f.stride, f.start) for f in found["S4"].field] == [(16, 4, 0)] * 2
     assert [f.size for f in found["C5"].field] == [32, 32]
 
 
@@ -144,7 +151,7 @@ def test_vgg(name, depth, parameters, gmacs, field):
     assert report.totals.parameters == parameters
     assert round(report.totals.macs / 1e9, 3) == gmacs
     last = layers(report)["pool5"]
-    assert [(axis.size, axis.stride) for axis in last.field] == [(field, "32")] * 2
+    assert [(axis.size, axis.stride) for axis in last.field] == [(field, 32)] * 2
     assert last.output_shape == (1, 512, 7, 7)
     assert layers(report)["fc8"].output_shape == (1, 1000)
 
@@ -180,4 +187,4 @@ def test_all_cnn_parameters(base, variant, added):
 def test_all_cnn_fields(name, field):
     """By the recurrence of Araujo et al. 2019 over tables 1 and 2 of arXiv:1412.6806."""
     last = layers(inspect(zoo.load(name)))["conv5"]
-    assert [(axis.size, axis.stride) for axis in last.field] == [(field, "4")] * 2
+    assert [(axis.size, axis.stride) for axis in last.field] == [(field, 4)] * 2

@@ -9,7 +9,8 @@ written out in numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import index as whole
 
 from striate.drawing.figures import Figure, Numbers
 from striate.drawing.lattice import Strip
@@ -33,7 +34,7 @@ FRAMES = 400
 
 
 def convolution(
-    shape: Sequence[int],
+    shape: Sizes,
     kernel: Sizes,
     *,
     stride: Sizes = 1,
@@ -48,8 +49,8 @@ def convolution(
 
     Parameters
     ----------
-    shape : (rows, columns)
-        The input's size.
+    shape : int or (rows, columns)
+        The input's size; one number for a square.
     kernel, stride, padding, dilation, ceil
         As `striate.geometry.Window.parse` takes them.
     numbers : Numbers, optional
@@ -81,7 +82,7 @@ def convolution(
 
 
 def pooling(
-    shape: Sequence[int],
+    shape: Sizes,
     kernel: Sizes,
     *,
     kind: str = "max",
@@ -117,7 +118,7 @@ def pooling(
 
 
 def transposed_convolution(
-    shape: Sequence[int],
+    shape: Sizes,
     kernel: Sizes,
     *,
     stride: Sizes = 1,
@@ -136,7 +137,7 @@ def transposed_convolution(
 
     Parameters
     ----------
-    shape : (rows, columns)
+    shape : int or (rows, columns)
         The size of the transposed convolution's input, drawn below.
     kernel, stride, padding, dilation, output_padding
         As `striate.geometry.TransposedWindow.parse` takes them.
@@ -155,11 +156,14 @@ def transposed_convolution(
         return _animation("transposed convolution", window, size, numbers, step, seconds)
 
 
-def _shape(shape: Sequence[int]) -> tuple[int, int]:
-    if len(shape) != 2:
-        raise ShapeError(f"a figure's input has rows and columns, not the shape {tuple(shape)}")
-    rows, columns = shape
-    return int(rows), int(columns)
+def _shape(shape: Sizes) -> tuple[int, int]:
+    try:
+        sizes = tuple(map(whole, shape)) if isinstance(shape, Iterable) else (whole(shape),) * 2
+    except TypeError:
+        sizes = ()
+    if len(sizes) != 2:
+        raise ShapeError(f"a figure's input is a whole number or (rows, columns), not {shape!r}")
+    return sizes[0], sizes[1]
 
 
 def _animation(
@@ -192,7 +196,7 @@ def _animation(
     elif len(steps) > FRAMES:
         raise ParameterError(
             f"{len(steps)} outputs are more than the {FRAMES} frames of an animation: "
-            "draw a smaller input, a larger stride, or one output with step="
+            "draw a smaller input, a larger stride, or one step alone"
         )
     sheet = Sheet(figure, window)
     return Animation(tuple(sheet.scene(row, column) for row, column in steps), seconds)

@@ -48,6 +48,12 @@ def _each(name: str, value: object, rank: int) -> tuple[int, ...]:
     return numbers
 
 
+def _check_rank(rank: object) -> None:
+    number = _whole(rank)
+    if number is None or number < 1:
+        raise GeometryError(f"rank must be a whole number of at least 1, not {rank!r}")
+
+
 def _paddings(padding: object, extents: Sequence[int]) -> tuple[Padding, ...]:
     """Return the padding of each axis: the one place where its forms are told apart."""
     if isinstance(padding, str):
@@ -157,7 +163,7 @@ class Window(_Sliding[Axis]):
             "same" keeps ``ceil(size / stride)`` outputs, "valid" pads nothing, "full" pads so
             that every overlap of one element counts.
         rank : int
-            The number of spatial axes.
+            The number of spatial axes, at least 1.
         ceil : bool
             See `Axis`.
 
@@ -171,6 +177,7 @@ class Window(_Sliding[Axis]):
         >>> Window.parse((3, 5), padding=((1, 1), (0, 2)), rank=2).paddings
         ((1, 1), (0, 2))
         """
+        _check_rank(rank)
         kernels = _each("kernel", kernel, rank)
         strides = _each("stride", stride, rank)
         dilations = _each("dilation", dilation, rank)
@@ -216,6 +223,7 @@ class TransposedWindow(_Sliding[TransposedAxis]):
         GeometryError
             If a value is malformed or out of range, or "same" would have to add elements.
         """
+        _check_rank(rank)
         kernels = _each("kernel", kernel, rank)
         strides = _each("stride", stride, rank)
         dilations = _each("dilation", dilation, rank)

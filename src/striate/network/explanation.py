@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from striate.errors import UnknownNameError
+from striate.errors import UnknownNameError, explained
 from striate.geometry import Axis, Field, TransposedAxis
+from striate.network import zoo
 from striate.network.graph import Fields, Graph, Node, Shape
 from striate.network.inference import infer_fields, infer_shapes
 from striate.network.model import Network
@@ -44,12 +45,14 @@ class _Place:
 
 
 def explain(
-    network: Network | Graph, layer: str, input_shape: Sequence[int] | None = None
+    network: Network | Graph | str, layer: str, input_shape: Sequence[int] | None = None
 ) -> tuple[str, ...]:
     r"""Return the lines that derive a layer's sizes, parameters, multiply-adds and field.
 
     Parameters
     ----------
+    network : Network, Graph or str
+        A text is a name that `striate.load` knows.
     layer : str
         A node's name.
     input_shape : sequence of int, optional
@@ -58,14 +61,16 @@ def explain(
     Raises
     ------
     UnknownNameError
-        If the network has no such layer.
+        If the network has no such layer, or there is no such network.
+    ParameterError
+        If `network` is neither a network nor a name.
     ShapeError, GeometryError
         Naming the first layer that the input does not fit.
 
     Examples
     --------
     >>> import striate as st
-    >>> print("\n".join(explain(st.load("all-cnn-c"), "conv2_1")))
+    >>> print("\n".join(explain("all-cnn-c", "conv2_1")))
     conv2_1 (Conv): 1x96x16x16 -> 1x192x16x16
       output size  O = floor((I + before + after - D (K - 1) - 1) / S) + 1
            height  floor((16 + 1 + 1 - 1 (3 - 1) - 1) / 1) + 1 = 16
@@ -76,7 +81,8 @@ def explain(
            height  7 + (3 - 1) x 1 x 2 = 11
             width  7 + (3 - 1) x 1 x 2 = 11
     """
-    graph = network.graph if isinstance(network, Network) else network
+    with explained("explain"):
+        graph = zoo.graph_of(network)
     nodes = {node.name: node for node in graph.nodes}
     if layer not in nodes:
         raise UnknownNameError.of("layer", layer, nodes)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from math import prod
 from typing import Any
 
+from striate.errors import explained
 from striate.geometry import CONVENTION, flops
+from striate.network import zoo
 from striate.network.graph import Graph, Node, Shape
 from striate.network.inference import infer_fields, infer_shapes
 from striate.network.model import Network
@@ -23,13 +26,14 @@ FIELD = "field (size / stride from start)"
 class FieldSummary:
     """The receptive field along one axis, in input elements.
 
-    `stride` is a text such as "2" or "1/2" (behind a transposed convolution); `start` is the first
-    input index that output 0 sees, negative in the padding; `aligned` tells whether all paths
-    share one centre.
+    `stride` is an int where it is whole, as it is but behind a transposed convolution, and there
+    an exact text such as "1/2" (`fractions.Fraction` takes both); it is 0 where all outputs see
+    the same. `start` is the first input index that output 0 sees, negative in the padding;
+    `aligned` tells whether all paths share one centre.
     """
 
     size: int
-    stride: str
+    stride: int | str
     start: int
     aligned: bool
 
@@ -132,13 +136,13 @@ class Report:
         return "\n".join([self.title, lines[0], rule, *lines[1:], rule, *self.summary()])
 
 
-def inspect(network: Network | Graph, input_shape: Sequence[int] | None = None) -> Report:
+def inspect(network: Network | Graph | str, input_shape: Sequence[int] | None = None) -> Report:
     """Return shapes, parameters, multiply-adds, memory and receptive fields of every layer.
 
     Parameters
     ----------
-    network : Network or Graph
-        Weights are not needed, nor looked at.
+    network : Network, Graph or str
+        Weights are not needed, nor looked at; a text is a name that `striate.load` knows.
     input_shape : sequence of int, optional
         (N, C, *spatial); by default the network's own with a batch of 1.
 
@@ -150,17 +154,22 @@ def inspect(network: Network | Graph, input_shape: Sequence[int] | None = None) 
     ------
     ShapeError, GeometryError
         Naming the first layer that the input does not fit.
+    UnknownNameError
+        With the nearest known names.
+    ParameterError
+        If `network` is neither a network nor a name.
 
     Examples
     --------
     >>> import striate as st
-    >>> report = st.inspect(st.load("vgg16"))
+    >>> report = st.inspect("vgg16")
     >>> report.totals.parameters, round(report.totals.macs / 1e9, 3)
     (138357544, 15.47)
     >>> report.layers[30].field[0].size
     212
     """
-    graph = network.graph if isinstance(network, Network) else network
+    with explained("inspect"):
+        graph = zoo.graph_of(network)
     shapes = infer_shapes(graph, input_shape)
     reasons: dict[str, str] = {}
     fields = infer_fields(graph, shapes, reasons)
@@ -193,7 +202,7 @@ def _layer(
         connections=macs // output[0] + biases if macs else 0,
         activation_bytes=prod(output) * BYTES,
         field=tuple(
-            FieldSummary(f.size, str(f.stride), f.start, f.aligned)
+            FieldSummary(f.size, _exact(f.stride), f.start, f.aligned)
             for f in fields.get(node.outputs[0], ())
         ),
     )
@@ -245,11 +254,15 @@ def _row(layer: Layer) -> tuple[str, ...]:
 def _field(field: Sequence[FieldSummary]) -> str:
     """Return the field as text: once if all axes agree, else an axis after another."""
     texts = [
-        f"{axis.size}{'' if axis.stride == '0' else f' / {axis.stride}'} from {axis.start}"
+        f"{axis.size}{'' if axis.stride == 0 else f' / {axis.stride}'} from {axis.start}"
         + ("" if axis.aligned else " (misaligned)")
         for axis in field
     ]
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+
+
+def _exact(stride: Fraction) -> int | str:
+    return stride.numerator if stride.denominator == 1 else str(stride)
 
 
 def _scaled(count: int) -> str:

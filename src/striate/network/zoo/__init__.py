@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from striate.errors import UnknownNameError
+from striate.errors import ParameterError, UnknownNameError
 from striate.network.graph import Graph
 from striate.network.model import Network
 from striate.network.zoo.alexnet import alexnet
@@ -19,7 +19,7 @@ from striate.network.zoo.resnet import BLOCKS, resnet
 from striate.network.zoo.squeezenet import squeezenet
 from striate.network.zoo.vgg import CONFIGURATIONS, vgg
 
-__all__ = ["load", "names"]
+__all__ = ["graph_of", "load", "names"]
 
 _BUILDERS: dict[str, Callable[[], Graph]] = {
     "mlp": mlp,
@@ -60,6 +60,32 @@ def load(name: str) -> Network:
     >>> load("vgg16").graph.nodes[0].name
     'conv1_1'
     """
-    if name not in _BUILDERS:
+    if not isinstance(name, str) or name not in _BUILDERS:
         raise UnknownNameError.of("network", name, _BUILDERS)
     return Network(_BUILDERS[name]())
+
+
+def graph_of(network: Network | Graph | str) -> Graph:
+    """Return the graph of a network, of itself, or of a name that `load` knows.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest known names.
+    ParameterError
+        If it is neither a network nor a name.
+
+    Examples
+    --------
+    >>> graph_of("lenet-5").name
+    'lenet-5'
+    """
+    if isinstance(network, str):
+        network = load(network)
+    if isinstance(network, Network):
+        return network.graph
+    if not isinstance(network, Graph):
+        raise ParameterError(
+            f"network is {network!r}; give what striate.load returns, a Graph or a name as 'vgg16'"
+        )
+    return network
