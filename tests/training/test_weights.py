@@ -54,7 +54,30 @@ def test_a_missing_file(tiny, tmp_path):
     assert failing(FileError, tiny, tmp_path / "none") == (
         f"{tmp_path / 'none'}: no such file; give a .safetensors file that striate train wrote"
     )
-    assert "no such file" in failing(FileError, tiny, tmp_path)
+
+
+def test_a_folder_is_no_weight_file(tiny, tmp_path):
+    assert failing(FileError, tiny, tmp_path) == (
+        f"{tmp_path}: a folder, not a weight file; "
+        "name a .safetensors file that striate train wrote"
+    )
+
+
+def test_weights_of_another_network_of_the_same_shapes(tmp_path):
+    path = tmp_path / "base.safetensors"
+    save_weights(st.load("base-c").initialize(0), path)
+    assert failing(ParameterError, st.load("strided-cnn-c"), path) == (
+        f"{path}: holds weights of base-c, not of strided-cnn-c; use it with base-c"
+    )
+
+
+def test_numbers_that_are_not_finite(tiny, place):
+    weights = dict(tiny.initialize(1).weights)
+    weights["conv.bias"] = np.array([0, np.nan, 0, np.inf], np.float32)
+    place.write_bytes(save(weights))
+    assert failing(FileError, tiny, place) == (
+        f"{place}: 2 of the 4 numbers of weight 'conv.bias' are NaN or infinite; train it again"
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,9 @@ def load_weights(network: Network, path: str | os.PathLike[str]) -> Network:
     Raises
     ------
     FileError
-        If the file is missing, corrupt, or holds other than float32 or float64.
+        If the file is missing, corrupt, or holds other than finite float32 or float64.
+    ParameterError
+        If the file says that it belongs to another network, even one of the same shapes.
     ShapeError
         If its weights belong to another network: naming the first that does not fit.
     MissingExtraError
@@ -79,7 +81,11 @@ def load_weights(network: Network, path: str | os.PathLike[str]) -> Network:
     --------
     See `save_weights`.
     """
-    tensors = read_tensors(path)
+    tensors, owner = _tensors_and_network(path)
+    if owner not in (None, network.name):
+        raise ParameterError(
+            f"{path}: holds weights of {owner}, not of {network.name}; use it with {owner}"
+        )
     wanted = {parameter.name: parameter.shape for parameter in network.graph.parameters}
     for name, shape in wanted.items():
         if name not in tensors:
@@ -98,6 +104,12 @@ def load_weights(network: Network, path: str | os.PathLike[str]) -> Network:
             f"{path}: weight {unknown[0]!r} {tensors[unknown[0]].shape} has no place in "
             f"{network.name}: the file belongs to another network"
         )
+    for name, array in tensors.items():
+        if count := int(np.count_nonzero(~np.isfinite(array))):
+            raise FileError(
+                f"{path}: {count} of the {array.size} numbers of weight {name!r} are NaN or "
+                "infinite; train it again"
+            )
     return Network(network.graph, {name: tensors[name] for name in wanted})
 
 
@@ -122,9 +134,21 @@ def write_tensors(
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     """Return the named arrays of a safetensors file."""
+    return _tensors_and_network(path)[0]
+
+
+def _tensors_and_network(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, NDArray[Any]], str | None]:
+    """Return the named arrays of a safetensors file, and whose it says that they are."""
     require_safetensors("reading weights")
     from safetensors import SafetensorError, safe_open
 
+    if Path(path).is_dir():
+        raise FileError(
+            f"{path}: a folder, not a weight file; name a .safetensors file that striate train "
+            "wrote"
+        )
     if not Path(path).is_file():
         raise FileError(f"{path}: no such file; give a .safetensors file that striate train wrote")
     try:
@@ -134,7 +158,8 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             for name, kind in kinds.items():
                 if kind not in FLOATS:
                     raise FileError(f"{path}: weight {name!r} is {kind}; it must be F32 or F64")
-            return {name: file.get_tensor(name) for name in names}
+            owner = (file.metadata() or {}).get("network")
+            return {name: file.get_tensor(name) for name in names}, owner
     except SafetensorError as error:
         raise FileError(
             f"{path}: not a whole safetensors file ({error}); copy or train it again"

@@ -113,7 +113,8 @@ def test_a_file_that_unpacks_to_too_much_is_not_read_whole(tmp_path, monkeypatch
     assert str(error.value) == f"{place}: unpacks to more than the 1048576 bytes that are allowed"
 
 
-def test_offline_it_says_where_to_put_the_files(tmp_path, monkeypatch):
+@pytest.mark.parametrize("named", [False, True])
+def test_offline_it_says_where_to_put_the_files(tmp_path, monkeypatch, named):
     import pooch
 
     def offline(*arguments, **options):
@@ -122,12 +123,20 @@ def test_offline_it_says_where_to_put_the_files(tmp_path, monkeypatch):
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", offline)
     monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / name)
     monkeypatch.delenv("STRIATE_DATA", raising=False)
+    advice = (
+        "put zip.train.gz and zip.test.gz into a folder usps, and set STRIATE_DATA to the folder "
+        "that holds it"
+    )
+    if named:
+        monkeypatch.setenv("STRIATE_DATA", str(tmp_path))
+        advice = (
+            f"STRIATE_DATA is {tmp_path}, where usps/zip.train.gz is missing: put zip.train.gz "
+            "and zip.test.gz there, or point it at the folder that holds usps"
+        )
     with pytest.raises(FileError) as error:
         data.load("usps")
     assert str(error.value) == (
-        f"usps: {usps.SITE}/zip.train.gz could not be fetched (no route to host); "
-        "put zip.train.gz and zip.test.gz into a folder usps, and set STRIATE_DATA to the folder "
-        "that holds it"
+        f"usps: {usps.SITE}/zip.train.gz could not be fetched (no route to host); {advice}"
     )
 
 

@@ -93,10 +93,14 @@ def _found(part: Part) -> tuple[Path, bytes]:
         _examples(place, content.getvalue(), part)
     except (OSError, ValueError) as error:  # what requests raises, and FileError, are OSErrors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileError(
-            f"usps: {url} could not be fetched ({reason}); put {TRAIN.file} and {TEST.file} into "
-            "a folder usps, and set STRIATE_DATA to the folder that holds it"
-        ) from None
+        both = f"{TRAIN.file} and {TEST.file}"
+        advice = (
+            f"STRIATE_DATA is {named}, where usps/{part.file} is missing: "
+            f"put {both} there, or point it at the folder that holds usps"
+            if named
+            else f"put {both} into a folder usps, and set STRIATE_DATA to the folder that holds it"
+        )
+        raise FileError(f"usps: {url} could not be fetched ({reason}); {advice}") from None
     _keep(place, content.getvalue())
     return place, content.getvalue()
 
