@@ -164,3 +164,22 @@ def test_output_may_be_the_input():
     network = Network(Graph("same", Builder("b", (None, 2)).graph().inputs, (), (), ("input",)))
     x = np.ones((1, 2), np.float32)
     np.testing.assert_array_equal(st.compile(network)(x), x)
+
+
+def test_exact_programs_only_add_up_products(by_torch):
+    """On whole numbers every sum is exact; Winograd's method divides by 24."""
+    b = Builder("wide", (None, 64, 28, 28))
+    x = b.conv(b.input, "a", channels=64, kernel=3, padding=1)
+    network = Network(b.graph(b.add(operators.Relu(), x, name="relu")))
+    random = np.random.default_rng(0)
+    whole = {
+        p.name: random.integers(-4, 5, p.shape).astype(np.float32) for p in network.graph.parameters
+    }
+    network = Network(network.graph, whole)
+    x = random.integers(-4, 5, (1, 64, 28, 28)).astype(np.float32)
+    exact = by_torch(network, x)[0].detach().numpy()
+    np.testing.assert_array_equal(st.compile(network, precision="exact")(x), exact)
+    np.testing.assert_allclose(st.compile(network)(x), exact, rtol=0, atol=2e-5 * exact.max())
+    with pytest.raises(ParameterError) as caught:
+        st.compile(network, precision="fast")
+    assert str(caught.value) == 'compile: precision must be "auto" or "exact", not \'fast\''

@@ -75,8 +75,12 @@ def plan(
     dtype: np.dtype[Any],
     *,
     random: np.random.Generator | None = None,
+    exact: bool = False,
 ) -> Plan:
-    """Return the plan of a graph of one input and one output; `random` is for training only."""
+    """Return the plan of a graph of one input and one output.
+
+    `random` is for training only; `exact` keeps to methods that only add up products.
+    """
     shapes = infer_shapes(graph, input_shape)
     wanting = {parameter.name for parameter in graph.parameters if parameter.trainable}
     last_read = {name: node.name for node in graph.nodes for name in node.inputs}
@@ -87,7 +91,8 @@ def plan(
         if any(needs):
             wanting.update(node.outputs)
         output = node.outputs[0]
-        to = Binding(tuple(shapes[n] for n in node.inputs), shapes[output], dtype, needs, random)
+        inputs = tuple(shapes[name] for name in node.inputs)
+        to = Binding(inputs, shapes[output], dtype, needs, random, exact)
         done = {name for name in node.inputs if last_read[name] == node.name} - kept
         unread = {output} - kept - set(last_read)
         steps.append(

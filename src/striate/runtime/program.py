@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -35,8 +35,9 @@ class RandomWeightsWarning(UserWarning):
 class Planned:
     """A network whose weights have one dtype, and its plans by input shape, made when met."""
 
-    def __init__(self, network: Network, dtype: np.dtype[Any]) -> None:
-        self._graph, self._weights, self._dtype = network.graph, dict(network.weights), dtype
+    def __init__(self, network: Network, dtype: np.dtype[Any], exact: bool) -> None:
+        self._graph, self._weights = network.graph, dict(network.weights)
+        self._dtype, self._exact = dtype, exact
         self._plans: dict[Shape, Plan] = {}
         self._planning = threading.Lock()
 
@@ -50,7 +51,7 @@ class Planned:
         found = self._plans.get(shape)
         if found is None:
             with self._planning:
-                found = self._packed(make_plan(self._graph, shape, self._dtype))
+                found = self._packed(make_plan(self._graph, shape, self._dtype, exact=self._exact))
                 self._plans[shape] = found
         return found
 
@@ -79,12 +80,13 @@ class Program:
     network as it is.
     """
 
-    def __init__(self, network: Network, dtype: np.dtype[Any]) -> None:
+    def __init__(self, network: Network, dtype: np.dtype[Any], *, exact: bool = False) -> None:
         self.network = network
         self.dtype = dtype
         weights = {name: np.ascontiguousarray(w, dtype) for name, w in network.weights.items()}
         whole = Network(network.graph, weights)
-        self._lean, self._whole = Planned(simplified(whole), dtype), Planned(whole, dtype)
+        self._lean = Planned(simplified(whole), dtype, exact)
+        self._whole = Planned(whole, dtype, exact)
 
     def __repr__(self) -> str:
         return f"<Program {self.network.name} {self.dtype}>"
@@ -132,7 +134,12 @@ class Program:
             raise ShapeError(f"{self.network.name}: x {x.shape} is empty: pass an example or more")
 
 
-def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
+def compile(
+    network: Network,
+    *,
+    dtype: DTypeLike = np.float32,
+    precision: Literal["auto", "exact"] = "auto",
+) -> Program:
     """Return a program that runs the network.
 
     Parameters
@@ -141,11 +148,14 @@ def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
         Without weights it runs with random ones (seed 0), and warns.
     dtype : float32 or float64
         What it computes in.
+    precision : "auto" or "exact"
+        "auto" takes Winograd's method where it is faster, which rounds more (to about 1e-5 of the
+        largest output of a layer); "exact" only adds up products.
 
     Raises
     ------
     ParameterError
-        If `network` is none.
+        If `network` is none, or `precision` is another word.
     DTypeError
         If `dtype` is neither float32 nor float64.
     GraphError
@@ -164,6 +174,8 @@ def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise DTypeError(f"compile: dtype must be float32 or float64, not {kind}")
+    if precision not in ("auto", "exact"):
+        raise ParameterError(f'compile: precision must be "auto" or "exact", not {precision!r}')
     check_runnable(network)
     if not network.has_weights:
         warnings.warn(
@@ -173,7 +185,7 @@ def compile(network: Network, *, dtype: DTypeLike = np.float32) -> Program:
             stacklevel=2,
         )
         network = network.initialize(0)
-    return Program(network, kind)
+    return Program(network, kind, exact=precision == "exact")
 
 
 def check_network(network: object) -> None:

@@ -43,7 +43,9 @@ class Convolution(Step):
         x, weight = to.shapes[:2]
         self.shape = dense_shape(operator, x, weight)
         window = operator.window.at(x[2:])
-        self.plan = ops.convolution_plan(x, self.shape, window, operator.groups, to.dtype)
+        self.plan = ops.convolution_plan(
+            x, self.shape, window, operator.groups, to.dtype, exact=to.exact
+        )
 
     def forward(self, *inputs: Array) -> Array:
         x, weight, *bias = inputs
@@ -68,7 +70,9 @@ class FinalConvolution(Step):
         x, weight = to.shapes[:2]
         shape = dense_shape(operator, x, weight)
         window = operator.window.at(x[2:])
-        self.plan = ops.convolution_plan(x, shape, window, operator.groups, to.dtype, packed=True)
+        self.plan = ops.convolution_plan(
+            x, shape, window, operator.groups, to.dtype, exact=to.exact, packed=True
+        )
 
     def packed(self, name: str) -> str:
         """Return the name of a weight in the layout that this step takes."""
@@ -91,7 +95,7 @@ class TransposedConvolution(Step):
     def __init__(self, operator: op.ConvTranspose, to: Binding) -> None:
         super().__init__(operator, to)
         self.plan = ops.transposed_convolution_plan(
-            to.shapes[0], to.shapes[1], operator.window, operator.groups, to.dtype
+            to.shapes[0], to.shapes[1], operator.window, operator.groups, to.dtype, exact=to.exact
         )
 
     def forward(self, *inputs: Array) -> Array:

@@ -21,7 +21,8 @@ class Binding:
     """What a step is bound to.
 
     `needs` tells which inputs want a gradient; `random` is given in training only, when dropout
-    drops and batch normalisation uses the statistics of its batch.
+    drops and batch normalisation uses the statistics of its batch; `exact` keeps to convolutions
+    that only add up products.
     """
 
     shapes: tuple[Shape, ...]
@@ -29,6 +30,7 @@ class Binding:
     dtype: np.dtype[Any]
     needs: tuple[bool, ...]
     random: np.random.Generator | None = None
+    exact: bool = False
 
 
 class Step:
