@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import striate as st
 from striate.cli import app
 from striate.cli.run import as_input
-from striate.errors import ShapeError
+from striate.errors import ParameterError, ShapeError
 from striate.filters import files
 from striate.training import save_weights
 
@@ -57,6 +57,52 @@ def test_table_labels_and_bad_files(weights, digit, tmp_path):
     assert "digit-" in result.stdout
     assert "broken.png" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_names_are_shown_as_they_are(weights, digit, tmp_path):
+    folder = tmp_path / "[" / "b]"
+    folder.mkdir(parents=True)
+    hostile = [tmp_path / "[" / "b].png", folder / "[bold]x\x1b[31m.png"]
+    for path in hostile:
+        path.write_bytes(digit.read_bytes())
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(f"[/b] cat\a{i}" for i in range(10)))
+    arguments = ("--weights", weights, "--labels", names)
+    result = run("lenet-1989", *hostile, *arguments)
+    shown = "".join(
+        line.split("│")[1].strip() for line in result.stdout.splitlines() if "│" in line
+    )
+    assert "[/b].png" in shown
+    assert "[bold]x\\x1b[31m.png" in shown
+    assert "[/b] cat\\x07" in result.stdout
+    result = run("lenet-1989", tmp_path / "no\x1b.png", *arguments, code=1)
+    assert result.stderr == f"striate: {tmp_path}/no\\x1b.png: no such file; check the path\n"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--top", 0), "--top 0 must be at least 1"),
+        (("--low", "nan"), "--low nan must be a finite number, such as 0 or 1"),
+        (("--high", "inf"), "--high inf must be a finite number, such as 0 or 1"),
+    ],
+)
+def test_options_that_make_no_sense(weights, digit, arguments, message):
+    with pytest.raises(ParameterError) as error:
+        run("lenet-1989", digit, "--weights", weights, *arguments)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("count", [0, 1, 11])
+def test_labels_are_as_many_as_classes(weights, digit, tmp_path, count):
+    names = tmp_path / "names.txt"
+    names.write_text("name\n" * count)
+    with pytest.raises(ParameterError) as error:
+        run("lenet-1989", digit, "--weights", weights, "--labels", names)
+    assert str(error.value) == (
+        f"{names}: {count} names for the 10 classes of lenet-1989; give one line for each class"
+    )
 
 
 def test_random_weights_are_announced(digit):

@@ -70,6 +70,10 @@ def test_a_table_at_the_end_and_weights_to_run(tmp_path):
     )
     assert "mlp on digits" in output
     assert "examples/s" in output
+    assert (
+        "train: each example just before the network learns from it; test: after the epoch"
+        in output
+    )
     weights = tmp_path / "run" / "weights-0002.safetensors"
     assert str(weights) in output.replace("\n", "")
     assert training.load_weights(striate.load("mlp"), weights).has_weights

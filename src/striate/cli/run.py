@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from striate.runtime import Program
-
 __all__ = ["run"]
 
 
@@ -25,9 +24,9 @@ def run(
     weights: Annotated[
         Path | None, typer.Option("--weights", help="its weights, as striate train writes them")
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="how many classes to show")] = 3,
+    top: Annotated[int, typer.Option(help="how many classes to show, 1 or more")] = 3,
     labels: Annotated[
-        Path | None, typer.Option(help="a text file of class names, one on a line")
+        Path | None, typer.Option(help="a text file of class names, one on a line for each class")
     ] = None,
     low: Annotated[
         float | None, typer.Option(help="what black becomes; -1 for lenet, else 0")
@@ -44,10 +43,12 @@ def run(
     to the centre. A file that cannot be read is reported, and the others go on.
     """
     import striate
-    from striate.errors import StriateError
+    from striate.cli._text import visible
+    from striate.errors import ParameterError, StriateError
     from striate.filters import files
     from striate.training import load_weights
 
+    _check(top, low, high)
     network = striate.load(model)
     if weights is not None:
         network = load_weights(network, weights)
@@ -64,16 +65,32 @@ def run(
             image = files.read(path)
         except StriateError as error:
             failures += 1
-            typer.secho(f"striate: {error}", err=True, fg="red")
+            typer.secho(f"striate: {visible(str(error))}", err=True, fg="red")
             continue
         x = as_input(image, network.input_shape, darkest, high, invert=invert)
-        results.append({"image": str(path), "top": _top(program, x, top, names)})
+        scores = program(x).ravel()
+        if names is not None and len(names) != len(scores):
+            raise ParameterError(
+                f"{labels}: {len(names)} names for the {len(scores)} classes of {model}; "
+                "give one line for each class"
+            )
+        results.append({"image": str(path), "top": _top(scores, top, names)})
     if as_json:
         typer.echo(json.dumps({"network": model, "results": results}, indent=2))
-    else:
+    elif results:
         _print(results)
     if failures:
         raise typer.Exit(1)
+
+
+def _check(top: int, low: float | None, high: float) -> None:
+    from striate.errors import ParameterError
+
+    if top < 1:
+        raise ParameterError(f"--top {top} must be at least 1")
+    for name, value in (("low", low), ("high", high)):
+        if value is not None and not isfinite(value):
+            raise ParameterError(f"--{name} {value} must be a finite number, such as 0 or 1")
 
 
 def as_input(
@@ -127,14 +144,13 @@ def _labels(path: Path | None) -> list[str] | None:
 
 
 def _top(
-    program: Program, x: NDArray[np.float32], count: int, names: Sequence[str] | None
+    scores: NDArray[np.float32], count: int, names: Sequence[str] | None
 ) -> list[dict[str, Any]]:
-    scores = program(x).ravel()
     best = scores.argsort()[::-1][:count]
     return [
         {
             "class": int(index),
-            "label": names[index] if names and index < len(names) else str(index),
+            "label": str(index) if names is None else names[index],
             "score": float(scores[index]),
         }
         for index in best
@@ -144,11 +160,17 @@ def _top(
 def _print(results: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from striate.cli._text import visible
 
     table = Table("image", "class", "score")
+    for column in table.columns:
+        column.overflow = "fold"  # rather than lose the end of a name
     for result in results:
         for place, entry in enumerate(result["top"]):
             image = result["image"] if place == 0 else ""
-            table.add_row(image, entry["label"], f"{entry['score']:.4f}", end_section=False)
+            cells = (image, entry["label"], f"{entry['score']:.4f}")
+            table.add_row(*(Text(visible(cell)) for cell in cells))  # without Rich's markup
         table.add_section()
     Console().print(table)

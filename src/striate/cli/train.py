@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+MEANING = "train: each example just before the network learns from it; test: after the epoch"
+
 
 def train(
     model: Annotated[str, typer.Argument(help="a network of the zoo, such as lenet-1989")],
@@ -97,6 +99,8 @@ def _show(result: Result, examples: Dataset, out: Path | None, *, as_json: bool)
     from rich.console import Console
     from rich.table import Table
 
+    from striate.cli._text import visible
+
     weights = None if out is None else out / f"weights-{len(result.history):04d}.safetensors"
     if as_json:
         report = {
@@ -121,8 +125,13 @@ def _show(result: Result, examples: Dataset, out: Path | None, *, as_json: bool)
             f"{epoch.examples_per_second:,.0f}",
         )
     console = Console()
-    console.print(f"{result.network.name} on {examples.name} ({examples.source})", highlight=False)
+    console.print(
+        f"{result.network.name} on {examples.name} ({examples.source})",
+        highlight=False,
+        markup=False,
+    )
     console.print(table)
-    console.print(f"trained in {result.seconds:.1f} s", highlight=False)
+    typer.echo(MEANING)
+    typer.echo(f"trained in {result.seconds:.1f} s")
     if weights is not None:
-        console.print(f"weights in {weights}", highlight=False, soft_wrap=True)
+        typer.echo(f"weights in {visible(str(weights))}")
