@@ -46,13 +46,13 @@ def test_input_of_another_shape():
 
 
 def test_a_table_on_a_terminal():
-    text = printed("vgg11", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="140")
+    text = printed("vgg11", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="200")
     lines = ESCAPES.sub("", text).splitlines()
     report = report_of(zoo.load("vgg11"))
     assert lines[0].strip() == "vgg11 on 1x3x224x224"
     cells = [re.split(r" {2,}", line.strip()) for line in lines[1 : len(report.layers) + 2]]
     assert cells == [list(row) for row in report.rows()]
-    assert lines[-4:] == report.summary()
+    assert lines[-5:] == report.summary()
 
 
 def test_layers_without_parameters_are_dim():
@@ -61,13 +61,40 @@ def test_layers_without_parameters_are_dim():
     assert dim == {"H1": False, "H1.tanh": True, "H3.flatten": True, "output": False}
 
 
-def test_a_narrow_terminal_loses_no_number():
-    text = ESCAPES.sub("", printed("vgg11", FORCE_COLOR="1", TERM="xterm", COLUMNS="80"))
-    table, _, _ = text.partition("parameters   ")
-    assert max(map(len, table.splitlines())) <= 80
-    words = set(text.split())
-    for row in report_of(zoo.load("vgg11")).rows()[1:]:
-        assert set(" ".join(row).split()) <= words
+def on_a_terminal(model, width):
+    text = printed(model, FORCE_COLOR="1", TERM="xterm", COLUMNS=str(width))
+    return [line.rstrip() for line in ESCAPES.sub("", text).splitlines()]
+
+
+@pytest.mark.parametrize("model", ["vgg16", "lenet-1989", "densenet121", "googlenet"])
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_narrow_terminal_has_a_line_for_each_layer(model, width):
+    lines = on_a_terminal(model, width)
+    assert max(map(len, lines)) <= width
+    layers = report_of(zoo.load(model)).layers
+    assert [line.split()[0] for line in lines[2 : len(layers) + 2]] == [x.name for x in layers]
+
+
+def test_a_narrow_terminal_shows_three_digits_and_says_what_it_leaves_out():
+    lines = on_a_terminal("vgg16", 80)
+    assert lines[1].split() == ["layer", "operator", "output", "params", "MACs", "memory", "field"]
+    first = ["conv1_1", "Conv", "1x64x224x224", "1.79k", "86.7M", "12.2", "MiB"]
+    assert lines[2].split() == [*first, "3/1", "from", "-1"]
+    assert not any(line.startswith("left out") for line in lines)
+    lines = on_a_terminal("vgg16", 60)
+    assert lines[1].split() == ["layer", "output", "params", "MACs", "field"]
+    assert lines[-2:] == [
+        "left out     operator, memory: the terminal is too narrow, a",
+        "             pipe is not",
+    ]
+
+
+def test_units_and_connections_are_lecuns():
+    """LeCun et al. 1989, section 3: H1 has 768 units, 19,968 connections, 1,068 parameters."""
+    assert "1,256 with the input's; 64,660 connections" in printed("lenet-1989")
+    text = printed("lenet-1989", "--explain", "H1")
+    assert "units  12 x 8 x 8 = 768, with 19,200 + 768 biases = 19,968 connections\n" in text
+    assert " = 1,068\n" in text
 
 
 def test_json_and_nothing_else():
@@ -135,13 +162,14 @@ def test_list_as_json():
         (
             ("vgg16", "--input", "1x3x64x64"),
             ShapeError,
-            "vgg16: fc6 (Gemm): weight (4096, 25088) takes 25088 features but the input has 2048",
+            "vgg16: fc6 (Gemm): weight (4096, 25088) takes 25088 features but the input has 2048"
+            "; vgg16 is made for 1x3x224x224",
         ),
         (
             ("vgg16", "--input", "1x3x8x8"),
             GeometryError,
             "vgg16: pool4 (MaxPool): kernel 2 is larger than the padded input 1 + 0 + 0: "
-            "pad by 1 more or use a smaller kernel",
+            "pad by 1 more or use a smaller kernel; vgg16 is made for 1x3x224x224",
         ),
         (
             ("vgg16", "--json", "--explain", "conv1_1"),

@@ -29,6 +29,7 @@ def network():
                 "       length  floor((7 + 3 + 1 - 2 (3 - 1) - 1) / 2) + 1 = 4",
                 "   parameters  6 x 4 x 3 (weight) + 6 (bias) = 78",
                 "         MACs  weights x examples x places: 6 x 4 x 3 x 1 x 4 = 288",
+                "        units  6 x 4 = 24, with 288 + 24 biases = 312 connections",
                 FIELD,
                 "       length  1 + (3 - 1) x 2 x 1 = 5",
             ],
@@ -41,6 +42,7 @@ def network():
                 "       length  (4 - 1) 2 - 1 - 1 + 1 (5 - 1) + 1 + 1 = 10",
                 "   parameters  6 x 2 x 5 (weight) + 2 (bias) = 62",
                 "         MACs  weights x examples x inputs: 6 x 2 x 5 x 1 x 4 = 240",
+                "        units  2 x 10 = 20, with 240 + 20 biases = 260 connections",
                 "        field  r = r_prev + (inputs written to one output, first to last, - 1) "
                 "jump",
                 "       length  5 + (3 - 1) x 2 = 9",
@@ -91,6 +93,7 @@ def network():
                 "a fully connected layer",
                 "   parameters  3 x 6 (weight) + 3 (bias) = 21",
                 "         MACs  examples x in x out: 1 x 6 x 3 = 18",
+                "        units  3, with 18 + 3 biases = 21 connections",
                 "        field  19",
             ],
         ),
@@ -109,6 +112,8 @@ def test_two_axes_and_several_examples():
         "        width  floor((32 + 1 + 1 - 1 (3 - 1) - 1) / 2) + 1 = 16",
         "   parameters  192 x 192 x 3 x 3 (weight) + 192 (bias) = 331,968",
         "         MACs  weights x examples x places: 192 x 192 x 3 x 3 x 2 x 8 x 16 = 84,934,656",
+        "        units  192 x 8 x 16 = 24,576, with 42,467,328 + 24,576 biases = "
+        "42,491,904 connections",
         FIELD,
         "       height  15 + (3 - 1) x 1 x 2 = 19",
         "        width  15 + (3 - 1) x 1 x 2 = 19",

@@ -31,7 +31,8 @@ from striate.network.operators import (
         ((1, 3, 224.0, 1), "input shape (1, 3, 224.0, 1) must be of whole numbers of at least 1"),
         (
             (1, 3, 64, 64),
-            "fc6 (Gemm): weight (4096, 25088) takes 25088 features but the input has 2048",
+            "fc6 (Gemm): weight (4096, 25088) takes 25088 features but the input has 2048"
+            "; vgg16 is made for 1x3x224x224",
         ),
     ],
 )
@@ -46,7 +47,7 @@ def test_the_first_layer_that_does_not_fit_is_named():
         infer_shapes(zoo.load("vgg16").graph, (1, 3, 8, 8))
     assert str(error.value) == (
         "vgg16: pool4 (MaxPool): kernel 2 is larger than the padded input 1 + 0 + 0: "
-        "pad by 1 more or use a smaller kernel"
+        "pad by 1 more or use a smaller kernel; vgg16 is made for 1x3x224x224"
     )
 
 

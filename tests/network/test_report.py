@@ -173,7 +173,7 @@ def test_an_input_that_does_not_fit_names_the_layer():
         inspect(net, (1, 1, 3))
     assert str(error.value) == (
         "net: pool (MaxPool): kernel 4 is larger than the padded input 3 + 0 + 0: "
-        "pad by 1 more or use a smaller kernel"
+        "pad by 1 more or use a smaller kernel; net is made for 1x1x8"
     )
 
 

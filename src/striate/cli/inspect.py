@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect", "print_report"]
 
-NUMBERS = {"parameters", "MACs", "GMACs", "activations"}
-FIXED = {"layer", "operator", "output", "parameters", "MACs"}
-"""Columns that stay on one line; on a narrow terminal the others fold."""
+NUMBERS = {"parameters", "params", "MACs", "GMACs", "activations", "memory"}
+INDENT = 13  # of what the lines below the table say
 
 
 def inspect(
@@ -40,13 +39,15 @@ def inspect(
         bool, typer.Option("--list", help="list the networks, with parameters and GMACs")
     ] = False,
 ) -> None:
-    """Count a network, layer by layer: shapes, parameters, multiply-adds, memory, fields.
+    """Count a network layer by layer: shapes, parameters, costs, fields.
 
-    No weights are needed. A field is written size / stride from start: how many input elements
-    an output sees along an axis, how far apart neighbouring outputs see, and where the first one
-    begins, negative in the padding.
+    No weights are needed. A field is written size / stride from start:
+    how many input elements an output sees along an axis, how far apart
+    neighbouring outputs see, and where the first one begins, negative in
+    the padding. Narrow terminals get rounded numbers and fewer columns.
 
-    Examples: striate inspect vgg16; striate inspect vgg16 --explain conv3_1;
+    Examples: striate inspect vgg16;
+    striate inspect vgg16 --explain conv3_1;
     striate inspect all-cnn-c --input 8x3x64x64 --json
     """
     if listing:
@@ -115,10 +116,29 @@ def print_report(report: Report) -> None:
     if not Console().is_terminal:
         typer.echo(str(report))
         return
-    header, *rows = report.rows()
+    console = Console()
+    header, *rows = report.rows(console.width)
     dim = [layer.parameters == 0 for layer in report.layers]
     _table(list(header), rows, title=report.title, dim=dim)
-    typer.echo("\n".join(report.summary()))
+    for line in [*report.summary(), *_left_out(header)]:
+        typer.echo(_wrapped(line, console.width))
+
+
+def _left_out(header: tuple[str, ...]) -> list[str]:
+    """Return the line that says which columns the terminal is too narrow for."""
+    from striate.network.report_text import COMPACT, HEADER
+
+    missing = [name for name in COMPACT if name not in header]
+    if header == HEADER or not missing:
+        return []
+    return [f"left out     {', '.join(missing)}: the terminal is too narrow, a pipe is not"]
+
+
+def _wrapped(line: str, width: int) -> str:
+    import textwrap
+
+    room = max(width, 2 * INDENT)
+    return textwrap.fill(line, room, subsequent_indent=" " * INDENT, break_on_hyphens=False)
 
 
 def _table(
@@ -133,12 +153,16 @@ def _table(
     from rich.table import Table
     from rich.text import Text
 
+    from striate.network.report_text import width_of
+
     console = Console()
-    gap = 2 if console.width >= 100 else 1
-    table = Table(title=title, box=None, title_justify="left", padding=(0, gap, 0, 0))
+    gap = 2 if width_of([tuple(header), *rows], 2) <= console.width else 1
+    table = Table(
+        title=title, box=None, title_justify="left", padding=(0, gap, 0, 0), pad_edge=False
+    )
     for name in header:
         justify: Literal["right", "left"] = "right" if name in NUMBERS else "left"
-        table.add_column(name, justify=justify, no_wrap=name in FIXED, overflow="fold")
+        table.add_column(name, justify=justify, overflow="fold")
     for row, faint in zip(rows, dim or [False] * len(rows), strict=True):
         table.add_row(*map(Text, row), style="dim" if faint else None)
     console.print(table)

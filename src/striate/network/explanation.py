@@ -11,7 +11,7 @@ from striate.errors import UnknownNameError, explained
 from striate.geometry import Axis, Field, TransposedAxis
 from striate.network import zoo
 from striate.network.graph import Fields, Graph, Node, Shape
-from striate.network.inference import infer_fields, infer_shapes
+from striate.network.inference import count_connections, infer_fields, infer_shapes
 from striate.network.model import Network
 from striate.network.operators import Conv, ConvTranspose, Gemm
 from striate.network.operators.pooling import AveragePool, MaxPool
@@ -77,6 +77,7 @@ def explain(
             width  floor((16 + 1 + 1 - 1 (3 - 1) - 1) / 1) + 1 = 16
        parameters  192 x 96 x 3 x 3 (weight) + 192 (bias) = 166,080
              MACs  weights x examples x places: 192 x 96 x 3 x 3 x 1 x 16 x 16 = 42,467,328
+            units  192 x 16 x 16 = 49,152, with 42,467,328 + 49,152 biases = 42,516,480 connections
             field  r = r_prev + (K - 1) D jump
            height  7 + (3 - 1) x 1 x 2 = 11
             width  7 + (3 - 1) x 1 x 2 = 11
@@ -90,6 +91,7 @@ def explain(
     place = _Place(nodes[layer], shapes, infer_fields(graph, shapes))
     title = f"{layer} ({place.node.operator.onnx}): {_by(place.input)} -> {_by(place.output)}"
     facts = [*_what(place), *_sizes(place), *_parameters(graph, place), *_macs(place)]
+    facts += _units(graph, place)
     return (title, *(f"{name:>13}  {text}" for name, text in (*facts, *_field(place))))
 
 
@@ -169,6 +171,17 @@ def _macs(place: _Place) -> list[tuple[str, str]]:
         terms = (place.output[0], inputs[0][1], place.output[1])
         return [("MACs", f"examples x in x out: {_by(terms, ' x ')} = {total}")]
     return [("MACs", "0 (not counted)")]
+
+
+def _units(graph: Graph, place: _Place) -> list[tuple[str, str]]:
+    units, weighted, biases = count_connections(graph, place.node, place.shapes)
+    if not units:
+        return []
+    made = f"{_by(place.output[1:], ' x ')} = {units:,}" if len(place.output) > 2 else f"{units:,}"
+    total = (
+        f"{weighted:,} + {biases:,} biases = {weighted + biases:,}" if biases else f"{weighted:,}"
+    )
+    return [("units", f"{made}, with {total} connections")]
 
 
 def _field(place: _Place) -> list[tuple[str, str]]:

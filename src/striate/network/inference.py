@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from operator import index as whole
 
 from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError, explained
 from striate.geometry import Field
-from striate.network.graph import Fields, Graph, Reach, Shape
+from striate.network.graph import Fields, Graph, Node, Reach, Shape
 
-__all__ = ["infer_fields", "infer_shapes", "reach"]
+__all__ = ["count_connections", "infer_fields", "infer_shapes", "reach"]
 
 
 def infer_shapes(graph: Graph, input_shape: Sequence[int] | None = None) -> dict[str, Shape]:
@@ -24,9 +25,37 @@ def infer_shapes(graph: Graph, input_shape: Sequence[int] | None = None) -> dict
     for value in graph.inputs:
         shapes[value.name] = _fit(graph.name, value.shape, input_shape)
     for node in graph.nodes:
-        with explained(f"{graph.name}: {node.name} ({node.operator.onnx})"):
-            shapes[node.outputs[0]] = node.operator.infer([shapes[name] for name in node.inputs])
+        try:
+            with explained(f"{graph.name}: {node.name} ({node.operator.onnx})"):
+                inputs = [shapes[name] for name in node.inputs]
+                shapes[node.outputs[0]] = node.operator.infer(inputs)
+        except (ShapeError, GeometryError) as error:
+            raise type(error)(f"{error}{_way_out(graph, input_shape)}") from None
     return shapes
+
+
+def _way_out(graph: Graph, given: Sequence[int] | None) -> str:
+    """Return what to say of the input that a network was made for, if it was given another."""
+    wanted = graph.inputs[0].shape
+    if given is None or None in wanted[1:] or tuple(given[1:]) == tuple(wanted[1:]):
+        return ""
+    return f"; {graph.name} is made for {'x'.join(str(size or 1) for size in wanted)}"
+
+
+def count_connections(
+    graph: Graph, node: Node, shapes: Mapping[str, Shape]
+) -> tuple[int, int, int]:
+    """Return a layer's units, their incoming weights, and their biases, for one example.
+
+    As LeCun et al. 1989 count: each unit of a layer with weights has its own connections, however
+    many share a weight. Layers without multiply-adds have no units.
+    """
+    output = shapes[node.outputs[0]]
+    macs = node.operator.macs([shapes[name] for name in node.inputs], output)
+    if not macs:
+        return 0, 0, 0
+    units = prod(output[1:])
+    return units, macs // output[0], units if len(graph.parameters_of([node])) > 1 else 0
 
 
 def _fit(name: str, wanted: Sequence[int | None], given: Sequence[int] | None) -> Shape:

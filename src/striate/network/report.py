@@ -13,13 +13,13 @@ from striate.errors import explained
 from striate.geometry import CONVENTION, flops
 from striate.network import zoo
 from striate.network.graph import Graph, Node, Shape
-from striate.network.inference import infer_fields, infer_shapes
+from striate.network.inference import count_connections, infer_fields, infer_shapes
 from striate.network.model import Network
+from striate.network.report_text import fitted_rows, full_rows, plain, summary
 
 __all__ = ["FieldSummary", "Layer", "Report", "Totals", "inspect"]
 
 BYTES = 4  # of a float32
-FIELD = "field (size / stride from start)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,36 +104,20 @@ class Report:
         """The line above the table."""
         return f"{self.network} on {'x'.join(map(str, self.input_shape))}"
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """Return the table's cells as text: a header, then a row for each layer."""
-        header = ("layer", "operator", "output", "parameters", "MACs", "activations", FIELD)
-        return [header, *(_row(layer) for layer in self.layers)]
+    def rows(self, width: int | None = None) -> list[tuple[str, ...]]:
+        """Return the table's cells as text: a header, then a row for each layer.
+
+        Given a width in letters, a table that is wider becomes compact: short headings, numbers of
+        three digits, and no more columns than fit.
+        """
+        return full_rows(self) if width is None else fitted_rows(self, width)
 
     def summary(self) -> list[str]:
         """Return the lines below the table."""
-        t = self.totals
-        return [
-            f"parameters   {t.parameters:,} ({_size(t.parameter_bytes)} in float32)",
-            f"MACs         {t.macs:,} ({_scaled(t.macs)}; {_scaled(t.flops)}FLOP)",
-            f"activations  {_size(t.activation_bytes)} kept for training, "
-            f"{_size(t.peak_activation_bytes)} at most at once for inference",
-            f"counted as   {self.convention}",
-            *(f"note         {note}" for note in self.notes),
-        ]
+        return summary(self)
 
     def __str__(self) -> str:
-        rows = self.rows()
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        right = {3, 4, 5}
-        lines = [
-            "  ".join(
-                cell.rjust(width) if column in right else cell.ljust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        rule = "-" * max(map(len, lines))
-        return "\n".join([self.title, lines[0], rule, *lines[1:], rule, *self.summary()])
+        return plain(self)
 
 
 def inspect(network: Network | Graph | str, input_shape: Sequence[int] | None = None) -> Report:
@@ -187,8 +171,7 @@ def _layer(
     inputs = [shapes[name] for name in node.inputs]
     output = shapes[node.outputs[0]]
     macs = node.operator.macs(inputs, output)
-    units = prod(output[1:]) if macs else 0
-    biases = units if len(names) > 1 else 0
+    units, weighted, biases = count_connections(graph, node, shapes)
     return Layer(
         name=node.name,
         operator=node.operator.onnx,
@@ -199,7 +182,7 @@ def _layer(
         macs=macs,
         flops=flops(macs),
         units=units,
-        connections=macs // output[0] + biases if macs else 0,
+        connections=weighted + biases,
         activation_bytes=prod(output) * BYTES,
         field=tuple(
             FieldSummary(f.size, _exact(f.stride), f.start, f.aligned)
@@ -239,45 +222,5 @@ def _peak(graph: Graph, shapes: Mapping[str, Shape]) -> int:
     return peak
 
 
-def _row(layer: Layer) -> tuple[str, ...]:
-    return (
-        layer.name,
-        layer.operator,
-        "x".join(map(str, layer.output_shape)),
-        f"{layer.parameters:,}",
-        f"{layer.macs:,}",
-        _size(layer.activation_bytes),
-        _field(layer.field),
-    )
-
-
-def _field(field: Sequence[FieldSummary]) -> str:
-    """Return the field as text: once if all axes agree, else an axis after another."""
-    texts = [
-        f"{axis.size}{'' if axis.stride == 0 else f' / {axis.stride}'} from {axis.start}"
-        + ("" if axis.aligned else " (misaligned)")
-        for axis in field
-    ]
-    return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
-
-
 def _exact(stride: Fraction) -> int | str:
     return stride.numerator if stride.denominator == 1 else str(stride)
-
-
-def _scaled(count: int) -> str:
-    """Return a count in thousands (k), millions (M) or billions (G)."""
-    for unit, prefix in ((1e9, "G"), (1e6, "M")):
-        if count >= unit:
-            return f"{count / unit:.3f} {prefix}"
-    return f"{count / 1e3:.3f} k"
-
-
-def _size(count: int) -> str:
-    """Return bytes as people read them."""
-    size = float(count)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.2f} GiB"
