@@ -1,6 +1,8 @@
 """``striate bench``: what it prints, what it writes, what it refuses."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -143,3 +145,11 @@ def test_refusals(arguments, kind, message):
     result = run(*arguments)
     assert type(result.exception) is kind
     assert str(result.exception).startswith(message)
+
+
+def test_the_whole_command_says_it_in_one_line():
+    code = "from striate.cli import main; main()"
+    command = [sys.executable, "-c", code, "bench", "layers", "--kind", "3x4"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "striate: no kind of layer is called '3x4'; did you mean 3x3?\n"

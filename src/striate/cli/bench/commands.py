@@ -19,15 +19,19 @@ bench = typer.Typer(
 
 Threads = Annotated[
     list[int] | None,
-    typer.Option("--threads", help="how many; again for more  [1, and all]", show_default=False),
+    typer.Option(
+        "--threads", help="how many; again for more (default: 1, and all)", show_default=False
+    ),
 ]
 Batches = Annotated[
     list[int] | None,
-    typer.Option("--batch", min=1, help="examples; again for more  [1 and 8]", show_default=False),
+    typer.Option(
+        "--batch", min=1, help="examples; again for more (default: 1 and 8)", show_default=False
+    ),
 ]
 Peers = Annotated[
     list[str] | None,
-    typer.Option("--peer", help="PyTorch, ...; again for more  [all]", show_default=False),
+    typer.Option("--peer", help="PyTorch, ...; again for more (default: all)", show_default=False),
 ]
 Seconds = Annotated[
     float, typer.Option(min=0.0, help="for each row, if that allows for the rounds")
@@ -42,7 +46,8 @@ Plot = Annotated[Path | None, typer.Option("--plot", help="draw the ratios here,
 @bench.command()
 def layers(
     kind: Annotated[
-        list[str] | None, typer.Option(help="3x3, 1x1, depthwise, ...; again for more  [all]")
+        list[str] | None,
+        typer.Option(help="3x3, 1x1, depthwise, ...; again for more (default: all)"),
     ] = None,
     layer: Annotated[
         list[str] | None,
@@ -73,7 +78,9 @@ def layers(
 def networks(
     network: Annotated[
         list[str] | None,
-        typer.Option("--network", help="vgg16, resnet50, ...; again for more  [ten of the zoo]"),
+        typer.Option(
+            "--network", help="vgg16, resnet50, ...; again for more (default: ten of the zoo)"
+        ),
     ] = None,
     threads: Threads = None,
     batch: Batches = None,
@@ -100,7 +107,7 @@ def cold(
     network: Annotated[str, typer.Argument(help="a network of the zoo")] = "vgg16",
     batch: Annotated[int, typer.Option(min=1, help="examples")] = 1,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="how many  [all]", show_default=False)
+        int | None, typer.Option(min=1, help="how many (default: all)", show_default=False)
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="new processes of each sort")] = 3,
     json_file: Json = None,

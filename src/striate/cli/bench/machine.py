@@ -14,6 +14,8 @@ __all__ = ["describe", "processors"]
 
 TELLING = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
 """The features that decide which kernels run."""
+TUNING = ("ATEN_", "DNNL_", "GOMP_", "KMP_", "MKL_", "NUMBA_", "OMP_", "ONEDNN_", "STRIATE_NUM")
+"""How the environment variables begin that change what engines do."""
 
 
 def processors() -> int:
@@ -37,9 +39,7 @@ def describe(packages: tuple[str, ...]) -> dict[str, Any]:
         "python": sys.version.split()[0],
         "versions": {name: _version(name) for name in ("striate", "numpy", "numba", *packages)},
         "environment": {
-            name: value
-            for name, value in sorted(os.environ.items())
-            if name.startswith(("OMP_", "KMP_", "GOMP_", "MKL_", "STRIATE_NUM", "NUMBA_"))
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(TUNING)
         },
     }
 
