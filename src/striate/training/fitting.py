@@ -23,7 +23,7 @@ from striate.training.data.dataset import Dataset, check_examples
 from striate.training.evaluation import check_labels, evaluate, output_count
 from striate.training.loop import run_pass
 from striate.training.optimizer import SGD
-from striate.training.progress import Display
+from striate.training.progress import Display, waiting
 from striate.training.result import Epoch, Result, Settings
 
 __all__ = ["Data", "fit"]
@@ -163,7 +163,8 @@ class _Run:
         """Run the passes that are left."""
         try:
             if len(self.history) < self.settings.epochs:
-                self.warm_up()
+                with waiting("compiling kernels (first run only)", display.shown):
+                    self.warm_up()
             while len(self.history) < self.settings.epochs:
                 epoch = self.next_epoch(len(self.history) + 1, display)
                 if on_epoch:

@@ -1,18 +1,46 @@
-"""The line that shows how training is going, where somebody can see it."""
+"""What shows how work is going, where somebody can see it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Display"]
+__all__ = ["Display", "waiting"]
 
 PATIENCE = 1.0  # seconds of silence before the line appears
 INTERVAL = 0.1  # seconds between its changes
+
+
+@contextmanager
+def waiting(text: str, wanted: bool | None = None) -> Iterator[None]:
+    """Show `text` on stderr while what is inside takes longer than a second.
+
+    Parameters
+    ----------
+    wanted : bool, optional
+        By default if stderr is a terminal.
+    """
+    if not (sys.stderr.isatty() if wanted is None else wanted):
+        yield
+        return
+    from rich.console import Console
+
+    status = Console(stderr=True).status(text)
+    timer = Timer(PATIENCE, status.start)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 class Display:
@@ -31,8 +59,8 @@ class Display:
     def __init__(self, epochs: int, examples: int, begun: int, wanted: bool | None) -> None:
         self._epochs, self._examples, self._begun = epochs, examples, begun
         self._due = perf_counter() + PATIENCE
-        shown = sys.stderr.isatty() if wanted is None else wanted
-        if not shown:
+        self.shown = sys.stderr.isatty() if wanted is None else wanted
+        if not self.shown:
             self._due = float("inf")
         self._line: tuple[Progress, TaskID] | None = None
 

@@ -77,5 +77,5 @@ class Result:
         test = "" if last.test_error is None else f", test error {100 * last.test_error:.2f} %"
         return (
             f"Result({self.network.name}, {last.number} epochs in {self.seconds:.1f} s, "
-            f"train error {100 * last.train_error:.2f} %{test})"
+            f"train error while learning {100 * last.train_error:.2f} %{test})"
         )
