@@ -72,10 +72,11 @@ def conv2d(
     stride, dilation : int or one per axis
     padding : int, one per axis, (before, after) pairs, "same", "valid" or "full"; zeros
     groups : maps are split into this many groups, each of which sees its share of the channels
-    method : "auto", "direct" (products with blocks of the patch matrix), "winograd" (fewer
-        multiplications, for 3 x 3 kernels with stride and dilation 1; rounds more, to about 1e-5
-        of the largest output in float32), "sliding" (tap by tap along the rows, for groups of
-        one or two maps) or "reference" (the definition)
+    method : "auto" (the faster of direct and sliding: exact wherever the sums are), "direct"
+        (products with blocks of the patch matrix), "sliding" (tap by tap along the rows, for
+        groups of one or two maps), "winograd" (fewer multiplications, for 3 x 3 kernels with
+        stride and dilation 1; rounds more, to about 1e-5 of the largest output in float32; what
+        `striate.compile` takes by itself where it is faster) or "reference" (the definition)
 
     Returns
     -------
@@ -145,7 +146,9 @@ def _convolve(
         check_rank("x", x.shape, rank, "N, C")
         check_rank("weight", weight.shape, rank, "M, C / groups")
         window = Window.parse(weight.shape[2:], stride, padding, dilation, rank=rank)
-        plan = convolution_plan(x.shape, weight.shape, window, groups, x.dtype, method)
+        exact = method == "auto"  # a single convolution only adds up products, unless told
+        shapes = x.shape, weight.shape
+        plan = convolution_plan(*shapes, window, groups, x.dtype, method, exact=exact)
         check_bias(bias, plan.output_shape)
     return plan.forward(x, weight, bias)
 

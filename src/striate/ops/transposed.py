@@ -159,7 +159,8 @@ def _convolve(
             weight.shape[2:], stride, padding, dilation, output_padding, rank=rank
         )
         shapes = x.shape, weight.shape
-        plan = transposed_convolution_plan(*shapes, window, groups, x.dtype, method)
+        exact = method == "auto"
+        plan = transposed_convolution_plan(*shapes, window, groups, x.dtype, method, exact=exact)
         check_bias(bias, plan.output_shape)
     return plan.forward(x, weight, bias)
 
