@@ -6,7 +6,8 @@ before]``, zero where that is padding. The matrix is never built; a block of it 
 panels of `width` columns, ``panel[p // width][k][p % width]``, which stay in the cache.
 
 A block's columns are first cut into *pieces*, each within one row of outputs and one panel,
-whose places are noted once; then every row of the block copies its pieces. A copy takes a whole
+whose places are noted once; then every row of the block copies its pieces, at strides 1 and 2
+register by register. Such a copy takes a whole
 panel row whatever the piece's length: what it writes beyond is overwritten by the next piece or
 the next row, and each panel has one row to spare for the last.
 """
@@ -22,6 +23,7 @@ from striate.ops._extents import Extents, place, tap
 from striate.ops._jit import inlined, kernel
 from striate.ops._microkernel import copy_row
 from striate.ops._rows import add_run, copy_run, fill_run
+from striate.ops._tile_rows import copy_second
 
 __all__ = ["Layout", "add_patches", "cut_pieces", "pack_patches", "pack_transposed"]
 
@@ -124,6 +126,9 @@ def pack_patches(
             p = piece(pieces, j)
             start, lower, upper = source(group * e.channels + c, i, p, e)
             at = p.at + k * layout.width
+            if stride == 2:
+                copy_second(x, start, (2 * lower, 2 * upper - 1), panel, at)
+                continue
             if stride == 1 and upper > lower and 0 <= start <= last:
                 copy_row(x, start, panel, at)
             else:

@@ -1,4 +1,4 @@
-"""Rows of images to the columns of Winograd's tiles, and back.
+"""Rows of images to the columns of Winograd's tiles, and back; every second element of a row.
 
 A row of an image is read into registers and dealt out so that neighbouring tiles lie in
 neighbouring lanes. Loads and stores touch only the part of a row that exists: what lies beyond
@@ -17,7 +17,7 @@ from striate.ops._jit import numba
 from striate.ops._microkernel import INDEX, INT32, cgutils, extending, ir, tile_for
 from striate.ops._transforms import Vector, Writer
 
-__all__ = ["merge_row", "split_row"]
+__all__ = ["copy_second", "merge_row", "split_row"]
 
 Vectors = Sequence[Any]
 
@@ -200,7 +200,55 @@ def merge_row_in_python(
     y[at : at + len(row)] = np.where(row < floor, floor, row)
 
 
+def _copy_second(typing_context: Any, x: Any, start: Any, inside: Any, panel: Any, at: Any) -> Any:
+    """Declare `copy_second` to Numba: its signature, and the function that writes it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, start, inside, _, at = arguments
+        writer = Writer(context, builder, signature, arguments)
+        size = writer.bytes_of(3)
+        tile = tile_for(size)
+        read, place = writer.addresses(0, start, tile.lanes), writer.addresses(3, at, tile.lanes)
+        lower, upper = cgutils.unpack_tuple(builder, inside)
+        for first in range(0, tile.width, tile.lanes):
+            pair = []
+            for place_in_row in (2 * first, 2 * first + tile.lanes):
+                address = read(INDEX(place_in_row))
+                kind = address.type.pointee
+                mask = lanes_inside(builder, place_in_row, tile.lanes, lower, upper)
+                zero = ir.Constant(kind, [0.0] * tile.lanes)
+                call = [address, INT32(size), mask, zero]
+                pair.append(Vector(builder, masked(builder, "load", kind, kind, call)))
+            every_second = pick(pair, range(0, 2 * tile.lanes, 2))
+            builder.store(every_second.value, place(INDEX(first)), align=size)
+        return context.get_dummy_value()
+
+    index, pair = numba.types.int64, numba.types.UniTuple(numba.types.int64, 2)
+    return numba.types.void(x, index, pair, panel, index), generate
+
+
+def copy_second_in_python(
+    x: NDArray[Any], start: int, inside: tuple[int, int], panel: NDArray[Any], at: int
+) -> None:
+    """Copy every second element of a row, as many as a panel's row has.
+
+    Parameters
+    ----------
+    x, start : the row's first element is ``x[start]``
+    inside : first and last number, within the row, of the elements to be read; others are zero
+    panel, at : where the copies are written
+    """
+    width = tile_for(panel.itemsize).width
+    row = np.zeros(2 * width, x.dtype)
+    lower, upper = max(0, inside[0]), min(len(row), inside[1])
+    if lower < upper:
+        row[lower:upper] = x[start + lower : start + upper]
+    panel[at : at + width] = row[::2]
+
+
 if numba.config.DISABLE_JIT:
     split_row, merge_row = split_row_in_python, merge_row_in_python
+    copy_second = copy_second_in_python
 else:
     split_row, merge_row = extending.intrinsic(_split_row), extending.intrinsic(_merge_row)
+    copy_second = extending.intrinsic(_copy_second)
