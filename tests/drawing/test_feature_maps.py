@@ -9,6 +9,8 @@ from striate.drawing.colour_map import diverging, grey
 from striate.drawing.scene import Group, Picture, Rectangle, Scene, Text
 from striate.errors import ParameterError, ShapeError
 
+FILLS = (palette.RIGHT, palette.WRONG, palette.SERIES[5])
+
 
 def example(truth: int | None = 7, predicted: int = 7, seed: int = 0) -> Example:
     random = np.random.default_rng(seed)
@@ -88,8 +90,19 @@ def test_right_and_wrong_are_told_by_more_than_colour() -> None:
 def test_best_of_many_classes_and_always_the_true_one() -> None:
     names = [f"class {i}" for i in range(1000)]
     shapes = bars(names, list(np.linspace(0, 1, 1000)), 3, 0, 0, 128)
-    shown = [s.text for s in shapes if isinstance(s, Text) and s.text != "true"]
+    shown = [s.text for s in shapes if isinstance(s, Text) and s.text.startswith("class")]
     assert shown == [f"class {i}" for i in [*range(999, 990, -1), 3]]
+
+
+def test_scores_have_numbers_and_one_scale_in_all_rows() -> None:
+    def one(*scores: float) -> Example:
+        return Example(np.zeros((4, 4)), [], scores)
+
+    scene = feature_maps([one(-1.0, 1.5), one(0.5, 0.25)])
+    texts = [text.text for text in members(scene, Text)]
+    assert [text for text in texts if "." in text] == ["−1.00", "1.50", "0.50", "0.25"]
+    lengths = [r.width for r in members(scene, Rectangle) if r.fill in FILLS]
+    np.testing.assert_allclose(np.divide(lengths, lengths[0]), [1.0, 1.5, 0.5, 0.25])
 
 
 def test_colours_are_symmetric_around_zero() -> None:

@@ -14,7 +14,7 @@ from striate.drawing.scene import Line, Rectangle, Shape, Text
 __all__ = ["CLASSES", "bars", "bars_width"]
 
 CLASSES = 10  # at most; of more classes the best are shown
-BAR, MARKS = 96.0, 48.0
+BAR, VALUE, MARKS = 96.0, 40.0, 48.0
 LETTERS = 11.0
 
 
@@ -25,8 +25,12 @@ def bars(
     x: float,
     y: float,
     height: float,
+    scale: tuple[float, float] | None = None,
 ) -> Iterator[Shape]:
-    """Yield a bar for each class, from zero, in `height` pixels down from (x, y).
+    """Yield a bar and its score for each class, in `height` pixels down from (x, y).
+
+    Bars begin at zero, and `scale` is the least and the largest score that they can show; pictures
+    side by side should share one. If left out it is that of these scores.
 
     The predicted class is green with a tick if it is the true one, red with a cross if not; the
     true class, if missed, is outlined and named. Of more than ten classes the ten best are shown,
@@ -36,17 +40,18 @@ def bars(
     --------
     >>> shapes = list(bars(["cat", "dog"], [0.2, 0.8], truth=0, x=0, y=0, height=40))
     >>> [shape.text for shape in shapes if isinstance(shape, Text)]
-    ['cat', 'true', 'dog']
+    ['cat', '0.20', 'true', 'dog', '0.80']
     """
     predicted, names = int(np.argmax(scores)), _names_width(labels)
     order = _order(scores, truth)
     pitch = min(height / len(order), 22.0)
-    low, high = min(0.0, *scores), max(0.0, *scores)
+    least, most = scale or (min(scores), max(scores))
+    low, high = min(0.0, least), max(0.0, most)
     span = (high - low) or 1.0
     zero = x + names - BAR * low / span
     yield Line(((zero, y), (zero, y + pitch * len(order))), palette.AXIS)
-    for place, index in enumerate(order):
-        top = y + pitch * place
+    for row, index in enumerate(order):
+        top = y + pitch * row
         middle = top + pitch / 2
         size = min(LETTERS, pitch * 0.85)
         name = wrapped(labels[index], size, names - 8, 1) or [""]
@@ -59,7 +64,12 @@ def bars(
         )
         faint = 1.0 if index == predicted else 0.45
         yield Rectangle(left, top + 0.15 * pitch, length, 0.7 * pitch, fill, opacity=faint)
-        sign = x + names + BAR + 8
+        value = f"{scores[index]:{'.2f' if abs(scores[index]) < 1000 else '.1e'}}"
+        column = x + names + BAR + VALUE
+        yield Text(
+            column, middle + 0.35 * size, value.replace("-", "−"), size, palette.QUIET, "end"
+        )
+        sign = column + 8
         if index == predicted and truth is not None:
             yield _cross_or_tick(sign, middle, wrong)
         elif index == truth:
@@ -70,7 +80,7 @@ def bars(
 
 def bars_width(labels: Sequence[str]) -> float:
     """Return how much room the bars of these classes take, marks included."""
-    return _names_width(labels) + BAR + MARKS
+    return _names_width(labels) + BAR + VALUE + MARKS
 
 
 def _names_width(labels: Sequence[str]) -> float:

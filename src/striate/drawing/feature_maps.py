@@ -78,7 +78,8 @@ def feature_maps(
     Activations are blue below zero and orange above, to one scale for each layer, so that rows
     can be compared. Each value is a square of whole pixels wherever the layer is small enough;
     larger maps are averaged down. At most 48 maps and 120 units of a layer are shown, and the
-    heading says of how many. The predicted class is ticked if right and crossed if wrong.
+    heading says of how many. Bars show the scores to one scale for all rows, with their numbers.
+    The predicted class is ticked if right and crossed if wrong.
 
     Parameters
     ----------
@@ -117,12 +118,14 @@ def feature_maps(
     shapes.append(Text(at, HEAD - 28, "output", 13.0))
     shapes.append(Text(at, HEAD - 12, f"{len(rows[0].scores)} classes", SMALL, palette.QUIET))
     low, high = (float(f([f(a) for a in inputs])) for f in (np.min, np.max))
+    every = [float(score) for example in rows for score in example.scores]
+    scores = (min(every), max(every))
     for i, example in enumerate(rows):
         y = HEAD + i * ROW
         shapes += _picture(inputs[i], columns[0], y, low, high)
         for column, arrays in zip(columns[1:], layers, strict=True):
             shapes += _maps(arrays[i], column, y)
-        shapes += bars(_labels(example), example.scores, example.truth, at, y, TALL)
+        shapes += bars(_labels(example), example.scores, example.truth, at, y, TALL, scores)
         shapes.append(Text(MARGIN, y + TALL + 20, _verdict(example), SMALL, palette.QUIET))
     bottom = HEAD + len(rows) * ROW
     shapes += _scale(MARGIN, bottom)
