@@ -122,6 +122,22 @@ def test_values_are_drawn_by_seed(tmp_path: Path) -> None:
             "0,1 (before,after) or 0,1x1,2, not 'big'",
         ),
         (
+            ["conv", "--padding", "-1", "-o", "a.svg"],
+            ParameterError,
+            "--padding must be at least 0 on every side, not '-1'",
+        ),
+        (
+            ["conv", "--input", "30", "-o", "a.svg"],
+            ParameterError,
+            "convolution: 784 outputs are more than the 400 frames of an animation: draw a "
+            "smaller input, a larger stride, or one step alone",
+        ),
+        (
+            ["foo", "-o", "a.svg"],
+            UnknownNameError,
+            "no figure is called 'foo'; known: conv, pool, transposed",
+        ),
+        (
             ["transposed", "--ceil", "-o", "a.svg"],
             ParameterError,
             "--ceil has no meaning for transposed: use --output-padding",

@@ -160,6 +160,8 @@ def _padding(text: str) -> Any:
             f"0,1 (before,after) or 0,1x1,2, not {text!r}"
         )
     pairs = [(int(axis[0]), int(axis[-1])) for axis in axes]
+    if min(map(min, pairs)) < 0:
+        raise ParameterError(f"--padding must be at least 0 on every side, not {text!r}")
     return pairs[0], pairs[-1]
 
 
