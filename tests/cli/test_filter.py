@@ -187,7 +187,27 @@ ROWS = "write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'"
         ),
         (
             ["photo.png", "out.png", "box", "--size", "3", "--sigma", "2"],
-            "box takes no --sigma; it takes --size, --border, --cval",
+            "box takes no --sigma; it takes --size, --border, --cval, --dtype",
+        ),
+        (
+            ["photo.png", "out.png", "sobel", "--cval", "9"],
+            "--cval is 9, but --border is reflect, which shows none of it; "
+            "add --border constant or leave --cval out",
+        ),
+        (
+            ["photo.png", "out.png", "sobel", "--dtype", "int"],
+            "sobel: dtype is 'int'; a result can be uint8, uint16, int16, int32, float32 or "
+            "float64",
+        ),
+        (
+            ["photo.png", "out.png", "sobel", "--dtype", "int16"],
+            "out.png: PNG cannot hold int16; it holds uint8 or uint16: "
+            "filter with dtype uint8, or choose another format",
+        ),
+        (
+            ["photo.png", "out.tif", "sobel", "--dtype", "float32"],
+            "out.tif: TIFF cannot hold float32 with 3 channels; it holds 1: "
+            "filter with dtype uint8, or drop channels",
         ),
         (
             ["photo.png", "out.png", "sobel", "--axis", "2"],
@@ -260,6 +280,11 @@ def test_bad_usage_is_one_line_and_writes_nothing(striate, photo, tmp_path, argu
             "end the name in .png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp",
         ),
         (
+            ["out", "sobel"],
+            "out: its name has no suffix for a format that striate writes; "
+            "end the name in .png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp",
+        ),
+        (
             ["no/out.png", "sobel"],
             f"{Path('no/out.png')}: its folder does not exist; create no first",
         ),
@@ -288,6 +313,37 @@ def test_a_folder_that_cannot_be_created(striate, photo, tmp_path):
         f"striate: {Path('photo.png/out')}: not created (Not a directory); choose another folder\n"
     )
     assert (result.code, result.out) == (1, "")
+
+
+def test_a_dtype_keeps_the_sign(striate, tmp_path):
+    """`filters.sobel` itself is held to its definition elsewhere: here, to what arrives."""
+    grey = np.random.default_rng(0).integers(0, 256, (12, 16), dtype=np.uint8)
+    write(tmp_path / "grey.png", grey)
+    options = ["sobel", "--axis", "1", "--dtype"]
+    assert striate("filter", "grey.png", "slope.tiff", *options, "float32").code == 0
+    slope = read("slope.tiff")
+    assert slope.min() < 0
+    np.testing.assert_array_equal(slope, filters.sobel(grey, axis=1, dtype=np.float32))
+    assert striate("filter", "slope.tiff", "deep.png", "box", "--size", "1").err == (
+        "striate: deep.png: PNG cannot hold float32; it holds uint8 or uint16: "
+        "filter with dtype uint8, or choose another format\n"
+    )
+    options = ["box", "--size", "1", "--dtype", "uint8"]
+    assert striate("filter", "slope.tiff", "flat.png", *options).code == 0
+    np.testing.assert_array_equal(read("flat.png"), np.clip(slope, 0, 255).astype(np.uint8))
+
+
+def test_alpha_stays_in_its_dtype(striate, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (9, 9, 4), dtype=np.uint8)
+    write(tmp_path / "clear.png", image)
+    for name in (["box", "--size", "3"], ["sobel"]):
+        striate("filter", "clear.png", "plain.png", *name)
+        assert striate("filter", "clear.png", "same.png", *name, "--dtype", "uint8").code == 0
+        np.testing.assert_array_equal(read("same.png"), read("plain.png"))
+        assert striate("filter", "clear.png", "a.tif", *name, "--dtype", "float32").err == (
+            "striate: --dtype is float32, but an image with alpha stays uint8; "
+            "leave --dtype out or remove the alpha\n"
+        )
 
 
 def test_transparent_images(striate, tmp_path):

@@ -178,5 +178,5 @@ def test_nan_does_not_vanish_in_an_integer(name, bad):
         FILTERS[name](np.array([[1.0, bad]]), dtype=np.uint8)
     assert str(error.value) == (
         f"{name}: image holds NaN or infinity, which uint8 cannot show; "
-        "ask for dtype=numpy.float32, or replace them with numpy.nan_to_num(image)"
+        "ask for dtype float32, or replace them with numpy.nan_to_num(image)"
     )

@@ -255,8 +255,18 @@ def test_a_decompression_bomb(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
     assert message_of(read, path) == (
         f"{path}: more than 1400 pixels, which may be a decompression bomb; "
-        "if you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
+        "if you trust the file, make it smaller in an image editor, or in Python raise "
+        "PIL.Image.MAX_IMAGE_PIXELS"
     )
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.tif", {}), ("a.webp", {"lossless": True})])
+def test_the_first_of_several_pages_is_read(tmp_path, name, options):
+    path = tmp_path / name
+    pages = [np.full((4, 5, 3), value, dtype=np.uint8) for value in (9, 200)]
+    first, second = map(Image.fromarray, pages)
+    first.save(path, save_all=True, append_images=[second], **options)
+    np.testing.assert_array_equal(read(path), pages[0])
 
 
 def test_formats_by_suffix():
@@ -266,7 +276,7 @@ def test_formats_by_suffix():
         f"a.gif: .gif names no format that striate writes; end the name in {known}"
     )
     assert message_of(format_of, "a") == (
-        f"a: no suffix names no format that striate writes; end the name in {known}"
+        f"a: its name has no suffix for a format that striate writes; end the name in {known}"
     )
 
 
@@ -277,25 +287,25 @@ def test_formats_by_suffix():
             "a.png",
             np.zeros((2, 2)),
             "PNG cannot hold float64; it holds uint8 or uint16: "
-            "filter with dtype=numpy.uint8, or scale and convert with astype",
+            "filter with dtype uint8, or choose another format",
         ),
         (
             "a.jpg",
             np.zeros((2, 2), np.uint16),
             "JPEG cannot hold uint16; it holds uint8: "
-            "filter with dtype=numpy.uint8, or scale and convert with astype",
+            "filter with dtype uint8, or choose another format",
         ),
         (
             "a.tif",
             np.zeros((2, 2)),
             "TIFF cannot hold float64; it holds uint8 or uint16 or float32: "
-            "filter with dtype=numpy.uint8, or scale and convert with astype",
+            "filter with dtype float32, or choose another format",
         ),
         (
             "a.tif",
             np.zeros((2, 2, 3), np.float32),
             "TIFF cannot hold float32 with 3 channels; it holds 1: "
-            "choose another format, or drop channels",
+            "filter with dtype uint8, or drop channels",
         ),
         (
             "a.jpg",

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["filter_images"]
 
-# What each filter takes, besides --border and --cval; the first is required, but for sobel.
+EVERY = ("border", "cval", "dtype")
+# What each filter takes besides; the first is required, but for sobel.
 FILTERS = {
     "box": ("size",),
     "gaussian": ("sigma", "truncate"),
@@ -63,7 +64,17 @@ def filter_images(
     border: Annotated[
         str, typer.Option(help="reflect, mirror, nearest, constant or wrap")
     ] = "reflect",
-    cval: Annotated[float, typer.Option(help="what --border constant shows outside")] = 0.0,
+    cval: Annotated[
+        float | None, typer.Option(help="what --border constant shows outside; 0 if left out")
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            help="the result's: uint8, uint16, or float32, which shows negative values and goes "
+            "into a grey .tiff; the image's if left out",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print what was written as JSON")] = False,
 ) -> None:
     """Filter image files: PNG, JPEG, WebP, TIFF and BMP.
@@ -71,15 +82,18 @@ def filter_images(
     One file goes to a file, or into an existing folder; several files, or
     the image files of a folder, go into a folder under their own names.
     Inputs are never overwritten. Blurs weigh colours by their alpha; other
-    filters leave alpha alone. Files hold no negative values: they become 0.
+    filters leave alpha alone. Negative values become 0 unless --dtype
+    float32 keeps them. Of several pages or frames the first is filtered.
 
     Examples: striate filter photo.jpg blurred.png gaussian --sigma 2;
-    striate filter photos/ edges/ sobel
+    striate filter photos/ edges/ sobel;
+    striate filter grey.png slope.tiff sobel --axis 1 --dtype float32
     """
     sources, out, name = _parse(arguments or [])
     given = {"sigma": sigma, "truncate": truncate, "size": size, "axis": axis, "kernel": kernel}
     parameters = _parameters(name, given)
-    apply = _filter(name, {**parameters, "border": border, "cval": cval})
+    parameters |= {"border": border, "cval": _outside(border, cval)}
+    apply = _filter(name, parameters, dtype)
     outcome = run(plan(sources, out), apply)
     report(outcome, as_json, name)
     if outcome.failed:
@@ -110,7 +124,7 @@ def _parameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
     for option in chosen:
         if option not in takes:
             raise ParameterError(
-                f"{name} takes no --{option}; it takes --{', --'.join((*takes, 'border', 'cval'))}"
+                f"{name} takes no --{option}; it takes --{', --'.join((*takes, *EVERY))}"
             )
     if name != "sobel" and takes[0] not in chosen:
         raise ParameterError(f"{name} needs --{takes[0]}; see striate filter --help")
@@ -121,6 +135,18 @@ def _parameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
     if "kernel" in chosen:
         chosen["kernel"] = _kernel(chosen["kernel"])
     return chosen
+
+
+def _outside(border: str, cval: float | None) -> float:
+    """Return what lies outside; a value that would not be looked at is refused."""
+    from striate.errors import ParameterError
+
+    if cval is not None and border != "constant":
+        raise ParameterError(
+            f"--cval is {cval:g}, but --border is {border}, which shows none of it; "
+            "add --border constant or leave --cval out"
+        )
+    return 0.0 if cval is None else cval
 
 
 def _pair(option: str, text: str, kind: Callable[[str], Any], what: str) -> tuple[Any, Any]:
@@ -171,24 +197,36 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _filter(name: str, parameters: dict[str, Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+def _filter(
+    name: str, parameters: dict[str, Any], dtype: str | None
+) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Return the filter with its parameters, tried on one pixel so that bad ones show now."""
     import numpy as np
 
     from striate import filters
+    from striate.errors import DTypeError
 
     function = getattr(filters, name)
 
     def apply(image: NDArray[Any]) -> NDArray[Any]:
+        result: NDArray[Any] = function(image, dtype=dtype, **parameters)
+        return result
+
+    def apply_in_kind(image: NDArray[Any]) -> NDArray[Any]:
         result: NDArray[Any] = function(image, **parameters)
         return result
 
     def apply_beside_alpha(image: NDArray[Any]) -> NDArray[Any]:
         if not filters.alpha.has_alpha(image):
             return apply(image)
+        if dtype is not None and np.dtype(dtype) != image.dtype:
+            raise DTypeError(
+                f"--dtype is {dtype}, but an image with alpha stays {image.dtype}; "
+                "leave --dtype out or remove the alpha"
+            )
         if name in BLURS:
-            return filters.alpha.weigh_by_alpha(image, apply)
-        return filters.alpha.keep_alpha(image, apply)
+            return filters.alpha.weigh_by_alpha(image, apply_in_kind)
+        return filters.alpha.keep_alpha(image, apply_in_kind)
 
     apply(np.zeros((1, 1), dtype=np.uint8))
     return apply_beside_alpha

@@ -64,7 +64,7 @@ def result_dtype(image: NDArray[Any], dtype: DTypeLike | None) -> np.dtype[Any]:
     if chosen.kind in "iu" and native.kind == "f" and not np.isfinite(image).all():
         raise ParameterError(
             f"image holds NaN or infinity, which {chosen} cannot show; "
-            f"ask for dtype=numpy.float32, or replace them with numpy.nan_to_num(image)"
+            f"ask for dtype float32, or replace them with numpy.nan_to_num(image)"
         )
     return chosen
 

@@ -94,6 +94,8 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
     path : str or path
         A PNG, JPEG, WebP, TIFF or BMP file; its content decides, not its name.
 
+        Of several pages or frames the first is read.
+
     Returns
     -------
     array, shape (H, W), or (H, W, C) for C = 2 (grey, alpha), 3 (colour) or 4 (colour, alpha)
@@ -137,7 +139,8 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise FileError(
             f"{place}: more than {limit} pixels, which may be a decompression bomb; "
-            f"if you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
+            "if you trust the file, make it smaller in an image editor, or in Python raise "
+            "PIL.Image.MAX_IMAGE_PIXELS"
         ) from None
     except DAMAGE as error:
         raise FileError(
@@ -214,9 +217,9 @@ def format_of(path: str | os.PathLike[str]) -> str:
     """
     suffix = Path(path).suffix
     if suffix.lower() not in SUFFIXES:
+        which = f"{suffix} names no format" if suffix else "its name has no suffix for a format"
         raise FileError(
-            f"{path}: {suffix or 'no suffix'} names no format that striate writes; "
-            f"end the name in {', '.join(SUFFIXES)}"
+            f"{path}: {which} that striate writes; end the name in {', '.join(SUFFIXES)}"
         )
     return SUFFIXES[suffix.lower()]
 
@@ -270,9 +273,11 @@ def writable(image: NDArray[Any], format_name: str, place: Path) -> NDArray[Any]
     native = image.dtype.newbyteorder("=")
     dtypes = sorted({dtype for dtype, _ in held}, reverse=True)
     if native.name not in dtypes:
+        deep = "float32" in dtypes and native.kind in "if"  # what may be negative stays so
+        advice = f"filter with dtype {'float32' if deep else 'uint8'}"
         raise DTypeError(
             f"{place}: {format_name} cannot hold {image.dtype}; it holds {' or '.join(dtypes)}: "
-            f"filter with dtype=numpy.uint8, or scale and convert with astype"
+            f"{advice}, or choose another format"
         )
     if image.ndim not in (2, 3) or image.size == 0:
         raise ShapeError(
@@ -284,6 +289,8 @@ def writable(image: NDArray[Any], format_name: str, place: Path) -> NDArray[Any]
         possible = sorted(max(count, 1) for dtype, count in held if dtype == native.name)
         raise ShapeError(
             f"{place}: {format_name} cannot hold {native.name} with {max(channels, 1)} channels; "
-            f"it holds {' or '.join(map(str, possible))}: choose another format, or drop channels"
+            f"it holds {' or '.join(map(str, possible))}: "
+            f"{'filter with dtype uint8' if native.kind == 'f' else 'choose another format'}, "
+            f"or drop channels"
         )
     return np.ascontiguousarray(plane, dtype=native)
