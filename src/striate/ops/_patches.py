@@ -7,9 +7,9 @@ panels of `width` columns, ``panel[p // width][k][p % width]``, which stay in th
 
 A block's columns are first cut into *pieces*, each within one row of outputs and one panel,
 whose places are noted once; then every row of the block copies its pieces, at strides 1 and 2
-register by register. Such a copy takes a whole
-panel row whatever the piece's length: what it writes beyond is overwritten by the next piece or
-the next row, and each panel has one row to spare for the last.
+register by register. Such a copy takes a whole panel row whatever the piece's length: what it
+writes beyond is overwritten by the next piece or the next row, and each panel has one row to
+spare for the last.
 """
 
 from __future__ import annotations
