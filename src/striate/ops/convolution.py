@@ -75,7 +75,7 @@ def conv2d(
     method : "auto" (the faster of direct and sliding: exact wherever the sums are), "direct"
         (products with blocks of the patch matrix), "sliding" (tap by tap along the rows, for
         groups of one or two maps), "winograd" (fewer multiplications, for 3 x 3 kernels with
-        stride and dilation 1; rounds more, to about 1e-5 of the largest output in float32; what
+        stride and dilation 1; rounds more, to about 2e-6 of the largest output in float32; what
         `striate.compile` takes by itself where it is faster) or "reference" (the definition)
 
     Returns
