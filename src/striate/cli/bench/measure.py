@@ -156,7 +156,7 @@ def _best(runners: Iterator[Runner], exact: NDArray[Any]) -> Candidate | Entry:
         return Entry(refused="; ".join(reasons))
     if len(candidates) == 1:
         return candidates[0]
-    times = take_turns([c.runner.run for c in candidates], TRIAL * len(candidates), rounds=2)
+    times = take_turns([c.runner.run for c in candidates], TRIAL * len(candidates), rounds=3)
     return candidates[min(range(len(times)), key=lambda i: min(times[i]))]
 
 
