@@ -35,7 +35,9 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem;
         font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .75rem; text-align: left; white-space: nowrap; }
 td.number, th.number { text-align: right; }
-th { background: var(--tint); color: var(--soft); font-weight: 600; }
+th { background: var(--tint); color: var(--soft); font-weight: 600; white-space: normal;
+     vertical-align: bottom; }
+pre { overflow-x: auto; background: var(--tint); border-radius: 8px; padding: .75rem 1rem; }
 tbody tr + tr td { border-top: 1px solid var(--line); }
 footer { color: var(--soft); padding: 3rem 1.25rem; text-align: center; font-size: .85rem; }
 """

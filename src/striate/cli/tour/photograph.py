@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["filtered_photograph"]
+__all__ = ["filtered_photograph", "load_photograph"]
 
 
-def filtered_photograph(photo: Path | None, folder: Path) -> Chapter:
+def filtered_photograph(image: NDArray[Any], name: str, folder: Path) -> Chapter:
     """Filter a photograph every way the lecture does; write ``filters.png``."""
     from striate import drawing, filters
 
-    image, name = _photograph(photo)
     grey = _luma(image)
     items = [("original", image, name)]
     for size in (3, 5, 11):
@@ -42,19 +41,23 @@ def filtered_photograph(photo: Path | None, folder: Path) -> Chapter:
     )
 
 
-def _photograph(path: Path | None) -> tuple[NDArray[Any], str]:
-    """Return the user's photograph, or one that scikit-learn ships."""
-    from striate.errors import MissingExtraError
+def load_photograph(path: Path | None) -> tuple[NDArray[Any], str]:
+    """Return the user's photograph, or one that scikit-learn ships, and its name."""
+    from striate.errors import DTypeError, MissingExtraError
     from striate.filters import files
 
     if path is not None:
         image = files.read(path)
+        if image.dtype.kind != "u":
+            raise DTypeError(
+                f"{path}: pixels are {image.dtype}; the tour takes 8 or 16 bits: convert the file"
+            )
         return (image[..., :3] if image.ndim == 3 and image.shape[2] == 4 else image), path.name
     try:
         from sklearn.datasets import load_sample_image
     except ImportError:
         raise MissingExtraError.of("scikit-learn", "train", "the tour's photograph") from None
-    return load_sample_image("china.jpg"), "Summer Palace, Beijing (scikit-learn's china.jpg)"
+    return load_sample_image("china.jpg"), "Summer Palace, Beijing: scikit-learn's china.jpg"
 
 
 def _luma(image: NDArray[Any]) -> NDArray[np.float32]:
