@@ -149,7 +149,7 @@ def compile(
     dtype : float32 or float64
         What it computes in.
     precision : "auto" or "exact"
-        "auto" takes Winograd's method where it is faster, which rounds more (to about 1e-5 of the
+        "auto" takes Winograd's method where it is faster, which rounds more (to about 2e-6 of the
         largest output of a layer); "exact" only adds up products.
 
     Raises
