@@ -110,7 +110,8 @@ def test_random_weights_are_announced():
         (
             np.zeros((1, 1, 20, 20), np.float32),
             ShapeError,
-            "lenet-1989: H1 (Conv): bias (12, 8, 8) must be (12,) or, by unit, (12, 10, 10)",
+            "lenet-1989: H1 (Conv): bias (12, 8, 8) must be (12,) or, by unit, (12, 10, 10)"
+            "; lenet-1989 is made for 1x1x16x16",
         ),
     ],
 )
