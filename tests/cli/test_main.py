@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def striate(*arguments):
         (["filter", "none.png", "out.png", "bos"], 2, "did you mean box"),
         (["run", "lenet-1989", "x.png", "--weights", "none.safetensors"], 1, "none.safetensors"),
         (["train", "lenet-1989", "--data", "nothing"], 2, "no data set is called 'nothing'"),
-        (["tour", "--passes", "0"], 2, "should be greater than or equal to 1"),
+        (["tour", "--passes", "0"], 2, "--passes 0 must be at least 1"),
         (["tour", "--out", "/proc/none"], 1, "choose another with --out"),
     ],
 )
@@ -54,6 +55,16 @@ def test_version_and_help():
     text = striate("--help").stdout
     for command in ("tour", "filter", "inspect", "run", "train", "draw"):
         assert command in text
+
+
+@pytest.mark.parametrize("command", ["tour", "filter", "inspect", "run", "train", "draw"])
+def test_help_breaks_its_lines_once(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    text = striate(command, "--help").stdout.partition("╭")[0]
+    lines = [line.strip() for line in text.splitlines()]
+    for line, after in pairwise(lines):
+        if line and after:  # within a paragraph, the next word has no room
+            assert len(f"{line} {after.split()[0]}") > 57
 
 
 def test_a_reader_that_goes_away():

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import typer
 
+from striate.cli._text import flowing
 from striate.cli.bench.commands import bench as bench_commands
 from striate.cli.draw import draw
 from striate.cli.filter import filter_images
@@ -43,12 +45,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(tour)
-app.command("filter")(filter_images)
-app.command()(inspect)
-app.command()(run)
-app.command()(train)
-app.command()(draw)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "tour": tour,
+    "filter": filter_images,
+    "inspect": inspect,
+    "run": run,
+    "train": train,
+    "draw": draw,
+}
+for name, command in COMMANDS.items():
+    app.command(name, help=flowing(command.__doc__ or ""))(command)
 app.add_typer(bench_commands, name="bench")
 
 
