@@ -8,7 +8,7 @@ by a negative amount. Dropout is written in its inference form, which passes its
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from striate.errors import FileError, GeometryError, ShapeError, UnknownNameError
 from striate.files import write_whole
-from striate.geometry import Window
 from striate.interop.onnx.emission import Emission
+from striate.interop.onnx.windows import ceil_mode, padded_by, sliding, split
 from striate.network import Graph, Network, Node, Operator, Shape, infer_shapes
 from striate.network import operators as op
 
@@ -141,10 +141,10 @@ def _conv(emission: Emission, node: Node, o: op.Conv) -> None:
     source, weight, *bias = node.inputs
     if o.table is not None:
         weight = _dense(emission, node, o.table)
-    if _ceil(node, o.window):
+    if ceil_mode(node, o.window):
         raise GeometryError(f"{node.name}: ONNX's Conv knows no ceil mode: pad explicitly")
     by_unit = bool(bias) and emission.weights[bias[0]].ndim > 1
-    source, window = _sliding(emission, node, source, o.window)
+    source, window = sliding(emission, node, source, o.window)
     output = emission.value(f"{node.name}.sum") if by_unit else node.name
     inputs = [source, weight] if by_unit else [source, weight, *bias]
     emission.node("Conv", inputs, output, group=o.groups, dilations=o.window.dilations, **window)
@@ -166,7 +166,7 @@ def _dense(emission: Emission, node: Node, table: tuple[tuple[int, ...], ...]) -
 
 def _conv_transpose(emission: Emission, node: Node, o: op.ConvTranspose) -> None:
     window = o.window
-    cut, grown = _split(window.paddings)
+    cut, grown = split(window.paddings)
     if any(grown):
         raise GeometryError(
             f"{node.name}: ONNX's ConvTranspose cuts no negative amounts, as in {window.paddings}: "
@@ -186,73 +186,21 @@ def _conv_transpose(emission: Emission, node: Node, o: op.ConvTranspose) -> None
 
 
 def _max_pool(emission: Emission, node: Node, o: op.MaxPool) -> None:
-    source, window = _sliding(emission, node, node.inputs[0], o.window)
-    extra = {"dilations": o.window.dilations, "ceil_mode": _ceil(node, o.window)}
+    source, window = sliding(emission, node, node.inputs[0], o.window)
+    extra = {"dilations": o.window.dilations, "ceil_mode": ceil_mode(node, o.window)}
     emission.node("MaxPool", [source], node.name, **extra, **window)
 
 
 def _average_pool(emission: Emission, node: Node, o: op.AveragePool) -> None:
-    source, window = _sliding(emission, node, node.inputs[0], o.window)
-    extra = {"dilations": o.window.dilations, "ceil_mode": _ceil(node, o.window)}
+    source, window = sliding(emission, node, node.inputs[0], o.window)
+    extra = {"dilations": o.window.dilations, "ceil_mode": ceil_mode(node, o.window)}
     count = int(o.count_include_pad)
     emission.node("AveragePool", [source], node.name, count_include_pad=count, **extra, **window)
 
 
-def _ceil(node: Node, window: Window) -> int:
-    modes = {axis.ceil for axis in window.axes}
-    if len(modes) > 1:
-        raise GeometryError(f"{node.name}: ONNX rounds all axes up or all down: use one mode")
-    return int(modes.pop())
-
-
-def _sliding(
-    emission: Emission, node: Node, source: str, window: Window
-) -> tuple[str, dict[str, Any]]:
-    """Return what the window slides over, and its attributes; a window that crops needs a Pad."""
-    attributes: dict[str, Any] = {"kernel_shape": window.kernel, "strides": window.strides}
-    spatial = emission.spatial(source)
-    if spatial is None and any(axis.padding == "same" for axis in window.axes):
-        if any(axis.padding != "same" for axis in window.axes):
-            raise GeometryError(
-                f'{node.name}: ONNX pads all axes "same" or none while the sizes of the input '
-                f"are open, not {tuple(axis.padding for axis in window.axes)}: fix the sizes"
-            )
-        return source, {**attributes, "auto_pad": "SAME_UPPER"}
-    padded, cropped = _split((window if spatial is None else window.at(spatial)).paddings)
-    if any(cropped):
-        source = _padded(emission, f"{node.name}.crop", source, cropped, 0.0)
-    return source, {**attributes, "pads": padded}
-
-
-def _split(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    """Return paddings in ONNX's order, all before and then all after: what pads, what crops."""
-    pads = [before for before, _ in pairs] + [after for _, after in pairs]
-    return [max(p, 0) for p in pads], [min(p, 0) for p in pads]
-
-
-def _padded(
-    emission: Emission,
-    name: str,
-    source: str,
-    pads: Sequence[int],
-    value: float,
-    *,
-    final: str = "",
-) -> str:
-    """Add a Pad of the spatial axes; `pads` are all before and then all after."""
-    rank = len(pads) // 2
-    amounts = [0, 0, *pads[:rank], 0, 0, *pads[rank:]]
-    inputs = [
-        source,
-        emission.constant(f"{name}.pads", amounts, np.int64),
-        emission.constant(f"{name}.value", value),
-    ]
-    return emission.node("Pad", inputs, final or emission.value(name), mode="constant")
-
-
 def _pad(emission: Emission, node: Node, o: op.Pad) -> None:
     pads = (*o.before, *o.after)
-    _padded(emission, node.name, node.inputs[0], pads, o.value, final=node.name)
+    padded_by(emission, node.name, node.inputs[0], pads, o.value, final=node.name)
 
 
 def _batch_normalization(emission: Emission, node: Node, o: op.BatchNormalization) -> None:
