@@ -32,6 +32,7 @@ def striate(*arguments):
         (["filter", "none.png", "out.png", "box", "--size", "3"], 1, "no such file"),
         (["filter", "none.png", "out.png", "bos"], 2, "did you mean box"),
         (["run", "lenet-1989", "x.png", "--weights", "none.safetensors"], 1, "none.safetensors"),
+        (["run", "lenet-1989", "x.png", "--weights", "\x1b[2J"], 1, "\\x1b[2J: no such file"),
         (["train", "lenet-1989", "--data", "nothing"], 2, "no data set is called 'nothing'"),
         (["tour", "--passes", "0"], 2, "--passes 0 must be at least 1"),
         (["tour", "--out", "/proc/none"], 1, "choose another with --out"),

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from striate.cli._text import flowing
+from striate.cli._text import flowing, visible
 from striate.cli.bench.commands import bench as bench_commands
 from striate.cli.draw import draw
 from striate.cli.filter import filter_images
@@ -104,7 +104,7 @@ def _fail_usage(error: Any) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    typer.secho(f"striate: {' '.join(message.split())}", err=True, fg="red")
+    typer.secho(f"striate: {visible(' '.join(message.split()))}", err=True, fg="red")
     sys.exit(code)
 
 
