@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.errors import GraphError
 from striate.network import Shape
 
 __all__ = ["Array", "Binding", "Step"]
@@ -33,16 +35,16 @@ class Binding:
     exact: bool = False
 
 
-class Step:
+class Step(ABC):
     """A bound operator. Gradients are asked for right after the forward pass that they follow."""
 
     def __init__(self, operator: Any, to: Binding) -> None:
         self.operator, self.to = operator, to
 
+    @abstractmethod
     def forward(self, *inputs: Array) -> Array:
         """Return the output for these inputs."""
-        raise NotImplementedError
 
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         """Return the gradient for each input, None where none is needed."""
-        raise NotImplementedError
+        raise GraphError(f"{self.operator.onnx} runs forward only here: train the network itself")
