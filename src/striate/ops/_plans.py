@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.geometry import Window
-from striate.ops import _direct, _reference, _sliding
+from striate.ops import _depthwise, _direct, _reference, _sliding
 from striate.ops._blocking import Sizes, cut_forward, cut_input_gradient, cut_weight_gradient
 from striate.ops._extents import AxisExtents, extents_array
 from striate.ops._jit import flat
@@ -26,6 +26,8 @@ __all__ = ["Convolution", "Direct", "Plan", "Reference", "Sliding", "Unpacked", 
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
+
+SHARES = 8  # of the planes of a depthwise convolution, for each thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ class Direct(Unpacked):
 
 
 class Sliding(Unpacked):
-    """Tap by tap along the rows; see `_sliding`."""
+    """Tap by tap along the rows; see `_sliding` and, for most depthwise ones, `_depthwise`."""
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
         self.convolution = convolution
@@ -206,6 +208,11 @@ class Sliding(Unpacked):
         self.steps = convolution.macs
         self.extents = extents_of(convolution)
         self.no_bias = flat(np.empty(0, convolution.dtype))
+        window, sizes = convolution.window, convolution.sizes
+        self.by_rows = sizes.channels == 1 and _depthwise.takes(window)
+        self.planes = prod(convolution.output_shape[:2])
+        # Several shares for each thread even out their times; a share of one plane is too small.
+        self.share = max(1, self.planes // (SHARES * threads if self.steps >= SMALL else 1))
 
     def forward(
         self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
@@ -214,7 +221,11 @@ class Sliding(Unpacked):
         y = np.empty(self.output_shape, self.convolution.dtype)
         start = self.no_bias if bias is None else flat(bias)
         arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, relu
-        run_blocks(partial(_sliding.convolve, *arrays), prod(y.shape[:2]), self.steps)
+        if self.by_rows and start.size <= y.shape[1]:
+            rows = partial(_depthwise.convolve, *arrays, self.share)
+            run_blocks(rows, -(-self.planes // self.share), self.steps)
+        else:
+            run_blocks(partial(_sliding.convolve, *arrays), self.planes, self.steps)
         return y
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
