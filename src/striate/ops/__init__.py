@@ -18,7 +18,7 @@ from striate.ops.activation import (
 )
 from striate.ops.convolution import conv1d, conv2d, conv3d, convolution_plan
 from striate.ops.dropout import dropout, dropout_gradient
-from striate.ops.linear import linear, linear_gradients
+from striate.ops.linear import linear, linear_gradients, matrix_product
 from striate.ops.normalization import (
     batch_norm,
     batch_norm_gradients,
@@ -60,6 +60,7 @@ __all__ = [
     "dropout_gradient",
     "linear",
     "linear_gradients",
+    "matrix_product",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",

@@ -1,8 +1,9 @@
 """The one place that knows Numba's flags, and where compiled kernels are kept.
 
-Every kernel is declared with :func:`kernel`. It is compiled without the GIL (threads of
-`_threads` run it side by side), without ``fastmath`` (NaN and infinity must survive), and
-with NumPy's rule that a division by zero gives infinity or NaN.
+Every kernel is declared with :func:`kernel`, or with :func:`summing` where its sums may be
+reordered. It is compiled without the GIL (threads of `_threads` run it side by side), without
+the ``fastmath`` flags that lose NaN and infinity, and with NumPy's rule that a division by zero
+gives infinity or NaN.
 
 Machine code is kept in the user's cache folder, one file for each kernel, signature,
 processor and state of this package's sources. Numba's own cache is not enough: it does not
@@ -29,7 +30,7 @@ from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
-__all__ = ["cache_folder", "flat", "inlined", "kernel"]
+__all__ = ["cache_folder", "flat", "inlined", "kernel", "summing"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -57,7 +58,24 @@ def kernel(function: Function) -> Function:
     >>> double(2)
     4
     """
-    return _compiled(function, forceinline=False)
+    return _compiled(function, forceinline=False, flags=set())
+
+
+def summing(function: Function) -> Function:
+    """Compile as `kernel` does, and let the compiler reorder its sums, to take lanes at a time.
+
+    The order is fixed when it is compiled, so results do not depend on threads; NaN and infinity
+    survive, as the flags that would lose them ("nnan", "ninf") are not given.
+
+    Examples
+    --------
+    >>> @summing
+    ... def total(x):
+    ...     return x + x
+    >>> total(2)
+    4
+    """
+    return _compiled(function, forceinline=False, flags={"reassoc", "contract"})
 
 
 def inlined(function: Function) -> Function:
@@ -73,11 +91,13 @@ def inlined(function: Function) -> Function:
     >>> half(3)
     1.5
     """
-    return _compiled(function, forceinline=True)
+    return _compiled(function, forceinline=True, flags=set())
 
 
-def _compiled(function: Function, forceinline: bool) -> Function:
-    compile_ = numba.njit(nogil=True, error_model="numpy", fastmath=False, forceinline=forceinline)
+def _compiled(function: Function, forceinline: bool, flags: set[str]) -> Function:
+    compile_ = numba.njit(
+        nogil=True, error_model="numpy", fastmath=flags or False, forceinline=forceinline
+    )
     compiled = compile_(function)
     if not numba.config.DISABLE_JIT:
         compiled._cache = KernelCache(function)

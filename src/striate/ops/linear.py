@@ -1,7 +1,8 @@
-"""The fully connected layer. NumPy's matrix product is what it needs."""
+"""The fully connected layer: NumPy's matrix product, or for a few examples our own."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 
 from striate.errors import ShapeError, explained
 from striate.ops._checks import check_floating, check_same_dtype
+from striate.ops._jit import flat
+from striate.ops._matrix import MOST_ROWS, ROWS_OF_WEIGHTS, few_rows
+from striate.ops._threads import run_blocks
 
-__all__ = ["linear", "linear_gradients"]
+__all__ = ["linear", "linear_gradients", "matrix_product"]
 
 Array = NDArray[Any]
 
@@ -41,9 +45,20 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """
     with explained("linear"):
         _check(x, weight, bias)
-    y: Array = np.matmul(x, weight.T)
-    if bias is not None:
-        y += bias
+    return matrix_product(x, weight, bias)
+
+
+def matrix_product(x: Array, weight: Array, bias: Array | None) -> Array:
+    """Return what `linear` does, for arguments that are known to fit."""
+    if x.size == 0 or len(x) > MOST_ROWS:
+        product: Array = np.matmul(x, weight.T)
+        return product if bias is None else np.add(product, bias, out=product)
+    sizes = (*x.shape, len(weight))
+    y = np.empty((len(x), len(weight)), x.dtype)
+    start = flat(np.empty(0, x.dtype) if bias is None else bias)
+    blocks = -(-len(weight) // ROWS_OF_WEIGHTS)
+    arrays = flat(x), flat(weight), start, y.reshape(-1), sizes
+    run_blocks(partial(few_rows, *arrays), blocks, x.size * len(weight))
     return y
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from striate import ops
 from striate.network import operators as op
 from striate.runtime.steps.step import Array, Binding, Step
 
@@ -17,10 +18,7 @@ class Linear(Step):
 
     def forward(self, *inputs: Array) -> Array:
         x, weight, *bias = inputs
-        y = x @ weight.T
-        if bias:
-            y += bias[0]
-        return y
+        return ops.matrix_product(x, weight, bias[0] if bias else None)
 
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         x, weight, *bias = inputs
