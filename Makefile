@@ -5,7 +5,6 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 
-
 .PHONY: tour test check bench docs clean help
 
 help:

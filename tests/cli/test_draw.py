@@ -25,7 +25,7 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-def test_issue_example(tmp_path: Path) -> None:
+def test_the_readmes_kind_of_figure(tmp_path: Path) -> None:
     path = tmp_path / "conv.svg"
     options = ["--input", "5", "--kernel", "3", "--stride", "2", "--padding", "1"]
     assert run("conv", *options, "-o", str(path)) == f"{path}\n"
