@@ -50,7 +50,7 @@ def points(shape: Shape) -> list[tuple[float, float]]:
             return []
 
 
-def test_issue_example() -> None:
+def test_padding_and_strides() -> None:
     animation = convolution((5, 5), 3, stride=2, padding=1)
     assert len(animation.frames) == 9
     written = texts(animation.scene)
