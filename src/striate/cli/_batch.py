@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from striate.cli._text import visible
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -168,5 +170,5 @@ def report(outcome: Outcome, as_json: bool, name: str) -> None:
             typer.echo(file["output"])
     if outcome.failed:
         total = len(outcome.written) + len(outcome.failed)
-        names = ", ".join(file["input"] for file in outcome.failed)
+        names = visible(", ".join(file["input"] for file in outcome.failed))
         typer.secho(f"striate: {len(outcome.failed)} of {total} files failed: {names}", err=True)

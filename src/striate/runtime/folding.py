@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from striate.network import Graph, Initial, Network, Node, Parameter
 from striate.network import operators as op
 
-__all__ = ["FinalConv", "simplified"]
+__all__ = ["FinalConv", "folded", "simplified"]
 
 Weights = dict[str, NDArray[Any]]
 FOLDED = Initial("constant", 0.0)  # of parameters that are computed, never drawn
@@ -30,7 +30,15 @@ def simplified(network: Network) -> Network:
 
     The output keeps its values to rounding; values inside may be gone, or be others.
     """
-    return _fuse_relu(_fold_batch_norm(_without_identities(network)))
+    return _fuse_relu(folded(network))
+
+
+def folded(network: Network) -> Network:
+    """Return the network without dropout, with batch norm in the convolution before it.
+
+    Its operators are those that every engine knows.
+    """
+    return _fold_batch_norm(_without_identities(network))
 
 
 def _without_identities(network: Network) -> Network:

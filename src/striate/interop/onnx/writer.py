@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from striate.errors import FileError, GeometryError, ShapeError, UnknownNameError
 from striate.files import write_whole
 from striate.interop.onnx.emission import Emission
@@ -140,7 +138,7 @@ def _plain(emission: Emission, node: Node, _: Operator) -> None:
 def _conv(emission: Emission, node: Node, o: op.Conv) -> None:
     source, weight, *bias = node.inputs
     if o.table is not None:
-        weight = _dense(emission, node, o.table)
+        weight = _dense(emission, node, o, o.table)
     if ceil_mode(node, o.window):
         raise GeometryError(f"{node.name}: ONNX's Conv knows no ceil mode: pad explicitly")
     by_unit = bool(bias) and emission.weights[bias[0]].ndim > 1
@@ -152,16 +150,14 @@ def _conv(emission: Emission, node: Node, o: op.Conv) -> None:
         emission.node("Add", [output, *bias], node.name)
 
 
-def _dense(emission: Emission, node: Node, table: tuple[tuple[int, ...], ...]) -> str:
+def _dense(emission: Emission, node: Node, o: op.Conv, table: tuple[tuple[int, ...], ...]) -> str:
     """Add the weight of a connection table with zeros where nothing is connected."""
     name = node.inputs[1]
     weight = emission.weights[name]
     channels = max(map(max, table)) + 1
     if emission.shapes is not None:
         channels = emission.shapes[node.inputs[0]][1]
-    dense = np.zeros((weight.shape[0], channels, *weight.shape[2:]), weight.dtype)
-    dense[np.arange(len(table))[:, None], np.array(table)] = weight
-    return emission.constant(f"{name}.dense", dense)
+    return emission.constant(f"{name}.dense", o.dense(weight, channels))
 
 
 def _conv_transpose(emission: Emission, node: Node, o: op.ConvTranspose) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from striate.errors import ParameterError, ShapeError
 from striate.geometry import (
@@ -17,6 +17,9 @@ from striate.geometry import (
     transposed_convolution_macs,
 )
 from striate.network.graph import Fields, Operator, Reach, Shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Conv", "ConvTranspose"]
 
@@ -103,6 +106,16 @@ class Conv(Operator):
     def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
         """Return the taps inside the input."""
         return (read_by_window(outputs, self.window, shapes[0]),)
+
+    def dense(self, weight: NDArray[Any], channels: int) -> NDArray[Any]:
+        """Return the weight over all input `channels`: zeros where the table connects nothing."""
+        if self.table is None:
+            return weight
+        import numpy as np
+
+        whole = np.zeros((len(weight), channels, *weight.shape[2:]), weight.dtype)
+        whole[np.arange(len(weight))[:, None], np.array(self.table)] = weight
+        return whole
 
 
 @dataclass(frozen=True)

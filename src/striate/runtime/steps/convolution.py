@@ -20,21 +20,6 @@ def dense_shape(operator: op.Conv, x: Shape, weight: Shape) -> Shape:
     return (weight[0], x[1] // operator.groups, *weight[2:])
 
 
-def dense(operator: op.Conv, weight: Array, shape: Shape) -> Array:
-    """Return the weight with zeros where the connection table, if any, connects nothing."""
-    if operator.table is None:
-        return weight
-    spelt_out = np.zeros(shape, weight.dtype)
-    spelt_out[connected(operator)] = weight
-    return spelt_out
-
-
-def connected(operator: op.Conv) -> tuple[Array, Array]:
-    """Return the indices of the connected (map, channel) pairs of a table."""
-    columns = np.array(operator.table)
-    return np.arange(len(columns))[:, None], columns
-
-
 class Convolution(Step):
     """Conv."""
 
@@ -49,16 +34,16 @@ class Convolution(Step):
 
     def forward(self, *inputs: Array) -> Array:
         x, weight, *bias = inputs
-        whole = dense(self.operator, weight, self.shape)
+        whole = self.operator.dense(weight, x.shape[1])
         return self.plan.forward(x, whole, bias[0] if bias else None)
 
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         x, weight, *bias = inputs
-        whole = dense(self.operator, weight, self.shape)
+        whole = self.operator.dense(weight, x.shape[1])
         dx = self.plan.input_gradient(dy, whole) if self.to.needs[0] else None
         dw = self.plan.weight_gradient(dy, x) if self.to.needs[1] else None
         if dw is not None and self.operator.table is not None:
-            dw = dw[connected(self.operator)]
+            dw = dw[np.arange(len(dw))[:, None], np.array(self.operator.table)]
         return dx, dw, *(_bias_gradient(dy, b) for b in bias)
 
 
@@ -80,8 +65,7 @@ class FinalConvolution(Step):
 
     def pack(self, weight: Array) -> Array:
         """Return a weight in the layout that this step takes."""
-        x, shape = self.to.shapes[:2]
-        return self.plan.pack(dense(self.operator, weight, dense_shape(self.operator, x, shape)))
+        return self.plan.pack(self.operator.dense(weight, self.to.shapes[0][1]))
 
     def forward(self, *inputs: Array) -> Array:
         x, weight, *bias = inputs

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.cli.bench.peers.folding import dense_weight, folded
 from striate.cli.bench.peers.runner import Refused
 from striate.network import Graph, Network, Node, Operator, Shape, infer_shapes
 from striate.network import operators as op
+from striate.runtime.folding import folded
 
 __all__ = ["translated"]
 
@@ -138,8 +138,7 @@ def _conv(t: Translation, node: Node, output: str, extra: Settings) -> None:
     o: Any = node.operator
     weight = t.weights[node.inputs[1]]
     seen = t.shapes[node.inputs[0]]
-    if o.table is not None:
-        weight = dense_weight(o.table, weight, seen[1])
+    weight = o.dense(weight, seen[1])
     window = o.window.at(seen[2:])
     kind = "ConvolutionDepthWise" if o.groups > 1 else "Convolution"
     settings = _sliding(window, len(weight)) | ({7: o.groups} if o.groups > 1 else {})

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from striate.cli.bench.peers.folding import dense_weight, folded
 from striate.network import Network, infer_shapes
 from striate.network import operators as op
+from striate.runtime.folding import folded
 
 __all__ = ["TorchNetwork"]
 
@@ -50,7 +50,7 @@ class TorchNetwork(torch.nn.Module):
             operator, seen = node.operator, shapes[node.inputs[0]]
             if isinstance(operator, op.Conv) and operator.table is not None:
                 weight = weights[node.inputs[1]]
-                weights[node.inputs[1]] = dense_weight(operator.table, weight, seen[1])
+                weights[node.inputs[1]] = operator.dense(weight, seen[1])
             table = MEANING
             if readers[node.inputs[0]] == 1 and node.inputs[0] not in self._kept():
                 table = {**MEANING, **IN_PLACE}
