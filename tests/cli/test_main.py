@@ -100,3 +100,15 @@ def test_python_m():
         [sys.executable, "-m", "striate", "--version"], capture_output=True, text=True
     )
     assert done.stdout.startswith("striate ")
+
+
+def test_names_of_failed_files_cannot_disturb_a_terminal(tmp_path):
+    hostile = tmp_path / "a\x1b[31m.png"
+    hostile.write_bytes(b"no image")
+    (tmp_path / "out").mkdir()
+    done = striate(
+        "filter", hostile, hostile.with_name("b.png"), tmp_path / "out", "box", "--size", 3
+    )
+    assert done.returncode == 1
+    assert "\x1b" not in done.stderr
+    assert r"a\x1b[31m.png" in done.stderr

@@ -148,7 +148,7 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
 
     def advance(trouble: str) -> None:
         if trouble:
-            console.print(trouble, markup=False, highlight=False, soft_wrap=True)
+            console.print(visible(trouble), markup=False, highlight=False, soft_wrap=True)
         bar.advance(task)
         if console.is_terminal and not bar.live.is_started and time.monotonic() > begun + PATIENCE:
             bar.start()
