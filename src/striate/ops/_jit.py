@@ -15,14 +15,11 @@ there is nothing to keep in step; a damaged or unreadable file is compiled again
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import importlib
-import os
 import pickle
 import sys
-import uuid
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,7 +27,9 @@ from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
-__all__ = ["cache_folder", "flat", "inlined", "kernel", "summing"]
+from striate.ops._cache import cache_folder, discard, keep, kept, say_that_we_compile
+
+__all__ = ["flat", "inlined", "kernel", "summing"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -39,9 +38,6 @@ numba: Any = importlib.import_module("numba")
 CompileResult: Any = importlib.import_module("numba.core.compiler").CompileResult
 serialize: Any = importlib.import_module("numba.core.serialize")
 llvmlite_version: str = importlib.import_module("llvmlite").__version__
-
-CHECKSUM = hashlib.sha256
-CHECKSUM_BYTES = CHECKSUM().digest_size
 
 
 def kernel(function: Function) -> Function:
@@ -115,35 +111,10 @@ def flat(x: NDArray[Any]) -> NDArray[Any]:
     return row
 
 
-def cache_folder() -> Path:
-    """Return the folder that keeps compiled kernels.
-
-    ``STRIATE_CACHE`` names it; otherwise it is ``striate`` in the user's cache folder of the
-    operating system. A user without a home, as in a bare container, gets a place that can hold
-    nothing: a shared folder would have to be trusted.
-    """
-    try:
-        return users_cache_folder()
-    except RuntimeError:  # from Path.home()
-        return Path(os.devnull) / "striate"
-
-
-def users_cache_folder() -> Path:
-    """Return the folder of a user who has one; RuntimeError for one without a home."""
-    if chosen := os.environ.get("STRIATE_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "striate" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "striate"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "striate"
-
-
 @functools.cache
 def source_stamp() -> str:
     """Return a hash of all that machine code depends on besides kernel, signature and CPU."""
-    digest = CHECKSUM()
+    digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     try:
@@ -154,13 +125,6 @@ def source_stamp() -> str:
     settings = (package, numba.__version__, llvmlite_version, sys.version_info[:3], flags)
     digest.update(repr(settings).encode())
     return digest.hexdigest()
-
-
-@functools.cache
-def say_that_we_compile() -> None:
-    """Tell whoever watches, once, why the first call takes seconds."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        sys.stderr.write("striate: compiling kernels (first run only)\n")
 
 
 class KernelCache:
@@ -186,52 +150,25 @@ class KernelCache:
         Numba's ``magic_tuple`` names the operating system, the processor and its features.
         """
         parts = (self.name, signature, self.bytecode, codegen.magic_tuple(), source_stamp())
-        identity = CHECKSUM(repr(parts).encode()).hexdigest()
+        identity = hashlib.sha256(repr(parts).encode()).hexdigest()
         return self.folder / f"{self.name.rpartition('.')[2]}-{identity[:32]}.kernel"
 
     def load_overload(self, signature: object, target_context: Any) -> Any:
         """Return the compiled signature, or None where there is no sound file of it."""
         target_context.refresh()
-        data = self._sound(self.path(signature, target_context.codegen()))
+        data = kept(self.path(signature, target_context.codegen()))
         if data is None:
             say_that_we_compile()
             return None
         return CompileResult._rebuild(target_context, *pickle.loads(data))
 
-    @staticmethod
-    def _sound(path: Path) -> bytes | None:
-        """Return what a file keeps, or None where it is missing, unreadable or damaged."""
-        try:
-            content = path.read_bytes()
-        except OSError:
-            return None
-        checksum, data = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
-        return data if checksum == CHECKSUM(data).digest() else None
-
     def save_overload(self, signature: object, compiled: Any) -> None:
-        """Keep one compiled signature; a folder that cannot be written costs only time.
-
-        The file is written beside its place and moved there in one step, so that another
-        process sees all of it or none.
-        """
+        """Keep one compiled signature; see `striate.ops._cache.keep`."""
         if compiled.library.has_dynamic_globals:
             return  # machine code that holds an address of this process
-        path = self.path(signature, compiled.library.codegen)
-        unfinished = path.with_suffix(f".{uuid.uuid4().hex[:12]}")
-        data = serialize.dumps(compiled._reduce())
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(CHECKSUM(data).digest() + data)
-            unfinished.replace(path)
-        except OSError:
-            self._discard(unfinished)
+        keep(self.path(signature, compiled.library.codegen), serialize.dumps(compiled._reduce()))
 
     def flush(self) -> None:
         """Forget every signature of this kernel."""
         for path in self.folder.glob(f"{self.name.rpartition('.')[2]}-*.kernel"):
-            self._discard(path)
-
-    @staticmethod
-    def _discard(path: Path) -> None:
-        with contextlib.suppress(OSError):
-            path.unlink()
+            discard(path)

@@ -1,0 +1,101 @@
+"""The microkernel: a few pixels by a few registers of output channels, kept in registers.
+
+``y[r, v] = clip(bias[v] + sum over k of x[k, r] weight[k, v] + residual[r, v])``
+
+where k counts blocks of input channels, taps of the kernel and channels of a block, in this
+order; r counts pixels that lie a fixed step apart, and v registers of output channels. The sum
+of each output has one order, whatever tile it is in: how a layer is cut changes no result.
+
+Channels beyond those of the layer are never read: what lies in their lanes does not matter.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from striate.ops.codegen import Pointer, Target, Vector, Writer, library
+from striate.ops.codegen.writer import ADDRESS, VOID, ir
+
+__all__ = ["CONTEXT", "TILE", "tile"]
+
+TILE = ir.FunctionType(VOID, [ADDRESS] * 6)
+"""x, weight, bias, residual or null, y, context."""
+
+CONTEXT = (
+    "taps",  # table of offsets of x
+    "tap_count",
+    "blocks",  # of input channels
+    "block_stride",  # from one block of x to the next
+    "last",  # channels in the last block
+    "y_plane",  # from one register of output channels to the next
+    "residual_plane",
+    "low",  # bits of the float32 bounds
+    "high",
+)
+
+
+@functools.cache
+def tile(target: Target, rows: int, vectors: int, step: int, planar: bool = False) -> int:
+    """Return the address of a microkernel.
+
+    Parameters
+    ----------
+    target : processor
+    rows : pixels
+    vectors : registers of output channels
+    step : elements of x from one pixel to the next
+    planar : whether each tap is of a single channel; there is one block then
+    """
+    name = f"tile(rows={rows}, vectors={vectors}, step={step}, planar={planar})"
+
+    def write(module: object, symbol: str) -> None:
+        writer = Writer(module, symbol, TILE, target)
+        write_tile(writer, rows, vectors, step, planar)
+        writer.builder.ret_void()
+
+    return library(target).address(name, write)
+
+
+def write_tile(w: Writer, rows: int, vectors: int, step: int, planar: bool) -> None:
+    """Write the microkernel; see `tile`."""
+    x, weight, bias, residual, y, table = (w.argument(place) for place in range(6))
+    context = {name: w.word(table, place) for place, name in enumerate(CONTEXT)}
+    lanes = w.lanes
+    start = [bias.load(v * lanes) for v in range(vectors)]
+    sums = [[w.variable(start[v]) for v in range(vectors)] for _ in range(rows)]
+    weights = w.variable(weight)
+    taps = w.pointer(context["taps"])
+
+    def add_products(at: Pointer) -> None:
+        """Add the products of one channel: an outer product of pixels and maps."""
+        row = weights.get()
+        columns = [row.load(v * lanes) for v in range(vectors)]
+        weights.set(row + vectors * lanes)
+        for r in range(rows):
+            pixel = at.broadcast(r * step)
+            for v in range(vectors):
+                sums[r][v].set(pixel.multiply_add(columns[v], sums[r][v].get()))
+
+    if planar:
+        with w.loop(0, context["tap_count"]) as t:
+            add_products(x + w.word(taps, t))
+    else:
+        final = context["blocks"] - 1
+        with w.loop(0, context["blocks"]) as b:
+            count = w.choose(b < final, lanes, context["last"])
+            block = x + b * context["block_stride"]
+            with w.loop(0, context["tap_count"]) as t:
+                at = block + w.word(taps, t)
+                with w.loop(0, count) as c:
+                    add_products(at + c)
+
+    with w.when_not(residual.is_null()):
+        for r in range(rows):
+            for v in range(vectors):
+                other = residual.load(context["residual_plane"] * v + r * lanes)
+                sums[r][v].set(sums[r][v].get() + other)
+    low, high = w.float_of(context["low"]), w.float_of(context["high"])
+    for r in range(rows):
+        for v in range(vectors):
+            total: Vector = sums[r][v].get()
+            y.store(total.clip(low, high), context["y_plane"] * v + r * lanes)
