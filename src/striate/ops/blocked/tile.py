@@ -35,7 +35,9 @@ CONTEXT = (
 
 
 @functools.cache
-def tile(target: Target, rows: int, vectors: int, step: int, planar: bool = False) -> int:
+def tile(
+    target: Target, rows: int, vectors: int, step: int, out: int = 1, planar: bool = False
+) -> int:
     """Return the address of a microkernel.
 
     Parameters
@@ -44,20 +46,22 @@ def tile(target: Target, rows: int, vectors: int, step: int, planar: bool = Fals
     rows : pixels
     vectors : registers of output channels
     step : elements of x from one pixel to the next
+    out : pixels of y, and of the residual, from one to the next
     planar : whether each tap is of a single channel; there is one block then
     """
-    name = f"tile(rows={rows}, vectors={vectors}, step={step}, planar={planar})"
+    name = f"tile(rows={rows}, vectors={vectors}, step={step}, out={out}, planar={planar})"
 
     def write(module: object, symbol: str) -> None:
         writer = Writer(module, symbol, TILE, target)
-        write_tile(writer, rows, vectors, step, planar)
+        write_tile(writer, rows, vectors, (step, out * target.lanes), planar)
         writer.builder.ret_void()
 
     return library(target).address(name, write)
 
 
-def write_tile(w: Writer, rows: int, vectors: int, step: int, planar: bool) -> None:
-    """Write the microkernel; see `tile`."""
+def write_tile(w: Writer, rows: int, vectors: int, steps: tuple[int, int], planar: bool) -> None:
+    """Write the microkernel; `steps` are those of x and of y in elements."""
+    step, out = steps
     x, weight, bias, residual, y, table = (w.argument(place) for place in range(6))
     context = {name: w.word(table, place) for place, name in enumerate(CONTEXT)}
     lanes = w.lanes
@@ -92,10 +96,10 @@ def write_tile(w: Writer, rows: int, vectors: int, step: int, planar: bool) -> N
     with w.when_not(residual.is_null()):
         for r in range(rows):
             for v in range(vectors):
-                other = residual.load(context["residual_plane"] * v + r * lanes)
+                other = residual.load(context["residual_plane"] * v + r * out)
                 sums[r][v].set(sums[r][v].get() + other)
     low, high = w.float_of(context["low"]), w.float_of(context["high"])
     for r in range(rows):
         for v in range(vectors):
             total: Vector = sums[r][v].get()
-            y.store(total.clip(low, high), context["y_plane"] * v + r * lanes)
+            y.store(total.clip(low, high), context["y_plane"] * v + r * out)

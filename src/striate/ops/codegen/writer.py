@@ -170,6 +170,11 @@ class Pointer:
         """Return one element in all lanes."""
         return self.writer.spread(self.scalar(offset))
 
+    @property
+    def word(self) -> Index:
+        """The address as a number."""
+        return Index(self.writer, self.writer.builder.ptrtoint(self.value, I64))
+
     def is_null(self) -> Any:
         """Return a condition for `Writer.when`."""
         return self.writer.builder.icmp_unsigned("==", self.value, ir.Constant(ADDRESS, None))
@@ -280,6 +285,38 @@ class Writer:
         bits = self.builder.trunc(word.value, I32)
         return self.spread(self.builder.bitcast(bits, FLOAT))
 
+    # words that several threads use --------------------------------------------------------
+
+    def shared(self, table: Pointer, place: int) -> Index:
+        """Return a word that another thread may just have changed, and see what it did before."""
+        loaded = self.builder.load_atomic(self._at(table, place), "acquire", 8, typ=I64)
+        return Index(self, loaded)
+
+    def publish(self, table: Pointer, place: int, value: Index | int) -> None:
+        """Change a word for other threads, which then see all that was done before."""
+        self.builder.store_atomic(self.integer(value), self._at(table, place), "seq_cst", 8)
+
+    def take(self, table: Pointer, place: int, count: int = 1) -> Index:
+        """Add to a word in one step and return what it was before."""
+        before = self.builder.atomic_rmw("add", self._at(table, place), I64(count), "seq_cst")
+        return Index(self, before)
+
+    def pause(self) -> None:
+        """Tell the processor that we only wait."""
+        name, arguments = "llvm.x86.sse2.pause", []
+        if self.target.level == "neon":
+            name, arguments = "llvm.aarch64.hint", [I32(1)]
+        function = self.module.globals.get(name)
+        if function is None:
+            kind = ir.FunctionType(VOID, [argument.type for argument in arguments])
+            function = ir.Function(self.module, kind, name)
+        self.builder.call(function, arguments)
+
+    def _at(self, table: Pointer, place: int) -> Any:
+        pointer = self.builder.gep(table.value, [I64(place)], inbounds=True, source_etype=I64)
+        # llvmlite wants the type of what an atomic instruction points to.
+        return self.builder.inttoptr(self.builder.ptrtoint(pointer, I64), I64.as_pointer())
+
     # control -----------------------------------------------------------------------------
 
     @contextmanager
@@ -299,6 +336,23 @@ class Writer:
         counter.set(now + step)
         builder.branch(test)
         builder.position_at_end(after)
+
+    @contextmanager
+    def forever(self) -> Iterator[Any]:
+        """Repeat what is written inside until it branches to the block that this yields."""
+        body = self.builder.append_basic_block("body")
+        after = self.builder.append_basic_block("after")
+        self.builder.branch(body)
+        self.builder.position_at_end(body)
+        yield after
+        self.builder.branch(body)
+        self.builder.position_at_end(after)
+
+    def leave(self, after: Any, condition: Any) -> None:
+        """Go on after the loop of `forever` where the condition holds."""
+        stay = self.builder.append_basic_block("stay")
+        self.builder.cbranch(condition, after, stay)
+        self.builder.position_at_end(stay)
 
     @contextmanager
     def when(self, condition: Any) -> Iterator[None]:

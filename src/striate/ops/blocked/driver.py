@@ -1,0 +1,129 @@
+"""The compiled loops that run a program: the caller's over tasks, and a worker's over blocks.
+
+A task's blocks are dealt by one shared word, the ticket: its number of the task, how many blocks
+that has, and the next one to do, so that whoever adds 1 to it knows at once what it has got. A
+worker touches a program only for a block that it was dealt, which the caller waits for: it may
+come late, or never, and all gets done.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from striate.ops.codegen import Index, Pointer, Target, Writer, library
+from striate.ops.codegen.writer import ADDRESS, I64, STEP, VOID, ir
+
+__all__ = [
+    "ENTRY_WORDS",
+    "MOST_BLOCKS",
+    "RUNNING",
+    "SLEEPING",
+    "TEAM_WORDS",
+    "run_function",
+    "work_function",
+]
+
+# Words of a task: its function, the address of its arguments, blocks, whether threads share it.
+FUNCTION, ARGUMENTS, BLOCKS, SHARED = range(4)
+ENTRY_WORDS = 4
+
+# Words of a team, which lie apart, so that writing one does not take the others' cache lines.
+LINE = 16
+TICKET, DONE, TABLE, SCRATCH, STRIDE, RUNNING = (LINE * i for i in range(6))
+SLEEPING = 6 * LINE
+TEAM_WORDS = 7 * LINE
+
+NUMBER, COUNT = 1 << 48, 1 << 24  # the parts of a ticket: task + 1, blocks, next block
+MOST_BLOCKS = COUNT >> 1
+PATIENCE = 40_000  # looks at the ticket before a worker goes to sleep: about a millisecond
+
+RUN = ir.FunctionType(VOID, [ADDRESS, I64, ADDRESS, ADDRESS, I64])
+WORK = ir.FunctionType(VOID, [ADDRESS, I64])
+
+
+@functools.cache
+def run_function(target: Target) -> int:
+    """Return the address of ``run(table, tasks, team or null, scratch, scratch stride)``."""
+    return library(target).address("run()", functools.partial(_write, target, RUN, write_run))
+
+
+@functools.cache
+def work_function(target: Target) -> int:
+    """Return the address of ``work(team, worker)``, which returns after waiting in vain."""
+    return library(target).address("work()", functools.partial(_write, target, WORK, write_work))
+
+
+def _write(target: Target, kind: Any, body: Any, module: Any, symbol: str) -> None:
+    writer = Writer(module, symbol, kind, target)
+    body(writer)
+    writer.builder.ret_void()
+
+
+def write_run(w: Writer) -> None:
+    """Write the caller's loop."""
+    table, tasks, team, scratch, stride = (w.argument(place) for place in range(5))
+    alone = team.is_null()
+    with w.when_not(alone):
+        for place, value in ((TABLE, table.word), (SCRATCH, scratch.word), (STRIDE, stride)):
+            w.publish(team, place, value)
+        w.publish(team, RUNNING, 1)
+    with w.loop(0, tasks) as number:
+        entry = number * ENTRY_WORDS
+        blocks = w.word(table, entry + BLOCKS)
+        share = w.builder.and_(w.builder.not_(alone), w.word(table, entry + SHARED) > 0)
+        with w.builder.if_else(share) as (together, by_itself):
+            with together:
+                w.publish(team, DONE, 0)
+                w.publish(team, TICKET, (number + 1) * NUMBER + blocks * COUNT)
+                _do_blocks(w, team, w.index(0))
+                with w.forever() as after:
+                    w.leave(after, w.shared(team, DONE) >= blocks)
+                    w.pause()
+            with by_itself:
+                _call(w, table, entry, w.index(0), blocks, scratch)
+    with w.when_not(alone):
+        w.publish(team, RUNNING, 0)
+
+
+def write_work(w: Writer) -> None:
+    """Write a worker's loop."""
+    team, worker = w.argument(0), w.argument(1)
+    waited = w.variable(w.index(0))
+    with w.forever() as after:
+        ticket = w.shared(team, TICKET)
+        with w.builder.if_else(_next(ticket) < _blocks(ticket)) as (some, none):
+            with some:
+                _do_blocks(w, team, worker)
+                waited.set(w.index(0))
+            with none:
+                w.pause()
+                waited.set((waited.get() + 1) * (w.index(1) - w.shared(team, RUNNING)))
+        w.leave(after, waited.get() > PATIENCE)
+
+
+def _do_blocks(w: Writer, team: Pointer, worker: Index) -> None:
+    """Take blocks and do them until none is left."""
+    with w.forever() as after:
+        ticket = w.take(team, TICKET)
+        w.leave(after, _next(ticket) >= _blocks(ticket))
+        table, scratch = (w.pointer(w.shared(team, place)) for place in (TABLE, SCRATCH))
+        entry = (ticket // NUMBER - 1) * ENTRY_WORDS
+        own = scratch + w.shared(team, STRIDE) * worker
+        _call(w, table, entry, _next(ticket), _next(ticket) + 1, own)
+        w.take(team, DONE)
+
+
+def _call(
+    w: Writer, table: Pointer, entry: Index, begin: Index, end: Index, scratch: Pointer
+) -> None:
+    function, arguments = w.word(table, entry + FUNCTION), w.word(table, entry + ARGUMENTS)
+    w.call(function, STEP, w.pointer(arguments), begin, end, scratch)
+
+
+def _next(ticket: Index) -> Index:
+    return ticket % COUNT
+
+
+def _blocks(ticket: Index) -> Index:
+    return (ticket // COUNT) % COUNT

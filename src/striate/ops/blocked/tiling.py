@@ -1,0 +1,120 @@
+"""How a convolution is cut for the microkernel: pixels into tiles, maps into groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.ops.codegen import Target
+
+__all__ = ["Tiling", "choose_tiling"]
+
+MOST_VECTORS = 6
+OVERHEAD = 20.0  # cycles that a tile takes besides its products
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """The cut of one layer.
+
+    Attributes
+    ----------
+    rows : pixels in a tile
+    vectors : registers of maps in each group of them
+    maps, channels, groups : of the layer; maps and channels of one of its groups
+    lanes : of the processor
+    """
+
+    rows: int
+    vectors: tuple[int, ...]
+    maps: int
+    channels: int
+    groups: int
+    lanes: int
+
+    @property
+    def all_maps(self) -> int:
+        """Maps of all groups."""
+        return self.maps * self.groups
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """Blocks of channels that a map reads, and the channels in the last of them."""
+        blocks = -(-self.channels // self.lanes)
+        return blocks, self.channels - (blocks - 1) * self.lanes
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The first register of each group of maps."""
+        return (0, *accumulate(self.vectors))[:-1]
+
+    def depth(self, taps: int) -> int:
+        """Products in a sum."""
+        return self.channels * taps
+
+    def pack(self, weight: NDArray[np.float32], planar: bool = False) -> NDArray[np.float32]:
+        """Return weights (groups * maps, channels, taps) in the order in which they are used.
+
+        That is, for each group of registers: block of channels, tap, channel, lane. Where each
+        tap is of a single channel (planar), channels come first.
+        """
+        parts = []
+        span = self.lanes if not planar else 1
+        for start, vectors in zip(self.starts, self.vectors, strict=True):
+            wide = vectors * self.lanes
+            part = weight[start * self.lanes : start * self.lanes + wide]
+            if len(part) < wide:
+                part = np.concatenate(
+                    [part, np.zeros((wide - len(part), *part.shape[1:]), part.dtype)]
+                )
+            whole = self.channels // span * span
+            _, _, taps = part.shape
+            most = part[:, :whole].reshape(wide, whole // span, span, taps)
+            parts.append(most.transpose(1, 3, 2, 0).ravel())
+            parts.append(part[:, whole:].transpose(2, 1, 0).ravel())
+        return np.concatenate(parts)
+
+
+def choose_tiling(
+    target: Target, width: int, maps: int, channels: int, groups: int = 1, taps: int = 1
+) -> Tiling:
+    """Return the fastest cut for rows of `width` outputs.
+
+    `maps` and `channels` are those of one group. A tile of r pixels and v registers takes
+    r v + v + 1 registers, does r v multiply-adds and r + v loads for each product's step, of
+    either of which two go in a cycle.
+    """
+    all_blocks = -(-maps * groups // target.lanes)
+    blocks_each = -(-maps // target.lanes)
+    depth = channels * max(taps, 1)
+    best: tuple[float, int, int] | None = None
+    for vectors in range(1, min(MOST_VECTORS, blocks_each) + 1):
+        for rows in range(1, min(width, 28) + 1):
+            if rows * vectors + vectors + 1 > target.registers:
+                break
+            cost = _cost(rows, vectors, width, blocks_each, depth)
+            if best is None or cost < best[0]:
+                best = cost, rows, vectors
+    assert best is not None
+    _, rows, vectors = best
+    parts = [vectors] * (blocks_each // vectors)
+    if blocks_each % vectors:
+        parts.append(blocks_each % vectors)
+    repeated = tuple(parts) * groups if groups > 1 else tuple(parts)
+    assert sum(repeated) == all_blocks
+    return Tiling(rows, repeated, maps, channels, groups, target.lanes)
+
+
+def _cost(rows: int, vectors: int, width: int, blocks: int, depth: int) -> float:
+    """Return the cycles for one row of outputs."""
+    tiles = -(-width // rows)
+    sizes = [vectors] * (blocks // vectors) + [blocks % vectors] * (blocks % vectors > 0)
+    return sum(tiles * (depth * _step(rows, size) + OVERHEAD) for size in sizes)
+
+
+def _step(rows: int, vectors: int) -> float:
+    """Return the cycles of one step of the sum: products, loads, or waiting for sums."""
+    return max(rows * vectors / 2, (rows + vectors) / 2, 4.0) + 0.5
