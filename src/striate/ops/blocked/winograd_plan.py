@@ -1,0 +1,100 @@
+"""How Winograd's convolution is cut into tasks and chunks of tiles, and what it costs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from striate.ops.blocked.layout import Blocked
+from striate.ops.blocked.winograd_product import rows_of, vectors_of
+from striate.ops.codegen import Target
+
+__all__ = ["Plan", "arena", "cost", "plan"]
+
+SECOND_LEVEL = 640 << 10  # bytes of the cache that a thread's chunk of tiles fills
+THIRD_LEVEL = 16 << 20  # bytes that the tiles of one round of tasks fill
+FEW_WEIGHTS = 3 << 20  # bytes of weights that may be read again for each chunk
+PIECE = 16  # tiles of a block of work, where each stage is a task
+
+
+class Plan(NamedTuple):
+    """How a convolution is cut; sizes and steps count float32 elements.
+
+    Attributes
+    ----------
+    rank, places : axes, and places of a transformed tile
+    height, width : the result's sizes; the height is 1 for one axis
+    rows, columns, tiles : the grid of tiles of an image, and the tiles of all images
+    fused : whether one task does all stages
+    chunk : tiles of a block of work if fused, else of a round of tasks
+    strip, vectors, groups : tiles and registers of maps that the microkernel takes at a time,
+        and groups of so many registers
+    u_plane, u_place, q_plane, q_place : from one block of channels to the next, and from one
+        place to the next, in the transformed inputs and in the products
+    u_size, q_size, spare : what they take up, and what the transforms need
+    """
+
+    rank: int
+    places: int
+    height: int
+    width: int
+    rows: int
+    columns: int
+    tiles: int
+    fused: bool
+    chunk: int
+    strip: int
+    vectors: int
+    groups: int
+    u_plane: int
+    u_place: int
+    q_plane: int
+    q_place: int
+    u_size: int
+    q_size: int
+    spare: int
+
+
+def plan(target: Target, m: int, x: Blocked, y: Blocked, threads: int) -> Plan:
+    """Return how a convolution is cut."""
+    rank, n, lanes = len(y.spatial), m + 2, target.lanes
+    places = n**rank
+    height, width = (1, *y.spatial)[-2:]
+    rows, columns = -(-height // m) if rank == 2 else 1, -(-width // m)
+    tiles = y.batch * rows * columns
+    vectors = vectors_of(y.blocks)
+    weights = 4 * places * x.channels * y.blocks * lanes
+    fused = weights <= FEW_WEIGHTS
+    deep = x.blocks + (vectors if fused else y.blocks)
+    each = 4 * places * lanes * deep
+    limit = max((SECOND_LEVEL if fused else THIRD_LEVEL) // each, 1)
+    chunk = even(tiles, limit, threads if fused else 1)
+    strip = rows_of(target, vectors, chunk)
+    padded = -(-chunk // strip) * strip
+    # A step of a power of two would put all places into a few sets of the cache.
+    u_plane = padded * lanes
+    u_place, q_place = x.blocks * u_plane + lanes, (deep - x.blocks) * u_plane + lanes
+    return Plan(
+        rank, places, height, width, rows, columns, tiles, fused, chunk,
+        strip, vectors, -(-y.blocks // vectors),
+        u_plane, u_place, u_plane, q_place,
+        places * u_place, places * q_place, 2 * places * lanes,
+    )  # fmt: skip
+
+
+def even(tiles: int, limit: int, threads: int) -> int:
+    """Return how many tiles to take at a time so that all threads get as many."""
+    chunks = -(-tiles // limit)
+    if chunks > 1 or threads > 1:
+        chunks = min(-(-chunks // threads) * threads, tiles)
+    return -(-tiles // chunks)
+
+
+def arena(target: Target, m: int, x: Blocked, y: Blocked, threads: int = 1) -> tuple[int, int]:
+    """Return the sizes of the two buffers that `tasks` needs, in float32 elements."""
+    p = plan(target, m, x, y, threads)
+    return (0, 0) if p.fused else (p.u_size, p.q_size)
+
+
+def cost(target: Target, m: int, x: Blocked, y: Blocked) -> float:
+    """Return about what a convolution costs, in multiply-adds of the microkernel."""
+    return 0.0

@@ -1,0 +1,86 @@
+"""The microkernel of Winograd's products: tiles by registers of maps, kept in registers."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+from striate.ops.codegen import Pointer, Target, Writer, library
+from striate.ops.codegen.writer import ADDRESS, I64, VOID, ir
+
+__all__ = ["PRODUCT", "product", "rows_of", "vectors_of"]
+
+PRODUCT = ir.FunctionType(VOID, [ADDRESS] * 3 + [I64] * 4)
+"""x, weight, y, blocks of channels, from one block of x to the next, channels in the last
+block, from one register of maps to the next."""
+
+DEPTH = 64
+"""Channels added up at a time: a sum of sums rounds less than one long sum."""
+
+
+@functools.cache
+def product(target: Target, rows: int, vectors: int) -> int:
+    """Return the address of ``y[r, v] = sum over k of x[k, r] weight[k, v]``.
+
+    Parameters
+    ----------
+    target : processor
+    rows : tiles, which lie one after another
+    vectors : registers of maps
+    """
+
+    def write(module: object, symbol: str) -> None:
+        writer = Writer(module, symbol, PRODUCT, target)
+        write_product(writer, rows, vectors)
+        writer.builder.ret_void()
+
+    name = f"winograd_product(rows={rows}, vectors={vectors})"
+    return library(target).address(name, write)
+
+
+def write_product(w: Writer, rows: int, vectors: int) -> None:
+    """Write the microkernel; see `product`."""
+    lanes = w.lanes
+    x, weight, y, blocks, plane, last, y_plane = (w.argument(place) for place in range(7))
+    zero = w.constant(0.0)
+    sums = [[w.variable(zero) for _ in range(vectors)] for _ in range(rows)]
+    weights = w.variable(weight)
+
+    def add_products(at: Pointer) -> None:
+        """Add the products of one channel: an outer product of tiles and maps."""
+        row = weights.get()
+        columns = [row.load(v * lanes) for v in range(vectors)]
+        weights.set(row + vectors * lanes)
+        for r in range(rows):
+            pixel = at.broadcast(r * lanes)
+            for v in range(vectors):
+                sums[r][v].set(pixel.multiply_add(columns[v], sums[r][v].get()))
+
+    with w.loop(0, blocks, DEPTH // lanes) as first:
+        for r, v in itertools.product(range(rows), range(vectors)):
+            sums[r][v].set(zero)
+        with w.loop(first, (first + DEPTH // lanes).least(blocks)) as b:
+            block = x + b * plane
+            with w.loop(0, w.choose(b < blocks - 1, lanes, last)) as c:
+                add_products(block + c)
+        for v, r in itertools.product(range(vectors), range(rows)):
+            at = y_plane * v + r * lanes
+            with w.when(first > 0):
+                sums[r][v].set(sums[r][v].get() + y.load(at))
+            y.store(sums[r][v].get(), at)
+
+
+def vectors_of(blocks: int) -> int:
+    """Return how many registers of maps the microkernel takes at a time."""
+    return min(2, blocks)
+
+
+def rows_of(target: Target, vectors: int, tiles: int) -> int:
+    """Return how many tiles the microkernel takes at a time.
+
+    Their sums, the weights of one channel and a pixel fill the registers; tiles are shared out
+    evenly among as few calls as possible.
+    """
+    free = target.registers - vectors - (1 if target.fused else 2)
+    calls = -(-tiles // (free // vectors))
+    return -(-tiles // calls)
