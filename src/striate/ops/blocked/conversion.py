@@ -14,7 +14,7 @@ import numpy as np
 
 from striate.ops.blocked.lanes import first_lanes, load_first, store_first, transposed
 from striate.ops.blocked.layout import Place, Value
-from striate.ops.blocked.task import Task
+from striate.ops.blocked.task import Task, Word
 from striate.ops.blocked.walk import three, volume, walk, within, zero
 from striate.ops.codegen import Index, Pointer, Target, Writer, template
 
@@ -75,7 +75,7 @@ def _rows(value: Value, *, padded: bool) -> tuple[dict[str, int], int]:
     """Return the words of a value's rows, with or without those of padding, and their number."""
     layout = value.layout
     v = volume(layout)
-    slices, rows, width = v.padded if padded else v.sizes
+    slices, rows = (v.padded if padded else v.sizes)[:2]
     words = {
         "batch": layout.batch,
         "channels": layout.channels,
@@ -213,7 +213,7 @@ def pad_planes(
     sizes, ahead, behind = three(shape[2:], 1), three(before, 0), three(after, 0)
     padded = [b + s + e for b, s, e in zip(ahead, sizes, behind, strict=True)]
     planes = shape[0] * shape[1]
-    words = {
+    words: dict[str, Word] = {
         "x": place,
         "y": place_out,
         "planes": planes,
