@@ -13,6 +13,7 @@ __all__ = [
     "first_lanes",
     "load_first",
     "maximum",
+    "maximum_of_lanes",
     "nan_in_either",
     "store_first",
     "sum_lanes",
@@ -69,7 +70,7 @@ def nan_in_either(one: Vector, other: Vector) -> Any:
     return one.writer.builder.fcmp_unordered("uno", one.value, other.value)
 
 
-def folded(vector: Vector, join: Callable[[Vector, Vector], Vector]) -> Vector:
+def _folded(vector: Vector, join: Callable[[Vector, Vector], Vector]) -> Vector:
     """Join all lanes, halves first; every lane gets the result."""
     lanes = vector.writer.lanes
     distance = lanes // 2
@@ -82,7 +83,12 @@ def folded(vector: Vector, join: Callable[[Vector, Vector], Vector]) -> Vector:
 
 def sum_lanes(vector: Vector) -> Vector:
     """Return the sum of all lanes, in every lane."""
-    return folded(vector, lambda one, other: one + other)
+    return _folded(vector, lambda one, other: one + other)
+
+
+def maximum_of_lanes(vector: Vector) -> Vector:
+    """Return the largest of all lanes, which hold no NaN, in every lane."""
+    return _folded(vector, maximum)
 
 
 def transposed(rows: Sequence[Vector]) -> list[Vector]:
