@@ -263,6 +263,14 @@ class Writer:
             function = ir.Function(self.module, ir.FunctionType(kinds[0], kinds), full)
         return Vector(self, self.builder.call(function, [a.value for a in arguments]))
 
+    def prefetch(self, at: Pointer, level: int = 2, to_write: bool = False) -> None:
+        """Fetch the line of the cache at an address, which need not exist, into a level of it."""
+        function = self.module.globals.get("llvm.prefetch.p0")
+        if function is None:
+            kind = ir.FunctionType(VOID, [ADDRESS, I32, I32, I32])
+            function = ir.Function(self.module, kind, "llvm.prefetch.p0")
+        self.builder.call(function, [at.value, I32(to_write), I32(4 - level), I32(1)])
+
     def variable(self, first: Index | Vector | Pointer) -> Variable:
         """Return a variable with its first value."""
         return Variable(self, first)
