@@ -269,7 +269,7 @@ class Writer:
         if function is None:
             kind = ir.FunctionType(VOID, [ADDRESS, I32, I32, I32])
             function = ir.Function(self.module, kind, "llvm.prefetch.p0")
-        self.builder.call(function, [at.value, I32(to_write), I32(4 - level), I32(1)])
+        self.builder.call(function, [at.value, I32(int(to_write)), I32(4 - level), I32(1)])
 
     def variable(self, first: Index | Vector | Pointer) -> Variable:
         """Return a variable with its first value."""
