@@ -1,0 +1,248 @@
+"""Depthwise convolution: each channel has its own kernel, and each lane its own channel.
+
+A tile is a few pixels of a row of outputs. It goes through the kernel row by row: the row's
+weights stay in registers, and each pixel that is read serves all taps of all outputs it is for.
+Padding lies around the source, so there are no edges. The sum of an output has one order, that
+of the kernel, whatever tile it is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import GeometryError, ShapeError
+from striate.geometry import Axis, Window
+from striate.ops.blocked.elementwise import of_channels
+from striate.ops.blocked.layout import Place, Value
+from striate.ops.blocked.pooling import tile_width
+from striate.ops.blocked.task import Task, Word, bits
+from striate.ops.blocked.walk import volume, walk
+from striate.ops.codegen import Index, Pointer, Target, Vector, Writer, template
+from striate.ops.codegen.writer import Variable
+
+__all__ = ["PackedDepthwise", "depthwise", "pack"]
+
+WIDEST = 9
+"""Taps of a row that are written out; wider kernels loop over theirs one by one."""
+
+Array = NDArray[Any]
+
+
+class PackedDepthwise(NamedTuple):
+    """Weights and bias as the kernel reads them.
+
+    Attributes
+    ----------
+    weight : (blocks, taps, lanes)
+    bias : (blocks, lanes)
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def pack(target: Target, weight: Array, bias: Array | None) -> PackedDepthwise:
+    """Return (C, 1, *kernel) and (C,) in blocks of channels; zeros in the spare lanes.
+
+    >>> pack(Target.named("sse"), np.ones((6, 1, 3, 3)), None).weight.shape
+    (2, 9, 4)
+    """
+    channels = len(weight)
+    taps = weight.reshape(channels, -1).T
+    blocks = np.stack([of_channels(tap, target.lanes) for tap in taps], axis=1)
+    start = np.zeros(channels) if bias is None else bias
+    packed = np.ascontiguousarray(blocks.reshape(-1, target.lanes, len(taps)).transpose(0, 2, 1))
+    return PackedDepthwise(packed, of_channels(start, target.lanes))
+
+
+def depthwise(
+    target: Target,
+    source: Value,
+    result: Value,
+    packed: PackedDepthwise,
+    window: Window,
+    low: float,
+    high: float,
+    residual: Value | None = None,
+) -> Task:
+    """Return what writes the convolution + bias (+ residual), moved into [low, high].
+
+    Raises
+    ------
+    GeometryError
+        If the source has less padding than the window reads.
+    ShapeError
+        If the weights are not those of such a window and value.
+    """
+    x, y = source.layout, result.layout
+    window = window.at(x.spatial)
+    _check_shapes(source, result, packed, window, residual)
+    _check_padding(source, result, window)
+    axes = (Axis(1),) * (3 - window.rank) + window.axes
+    v, out = volume(x), volume(y)
+    inset = sum(axis.before * step for axis, step in zip(axes, v.strides, strict=True))
+    taps = axes[2].kernel if axes[2].kernel <= WIDEST else 1
+    tile = tile_width(out.sizes[2], target.registers // 2)
+    words: dict[str, Word] = {
+        "x": Place(source.buffer, x.origin - inset),
+        "y": result.origin,
+        "weight": packed.weight,
+        "bias": packed.bias,
+        "all_taps": prod(window.kernel),
+        "batch": x.batch,
+        "blocks": x.blocks,
+        "low": bits(low),
+        "high": bits(high),
+        **dict(zip(("slices", "rows", "width"), out.sizes, strict=True)),
+        "depth": axes[0].kernel,
+        "height": axes[1].kernel,
+        "steps": axes[2].kernel // taps,
+        "d_tap": axes[0].dilation * v.strides[0],
+        "h_tap": axes[1].dilation * v.strides[1],
+        **_strides("x", source, axes[0].stride, axes[1].stride),
+        **_strides("y", result),
+    }
+    kernel = plain_rows
+    if residual is not None:
+        kernel = residual_rows
+        words |= {"residual": residual.origin, **_strides("residual", residual)}
+    constants = {"taps": taps, "stride": axes[2].stride, "dilation": axes[2].dilation}
+    constants |= {"tile": tile, "rest": (out.sizes[2] - 1) % tile + 1}
+    blocks = x.batch * x.blocks * out.sizes[0] * out.sizes[1]
+    work = blocks * out.sizes[2] * target.lanes * prod(window.kernel)
+    return Task(kernel.kernel(target, **constants), words, blocks, work)
+
+
+def _strides(name: str, value: Value, d_stride: int = 1, h_stride: int = 1) -> dict[str, Word]:
+    """Return a value's strides by their names: of images, blocks, slices and rows."""
+    d, h, _ = volume(value.layout).strides
+    steps = (value.layout.image, value.layout.plane, d * d_stride, h * h_stride)
+    return dict(zip(_stride_names(name), steps, strict=True))
+
+
+def _stride_names(name: str) -> list[str]:
+    return [f"{name}_{step}" for step in ("image", "plane", "slice", "row")]
+
+
+def _check_shapes(
+    source: Value, result: Value, packed: PackedDepthwise, window: Window, residual: Value | None
+) -> None:
+    x = source.layout
+    wanted = (x.batch, x.channels, *window.output_shape(x.spatial))
+    weight = (x.blocks, prod(window.kernel), x.lanes)
+    if packed.weight.shape != weight:
+        raise ShapeError(f"packed weights must be {weight}, not {packed.weight.shape}")
+    for name, value in (("the result", result), ("the residual", residual or result)):
+        shape = (value.layout.batch, value.layout.channels, *value.layout.spatial)
+        if shape != wanted:
+            raise ShapeError(f"{name} must be {wanted}, not {shape}")
+
+
+def _check_padding(source: Value, result: Value, window: Window) -> None:
+    x = source.layout
+    for axis, size, out, before, after in zip(
+        window.axes, x.spatial, result.layout.spatial, x.before, x.after, strict=True
+    ):
+        reach = (out - 1) * axis.stride + axis.extent - axis.before - size
+        if before < axis.before or after < reach:
+            raise GeometryError(
+                f"the window reads {axis.before} pixels before and {max(0, reach)} after an image "
+                f"that has {before} and {after}"
+            )
+
+
+FIELDS = (
+    *("x", "y", "weight", "bias", "all_taps", "batch", "blocks", "low", "high"),
+    *("slices", "rows", "width", "depth", "height", "steps", "d_tap", "h_tap"),
+    *(*_stride_names("x"), *_stride_names("y")),
+)
+
+
+@template(*FIELDS)
+def plain_rows(w: Writer, a: Any, **constants: int) -> None:
+    """Write rows of outputs."""
+    _rows(w, a, residual=False, **constants)
+
+
+@template(*FIELDS, "residual", *_stride_names("residual"))
+def residual_rows(w: Writer, a: Any, **constants: int) -> None:
+    """Write rows of outputs, to which rows of another value are added."""
+    _rows(w, a, residual=True, **constants)
+
+
+def _rows(
+    w: Writer,
+    a: Any,
+    *,
+    taps: int,
+    stride: int,
+    dilation: int,
+    tile: int,
+    rest: int,
+    residual: bool,
+) -> None:
+    low, high = w.float_of(a.low), w.float_of(a.high)
+    with walk(w, (a.batch, a.blocks, a.slices, a.rows)) as place:
+
+        def row(name: str) -> Pointer:
+            steps = [getattr(a, step) for step in _stride_names(name)]
+            offsets = [index * step for index, step in zip(place, steps, strict=True)]
+            start: Pointer = w.pointer(getattr(a, name)) + sum(offsets[1:], offsets[0])
+            return start
+
+        x, y = row("x"), row("y")
+        more = row("residual") if residual else None
+        weight = w.pointer(a.weight) + place[1] * a.all_taps * w.lanes
+        bias = (w.pointer(a.bias) + place[1] * w.lanes).load()
+
+        def write(first: Index, pixels: int) -> None:
+            at = x + first * (stride * w.lanes)
+            sums = [w.variable(bias) for _ in range(pixels)]
+            with _tap_row(w, a, at, weight, taps, dilation) as (tap_row, weights):
+                _add_products(w, sums, tap_row, weights, stride, dilation)
+            for t, total in enumerate(sums):
+                offset, value = (first + t) * w.lanes, total.get()
+                value = value + more.load(offset) if more else value
+                y.store(value.clip(low, high), offset)
+
+        whole = a.width - rest
+        with w.loop(0, whole, tile) as first:
+            write(first, tile)
+        write(whole, rest)
+
+
+@contextmanager
+def _tap_row(
+    w: Writer, a: Any, x: Pointer, weight: Pointer, taps: int, dilation: int
+) -> Iterator[tuple[Pointer, list[Vector]]]:
+    """Repeat for rows of the kernel: where its pixels begin, and its weights."""
+    now = w.variable(weight)
+    with w.loop(0, a.depth) as d, w.loop(0, a.height) as h, w.loop(0, a.steps) as k:
+        weights = [now.get().load(tap * w.lanes) for tap in range(taps)]
+        yield x + (d * a.d_tap + h * a.h_tap + k * (dilation * w.lanes)), weights
+        now.set(now.get() + taps * w.lanes)
+
+
+def _add_products(
+    w: Writer,
+    sums: list[Variable],
+    x: Pointer,
+    weights: list[Vector],
+    stride: int,
+    dilation: int,
+) -> None:
+    """Add the products of one row of taps, a pixel of the source after the other."""
+    uses: dict[int, list[tuple[int, int]]] = {}
+    for t in range(len(sums)):
+        for k in range(len(weights)):
+            uses.setdefault(t * stride + k * dilation, []).append((t, k))
+    for pixel in sorted(uses):
+        element = x.load(pixel * w.lanes)
+        for t, k in uses[pixel]:
+            sums[t].set(element.multiply_add(weights[k], sums[t].get()))
