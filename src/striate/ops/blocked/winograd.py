@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.winograd_plan import PIECE, Plan, arena, cost, plan
-from striate.ops.blocked.winograd_product import product
+from striate.ops.blocked.winograd_product import LINE, product
 from striate.ops.blocked.winograd_stages import (
     GRID,
     MULTIPLY,
@@ -187,17 +187,23 @@ def _read(source: Value, padding_before: tuple[int, ...]) -> Words:
 def _multiply(
     target: Target, p: Plan, x: Blocked, y: Blocked, packed: NDArray[np.float32]
 ) -> Words:
+    lines = -(-p.vectors * target.lanes // LINE)
+    each = -(-lines // -(-p.chunk // p.strip))
+    group = x.channels * p.vectors * target.lanes
     rest = y.blocks - (p.groups - 1) * p.vectors
     return {
         "strip": p.strip,
         "vectors": p.vectors,
-        "product": product(target, p.strip, p.vectors),
-        "last_product": product(target, p.strip, rest),
+        "product": product(target, p.strip, p.vectors, each),
+        "last_product": product(target, p.strip, rest, each),
         "blocks": x.blocks,
         "last": x.channels - (x.blocks - 1) * target.lanes,
         "weight": packed,
         "weight_place": packed.shape[1],
-        "weight_group": x.channels * p.vectors * target.lanes,
+        "weight_group": group,
+        "weight_ahead": packed.shape[1] if p.fused else group,
+        "ahead_parts": -(-lines // each),
+        "ahead_part": x.channels * each * LINE,
         "groups": p.groups,
     }
 

@@ -10,10 +10,16 @@ from striate.ops.codegen import Target
 
 __all__ = ["Plan", "arena", "cost", "plan"]
 
-SECOND_LEVEL = 640 << 10  # bytes of the cache that a thread's chunk of tiles fills
-THIRD_LEVEL = 16 << 20  # bytes that the tiles of one round of tasks fill
+SECOND_LEVEL = 640 << 10  # bytes of the cache that a chunk of tiles fills
+THIRD_LEVEL = 6 << 20  # bytes that the tiles of one round of tasks fill
 FEW_WEIGHTS = 3 << 20  # bytes of weights that may be read again for each chunk
 PIECE = 16  # tiles of a block of work, where each stage is a task
+
+# In multiply-adds of the microkernel, measured where a register has 16 lanes.
+TRANSFORM = 7  # one element of a transformed tile, of inputs or of products
+STORE = 2  # one element of the products, which the microkernel writes
+STREAM = 12  # reading one weight from memory
+START = 50_000  # a task
 
 
 class Plan(NamedTuple):
@@ -96,5 +102,17 @@ def arena(target: Target, m: int, x: Blocked, y: Blocked, threads: int = 1) -> t
 
 
 def cost(target: Target, m: int, x: Blocked, y: Blocked) -> float:
-    """Return about what a convolution costs, in multiply-adds of the microkernel."""
-    return 0.0
+    """Return about what a convolution costs, in multiply-adds of the microkernel.
+
+    Products, or reading the weights where there are so few tiles that it takes longer; the
+    transforms of inputs and products; and starting tasks. Reading x and writing y is left out:
+    any method does it.
+    """
+    p = plan(target, m, x, y, 1)
+    rounds, rest = divmod(p.tiles, p.chunk)
+    tiles = sum(-(-n // p.strip) * p.strip for n in [p.chunk] * rounds + [rest])
+    maps, channels = y.blocks * target.lanes, x.blocks * target.lanes
+    products = x.channels * maps * max(tiles, STREAM)
+    moved = p.tiles * (TRANSFORM * channels + (TRANSFORM + STORE) * maps)
+    started = 1 if p.fused else 3 * -(-p.tiles // p.chunk)
+    return float(p.places * (products + moved) + started * START)

@@ -8,18 +8,19 @@ import itertools
 from striate.ops.codegen import Pointer, Target, Writer, library
 from striate.ops.codegen.writer import ADDRESS, I64, VOID, ir
 
-__all__ = ["PRODUCT", "product", "rows_of", "vectors_of"]
+__all__ = ["LINE", "PRODUCT", "product", "rows_of", "vectors_of"]
 
-PRODUCT = ir.FunctionType(VOID, [ADDRESS] * 3 + [I64] * 4)
-"""x, weight, y, blocks of channels, from one block of x to the next, channels in the last
-block, from one register of maps to the next."""
+PRODUCT = ir.FunctionType(VOID, [ADDRESS] * 4 + [I64] * 4)
+"""x, weight, weights that are wanted next, y; and numbers: blocks of channels, from one block of
+x to the next, channels in the last block, from one register of maps to the next."""
 
+LINE = 16  # float32 elements of a line of the cache
 DEPTH = 64
 """Channels added up at a time: a sum of sums rounds less than one long sum."""
 
 
 @functools.cache
-def product(target: Target, rows: int, vectors: int) -> int:
+def product(target: Target, rows: int, vectors: int, lines: int) -> int:
     """Return the address of ``y[r, v] = sum over k of x[k, r] weight[k, v]``.
 
     Parameters
@@ -27,30 +28,35 @@ def product(target: Target, rows: int, vectors: int) -> int:
     target : processor
     rows : tiles, which lie one after another
     vectors : registers of maps
+    lines : how many lines of the weights that are wanted next to fetch for each channel
     """
 
     def write(module: object, symbol: str) -> None:
         writer = Writer(module, symbol, PRODUCT, target)
-        write_product(writer, rows, vectors)
+        write_product(writer, rows, vectors, lines)
         writer.builder.ret_void()
 
-    name = f"winograd_product(rows={rows}, vectors={vectors})"
+    name = f"winograd_product(rows={rows}, vectors={vectors}, lines={lines})"
     return library(target).address(name, write)
 
 
-def write_product(w: Writer, rows: int, vectors: int) -> None:
+def write_product(w: Writer, rows: int, vectors: int, lines: int) -> None:
     """Write the microkernel; see `product`."""
     lanes = w.lanes
-    x, weight, y, blocks, plane, last, y_plane = (w.argument(place) for place in range(7))
+    x, weight, ahead, y, blocks, plane, last, y_plane = (w.argument(place) for place in range(8))
     zero = w.constant(0.0)
     sums = [[w.variable(zero) for _ in range(vectors)] for _ in range(rows)]
-    weights = w.variable(weight)
+    weights, next_weights = w.variable(weight), w.variable(ahead)
 
     def add_products(at: Pointer) -> None:
         """Add the products of one channel: an outer product of tiles and maps."""
         row = weights.get()
         columns = [row.load(v * lanes) for v in range(vectors)]
         weights.set(row + vectors * lanes)
+        soon = next_weights.get()
+        for line in range(lines):
+            w.prefetch(soon + line * LINE)
+        next_weights.set(soon + lines * LINE)
         for r in range(rows):
             pixel = at.broadcast(r * lanes)
             for v in range(vectors):
@@ -63,10 +69,11 @@ def write_product(w: Writer, rows: int, vectors: int) -> None:
             block = x + b * plane
             with w.loop(0, w.choose(b < blocks - 1, lanes, last)) as c:
                 add_products(block + c)
-        for v, r in itertools.product(range(vectors), range(rows)):
-            at = y_plane * v + r * lanes
-            with w.when(first > 0):
+        places = [(r, v, y_plane * v + r * lanes) for r in range(rows) for v in range(vectors)]
+        with w.when(first > 0):
+            for r, v, at in places:
                 sums[r][v].set(sums[r][v].get() + y.load(at))
+        for r, v, at in places:
             y.store(sums[r][v].get(), at)
 
 

@@ -41,12 +41,18 @@ MULTIPLY = (
     "weight",
     "weight_place",  # from one p to the next
     "weight_group",  # from one group of maps to the next
+    "weight_ahead",  # to the weights that are wanted next, which the calls of the microkernel
+    "ahead_parts",  # fetch in parts
+    "ahead_part",
     "groups",
 )
 WRITE = (
     *("y", "y_image", "y_plane", "y_row", "residual", "residual_image", "residual_plane"),
     *("residual_row", "bias", "low", "high"),
 )
+
+
+AHEAD = 16  # pixels
 
 
 class Tile(NamedTuple):
@@ -132,16 +138,18 @@ class Stages(NamedTuple):
         if self.rank == 2:
             with w.loop(0, n) as k:
                 column = source + k * lanes
-                d = [column.load(pitch * i) for i in range(n)]
-                for i, value in enumerate(transform_input(m, d)):
-                    (half + k * lanes).store(value, i * n * lanes)
+                d = [column.load(pitch * line) for line in range(n)]
+                for line in range(n):
+                    w.prefetch(column + pitch * line + AHEAD * lanes, 1)
+                for line, value in enumerate(transform_input(m, d)):
+                    (half + k * lanes).store(value, line * n * lanes)
             source = half
         with w.loop(0, self.lines) as i:
             row = source + i * (n * lanes)
-            d = [row.load(k * lanes) for k in range(n)]
+            d = [row.load(number * lanes) for number in range(n)]
             to = u + i * n * place
-            for k, value in enumerate(transform_input(m, d)):
-                to.store(value, place * k)
+            for number, value in enumerate(transform_input(m, d)):
+                to.store(value, place * number)
 
     def multiply(self, p: Index, group: Index, count: Index, u: Pointer, q: Pointer) -> None:
         """Q[p] = W[p] U[p] for a group of maps; `q` is where that of the group begins."""
@@ -149,9 +157,11 @@ class Stages(NamedTuple):
         weight = w.pointer(a.weight) + p * a.weight_place + group * a.weight_group
         address = w.choose(group < a.groups - 1, a.product, a.last_product)
         source, to = u + p * a.u_place, q + p * a.q_place
+        ahead = weight + a.weight_ahead
         with w.loop(0, (count + a.strip - 1) // a.strip) as s:
-            at = s * a.strip * lanes
-            arguments = source + at, weight, to + at, a.blocks, a.u_plane, a.last, a.q_plane
+            at = s * (a.strip * lanes)
+            soon = ahead + s % a.ahead_parts * a.ahead_part
+            arguments = source + at, weight, soon, to + at, a.blocks, a.u_plane, a.last, a.q_plane
             w.call(address, PRODUCT, *arguments)
 
     def write(self, block: Index, first: Index, count: Index, q: Pointer, spare: Pointer) -> None:
@@ -178,6 +188,8 @@ class Stages(NamedTuple):
                 + tile.left * lanes
             )
             with w.loop(0, below) as i:
+                for j in range(m):
+                    w.prefetch(to + i * a.y_row + (AHEAD + j) * lanes, 1, True)
                 t = self._row(i, source, spare)
                 values = [v + bias for v in transform_output(m, t)]
                 line, there = to + i * a.y_row, other + i * a.residual_row

@@ -11,7 +11,7 @@ from striate.ops.codegen import Target
 
 __all__ = ["pack"]
 
-CHUNK = 1 << 12  # kernels transformed at a time, so that they stay in the cache
+CHUNK = 1 << 9  # kernels transformed at a time, so that they stay in the cache
 
 
 def pack(target: Target, m: int, weight: NDArray[np.float32]) -> NDArray[np.float32]:
