@@ -116,7 +116,7 @@ def depthwise(
     constants |= {"tile": tile, "rest": (out.sizes[2] - 1) % tile + 1}
     blocks = x.batch * x.blocks * out.sizes[0] * out.sizes[1]
     work = blocks * out.sizes[2] * target.lanes * prod(window.kernel)
-    return Task(kernel.kernel(target, **constants), words, blocks, work)
+    return Task(kernel.kernel(target, **constants), words, blocks, work, tile=f"{tile}x1")
 
 
 def _strides(name: str, value: Value, d_stride: int = 1, h_stride: int = 1) -> dict[str, Word]:

@@ -17,7 +17,6 @@ from striate.ops.codegen import Target
 __all__ = ["ALIGNMENT", "Table", "aligned", "run_tasks"]
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest register
-SHARED_WORK = 40_000  # multiply-adds from which handing blocks to another thread pays
 
 
 def aligned(size: int) -> NDArray[np.float32]:
@@ -58,9 +57,8 @@ class Table:
                 self._words[place] = value.ctypes.data
             else:
                 self._words[place] = value
-        share = task.blocks > 1 and task.work >= SHARED_WORK
         words = self._words.ctypes.data + 8 * start
-        entry[:] = task.kernel.address, words, task.blocks, share
+        entry[:] = task.kernel.address, words, task.blocks, task.shared
 
     def move(self, buffer: str, address: int) -> None:
         """Give a buffer another address."""

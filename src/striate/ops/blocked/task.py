@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from striate.ops.blocked.layout import Place
 from striate.ops.codegen import Kernel
 
-__all__ = ["Task", "Word", "bits"]
+__all__ = ["SHARED_WORK", "Task", "Word", "bits"]
+
+SHARED_WORK = 40_000  # multiply-adds from which handing blocks to another thread pays
 
 Word = int | Place | NDArray[Any]
 """A number, a place in a buffer, or an array that stays where it is: its address is meant."""
@@ -29,6 +31,7 @@ class Task:
     work : about how long it takes: multiply-adds, or elements moved times 4
     scratch : float32 elements of memory that each thread needs for itself
     keep : arrays that `words` refers to indirectly
+    tile : what the microkernel keeps in registers, for people: "14x2", pixels by registers
     """
 
     kernel: Kernel
@@ -37,6 +40,12 @@ class Task:
     work: int
     scratch: int = 0
     keep: tuple[NDArray[Any], ...] = field(default=(), repr=False)
+    tile: str = ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several threads share its blocks, if there are any."""
+        return self.blocks > 1 and self.work >= SHARED_WORK
 
 
 def bits(value: float) -> int:

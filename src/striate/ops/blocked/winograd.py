@@ -134,12 +134,13 @@ def tasks(
     write = grid | products | _write(result, residual)
     write |= {"bias": bias, "low": bits(low), "high": bits(high)}
     work = p.places * source.layout.channels * y.blocks * target.lanes  # of one tile
-    kind = {"m": m, "rank": p.rank}
+    kind, cut = {"m": m, "rank": p.rank}, f"{p.strip}x{p.vectors}"
     if p.fused:
         sizes: Words = {"tiles": p.tiles, "chunk": p.chunk, "u_size": p.u_size, "maps": y.blocks}
         kernel = winograd_tiles.kernel(target, **kind)
         chunks, scratch = -(-p.tiles // p.chunk), p.u_size + p.q_size + p.spare
-        return [Task(kernel, read | multiply | write | sizes, chunks, p.tiles * work, scratch)]
+        words = read | multiply | write | sizes
+        return [Task(kernel, words, chunks, p.tiles * work, scratch, tile=cut)]
     u: Words = {"u": Place(buffers[0])}
     q: Words = {"q": Place(buffers[1])}
     result_tasks = []
@@ -161,6 +162,7 @@ def tasks(
                 multiply | u | q | {"count": count},
                 p.places * p.groups,
                 count * work,
+                tile=cut,
             ),
             Task(
                 winograd_write.kernel(target, **kind),
