@@ -21,11 +21,17 @@ from striate.ops.codegen.writer import I32
 
 __all__ = ["linear"]
 
-ROWS = 4
-"""Rows of weights taken together, half of them where registers are few."""
-
 EXAMPLES = 4
 """Examples of a group."""
+
+SUMS = {16: 8, 32: 24}
+"""Sums that are taken at once, by the number of registers."""
+
+ROWS = 4
+"""Rows of weights taken together by one or two examples: more do not read memory faster."""
+
+AHEAD = 256
+"""Elements of a row from those that are needed to those that are fetched."""
 
 SEGMENT = 1024
 """Elements of a row that all groups of examples take before the next."""
@@ -65,7 +71,7 @@ def linear(
         raise ShapeError(f"bias must have shape ({outer},), not {start.shape}")
     group = min(examples, EXAMPLES)
     groups = -(-examples // group)
-    rows = ROWS if target.registers > 16 or group < EXAMPLES else ROWS // 2
+    rows = ROWS if group <= 2 else SUMS[target.registers] // group
     whole = inner - inner % target.lanes
     segment = SEGMENT if groups > 1 else max(target.lanes, whole)
     words: dict[str, Word] = {"x": x, "weight": weight, "bias": start, "y": result}
@@ -101,6 +107,8 @@ def dot_products(w: Writer, a: Any, group: int, rows: int) -> None:
             inputs = [w.pointer(a.x) + e * a.inner for e in examples_of(g)]
             sums = Sums(w, w.scratch + g * (products * w.lanes), products)
             with w.loop(begin, end, w.lanes) as i:
+                for row in weights:
+                    w.prefetch(row + (i + AHEAD), 1)
                 sums.add([x.load(i) for x in inputs], [row.load(i) for row in weights])
             sums.keep()
         with w.loop(0, a.groups) as g:
