@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from striate.network.report import FieldSummary, Layer, Report
 
-__all__ = ["COMPACT", "HEADER", "fitted_rows", "full_rows", "plain", "summary", "width_of"]
+__all__ = [
+    "COMPACT",
+    "HEADER",
+    "fitted_rows",
+    "full_rows",
+    "plain",
+    "ruled",
+    "scaled",
+    "size_text",
+    "summary",
+    "three_digits",
+    "width_of",
+]
 
 Row = tuple[str, ...]
 
@@ -63,29 +75,36 @@ def width_of(rows: Sequence[Row], gap: int = 1) -> int:
 
 def plain(report: Report) -> str:
     """Return the whole report as text."""
-    rows = full_rows(report)
+    return ruled(report.title, full_rows(report), NUMBERS, summary(report))
+
+
+def ruled(title: str, rows: Sequence[Row], numbers: Set[int], below: Sequence[str]) -> str:
+    """Return a title, a table between rules, and lines below it.
+
+    `rows` begin with the header; `numbers` are the columns that lie to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
-            cell.rjust(width) if column in NUMBERS else cell.ljust(width)
+            cell.rjust(width) if column in numbers else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
     rule = "-" * max(map(len, lines))
-    return "\n".join([report.title, lines[0], rule, *lines[1:], rule, *summary(report)])
+    return "\n".join([title, lines[0], rule, *lines[1:], rule, *below])
 
 
 def summary(report: Report) -> list[str]:
     """Return the lines below the table."""
     t = report.totals
     return [
-        f"parameters   {t.parameters:,} ({_size(t.parameter_bytes)} in float32)",
-        f"MACs         {t.macs:,} ({_scaled(t.macs)}; {_scaled(t.flops)}FLOP)",
+        f"parameters   {t.parameters:,} ({size_text(t.parameter_bytes)} in float32)",
+        f"MACs         {t.macs:,} ({scaled(t.macs)}; {scaled(t.flops)}FLOP)",
         f"units        {t.units:,} with the input's; {t.connections:,} connections, "
         "one of each bias included, for one example",
-        f"activations  {_size(t.activation_bytes)} kept for training, "
-        f"{_size(t.peak_activation_bytes)} at most at once for inference",
+        f"activations  {size_text(t.activation_bytes)} kept for training, "
+        f"{size_text(t.peak_activation_bytes)} at most at once for inference",
         f"counted as   {report.convention}",
         *(f"note         {note}" for note in report.notes),
     ]
@@ -98,14 +117,14 @@ def _row(layer: Layer) -> Row:
         "x".join(map(str, layer.output_shape)),
         f"{layer.parameters:,}",
         f"{layer.macs:,}",
-        _size(layer.activation_bytes),
+        size_text(layer.activation_bytes),
         _field(layer.field, " / "),
     )
 
 
 def _compact_row(layer: Layer) -> Row:
     name, operator, output, _, _, memory, _ = _row(layer)
-    parameters, macs = _short(layer.parameters), _short(layer.macs)
+    parameters, macs = three_digits(layer.parameters), three_digits(layer.macs)
     short = SHORT.get(operator, operator)
     return name, short, output, parameters, macs, memory, _field(layer.field, "/")
 
@@ -120,7 +139,7 @@ def _field(field: Sequence[FieldSummary], by: str) -> str:
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
 
 
-def _scaled(count: int) -> str:
+def scaled(count: int) -> str:
     """Return a count in thousands (k), millions (M) or billions (G)."""
     for unit, prefix in ((1e9, "G"), (1e6, "M")):
         if count >= unit:
@@ -128,7 +147,7 @@ def _scaled(count: int) -> str:
     return f"{count / 1e3:.3f} k"
 
 
-def _short(count: int) -> str:
+def three_digits(count: int) -> str:
     """Return a count to three digits: 0, 999, 1.79k, 36.9k, 147k, 1.85G."""
     if count < 1000:
         return str(count)
@@ -141,7 +160,7 @@ def _short(count: int) -> str:
     return f"{size:.{digits}f}{prefix}"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
     """Return bytes as people read them."""
     size = float(count)
     for unit in ("B", "KiB", "MiB"):
