@@ -33,6 +33,7 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make each stage a task of its own, for few tiles at a time."""
     monkeypatch.setattr(winograd_plan, "FEW_WEIGHTS", 0)
     monkeypatch.setattr(winograd_plan, "THIRD_LEVEL", 600_000)
+    monkeypatch.setattr(winograd_plan, "LEAST_TILES", 3)
 
 
 @pytest.fixture
@@ -170,6 +171,7 @@ def test_results_do_not_depend_on_how_work_is_cut(
 ) -> None:
     x, weight, bias = case(2, 70, 50, 21, 18)
     expected = convolve(target, m, x, weight, bias)
+    monkeypatch.setattr(winograd_plan, "LEAST_TILES", 1)
     for few, second, third in ((1 << 30, 1, 0), (1 << 30, 1 << 18, 0), (0, 0, 1), (0, 0, 1 << 30)):
         monkeypatch.setattr(winograd_plan, "FEW_WEIGHTS", few)
         monkeypatch.setattr(winograd_plan, "SECOND_LEVEL", second)
@@ -218,7 +220,7 @@ def test_nan_weights_reach_their_map_only(target: Target, m: int, convolve: Conv
     assert np.isfinite(np.delete(y, 5, axis=1)).all()
 
 
-# Measured with AVX-512: 3e-7 (m = 2), 1.6e-6 (m = 4), 9e-6 (m = 6), for 3 to 1024 channels.
+# Measured with AVX-512 for 3 to 1024 channels: 3e-7 (m = 2), 1.1e-6 (m = 4), 7.3e-6 (m = 6).
 @pytest.mark.parametrize("channels", [64, 512, 1024])
 def test_error_does_not_grow_with_the_channels(
     target: Target, m: int, channels: int, convolve: Convolve
@@ -226,7 +228,7 @@ def test_error_does_not_grow_with_the_channels(
     x, weight, bias = case(1, channels, 16, 14, 14)
     expected = exact(x, weight, bias)
     error = np.abs(convolve(target, m, x, weight, bias) - expected).max()
-    assert error <= {2: 8e-7, 4: 4e-6, 6: 1.5e-5}[m] * np.abs(expected).max()
+    assert error <= {2: 8e-7, 4: 3e-6, 6: 1.5e-5}[m] * np.abs(expected).max()
 
 
 def test_residual_may_be_the_result_itself_with_threads(m: int) -> None:

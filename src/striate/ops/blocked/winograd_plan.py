@@ -13,6 +13,7 @@ __all__ = ["Plan", "arena", "cost", "plan"]
 SECOND_LEVEL = 640 << 10  # bytes of the cache that a chunk of tiles fills
 THIRD_LEVEL = 6 << 20  # bytes that the tiles of one round of tasks fill
 FEW_WEIGHTS = 3 << 20  # bytes of weights that may be read again for each chunk
+LEAST_TILES = 56  # of a round, so that reading the weights takes a small part of it
 PIECE = 16  # tiles of a block of work, where each stage is a task
 
 # In multiply-adds of the microkernel, measured where a register has 16 lanes.
@@ -72,7 +73,7 @@ def plan(target: Target, m: int, x: Blocked, y: Blocked, threads: int) -> Plan:
     fused = weights <= FEW_WEIGHTS
     deep = x.blocks + (vectors if fused else y.blocks)
     each = 4 * places * lanes * deep
-    limit = max((SECOND_LEVEL if fused else THIRD_LEVEL) // each, 1)
+    limit = max(SECOND_LEVEL // each, 1) if fused else max(THIRD_LEVEL // each, LEAST_TILES)
     chunk = even(tiles, limit, threads if fused else 1)
     strip = rows_of(target, vectors, chunk)
     padded = -(-chunk // strip) * strip

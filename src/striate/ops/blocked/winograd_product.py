@@ -15,8 +15,7 @@ PRODUCT = ir.FunctionType(VOID, [ADDRESS] * 4 + [I64] * 4)
 x to the next, channels in the last block, from one register of maps to the next."""
 
 LINE = 16  # float32 elements of a line of the cache
-DEPTH = 64
-"""Channels added up at a time: a sum of sums rounds less than one long sum."""
+DEPTH = 32  # channels added up at a time: a sum of sums rounds less than one long sum
 
 
 @functools.cache
