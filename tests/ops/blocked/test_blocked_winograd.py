@@ -69,7 +69,7 @@ def convolve(
         planes[:, :, outer == 1] = np.nan
         if other is not None:
             buffers["r"] = put(other.layout, residual)
-        sizes = winograd.arena(target, m, source.layout, result.layout, threads)
+        sizes = winograd.arena(target, m, source.layout, result.layout)
         buffers |= {
             name: np.full(s, np.nan, np.float32) for name, s in zip("uq", sizes, strict=True)
         }

@@ -116,7 +116,7 @@ def tasks(
         least the convolution's padding around it
     packed : weights from `pack`
     bias : (blocks * lanes of the result,), or none
-    residual : what is added to the result before it is clipped, or none
+    residual : what is added to the result before it is clipped, or none; it may be the result
     low, high : bounds of the result
     padding_before : the convolution's padding before the first pixel of each axis
     buffers : names of two buffers for transformed tiles, whose sizes `arena` returns

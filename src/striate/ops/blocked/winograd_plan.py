@@ -96,9 +96,9 @@ def even(tiles: int, limit: int, threads: int) -> int:
     return -(-tiles // chunks)
 
 
-def arena(target: Target, m: int, x: Blocked, y: Blocked, threads: int = 1) -> tuple[int, int]:
+def arena(target: Target, m: int, x: Blocked, y: Blocked) -> tuple[int, int]:
     """Return the sizes of the two buffers that `tasks` needs, in float32 elements."""
-    p = plan(target, m, x, y, threads)
+    p = plan(target, m, x, y, 1)  # only chunks in scratch depend on the threads
     return (0, 0) if p.fused else (p.u_size, p.q_size)
 
 
