@@ -9,7 +9,7 @@ import striate as st
 from striate.network import Builder, Initial, Network, zoo
 from striate.network import operators as op
 from striate.runtime import Trainable
-from striate.runtime.folding import simplified
+from striate.runtime.folding import folded
 
 SMALL = ["mlp", "lenet-1989", "lenet-5", "base-a", "strided-cnn-b", "convpool-cnn-c", "all-cnn-c"]
 
@@ -213,7 +213,7 @@ def test_folding_changes_nothing_but_rounding(bias_per_unit, by_torch):
     network = normalised(bias_per_unit)
     x = example(network, 2)
     exact = by_torch(network, x)[0]
-    lean = simplified(network)
+    lean = folded(network)
     kinds = [node.operator.onnx for node in lean.graph.nodes]
     assert kinds == ["Conv", "Conv", "BatchNormalization", "Add"]
     assert [node.name for node in lean.graph.nodes] == ["bn_a", "b", "bn_b", "sum"]

@@ -10,8 +10,6 @@ import striate as st
 from striate.errors import DTypeError, GraphError, ParameterError, ShapeError, UnknownNameError
 from striate.network import Builder, Graph, Network, operators
 from striate.runtime import RandomWeightsWarning, Trainable
-from striate.runtime.folding import FinalConv
-from striate.runtime.steps import Binding, bind
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +52,7 @@ def test_values_inside(lenet):
     x = digits(2)
     values = run.values(x, ["H1", "output.tanh"])
     assert values["H1"].shape == (2, 12, 8, 8)
-    np.testing.assert_array_equal(values["output.tanh"], run(x))
+    np.testing.assert_allclose(values["output.tanh"], run(x), rtol=0, atol=1e-6)
     assert list(run.values(x)) == [node.name for node in lenet.graph.nodes]
 
 
@@ -186,15 +184,3 @@ def test_exact_programs_only_add_up_products(by_torch):
     with pytest.raises(ParameterError) as caught:
         st.compile(network, precision="fast")
     assert str(caught.value) == 'compile: precision must be "auto" or "exact", not \'fast\''
-
-
-def test_a_final_convolution_does_not_learn():
-    window = st.geometry.Window.parse(3, rank=2)
-    shapes = (1, 2, 5, 5), (4, 2, 3, 3)
-    needs = (True, True)
-    to = Binding(shapes, (1, 4, 3, 3), np.dtype(np.float32), needs)
-    step = bind(FinalConv(window), to)
-    y = np.zeros((1, 4, 3, 3), np.float32)
-    with pytest.raises(GraphError) as caught:
-        step.backward(y, [y, y], y)
-    assert str(caught.value) == "Conv runs forward only here: train the network itself"

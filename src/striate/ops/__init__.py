@@ -6,6 +6,7 @@ for those who call an operation many times. Plans and ``*_gradient`` functions c
 """
 
 from striate.ops._pool_plans import average_pool_plan, max_pool_plan
+from striate.ops._threads import thread_count
 from striate.ops.activation import (
     relu,
     relu_gradient,
@@ -73,5 +74,6 @@ __all__ = [
     "softmax_gradient",
     "tanh",
     "tanh_gradient",
+    "thread_count",
     "transposed_convolution_plan",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,26 +11,12 @@ from numpy.typing import NDArray
 
 from striate.network import Graph, Initial, Network, Node, Parameter
 from striate.network import operators as op
+from striate.runtime.lowering.fusion import readers_of
 
-__all__ = ["FinalConv", "folded", "simplified"]
+__all__ = ["folded"]
 
 Weights = dict[str, NDArray[Any]]
 FOLDED = Initial("constant", 0.0)  # of parameters that are computed, never drawn
-
-
-@dataclass(frozen=True)
-class FinalConv(op.Conv):
-    """A convolution whose weights change no more: packed once, with the ReLU behind it."""
-
-    relu: bool = False
-
-
-def simplified(network: Network) -> Network:
-    """Return the network without dropout, with batch norm and ReLU inside the convolution before.
-
-    The output keeps its values to rounding; values inside may be gone, or be others.
-    """
-    return _fuse_relu(folded(network))
 
 
 def folded(network: Network) -> Network:
@@ -59,11 +45,11 @@ def _without_identities(network: Network) -> Network:
 def _fold_batch_norm(network: Network) -> Network:
     """Scale each convolution that only a batch norm reads, and shift its bias."""
     graph, weights = network.graph, dict(network.weights)
-    readers = _readers(graph)
+    readers = readers_of(graph)
     made_by: dict[str, Node] = {}  # by the value's name, in the order of the graph
     for node in graph.nodes:
         before = made_by.get(node.inputs[0])
-        if before is not None and _can_fold(before, node, readers):
+        if before is not None and _can_fold(before, node, readers, weights):
             del made_by[before.outputs[0]]
             made_by[node.outputs[0]] = _folded(before, node, weights)
         else:
@@ -71,41 +57,12 @@ def _fold_batch_norm(network: Network) -> Network:
     return Network(_rebuilt(graph, tuple(made_by.values()), weights), weights)
 
 
-def _fuse_relu(network: Network) -> Network:
-    """Make every convolution a `FinalConv`, with the ReLU that alone reads it."""
-    graph = network.graph
-    readers = _readers(graph)
-    made_by: dict[str, Node] = {}
-    for node in graph.nodes:
-        before = made_by.get(node.inputs[0])
-        if isinstance(node.operator, op.Conv):
-            c = node.operator
-            node = replace(node, operator=FinalConv(c.window, c.groups, c.table))
-        elif (
-            isinstance(node.operator, op.Relu)
-            and before is not None
-            and isinstance(before.operator, FinalConv)
-            and readers[before.outputs[0]] == 1
-        ):
-            del made_by[before.outputs[0]]
-            operator = replace(before.operator, relu=True)
-            node = Node(node.name, operator, before.inputs, node.outputs)
-        made_by[node.outputs[0]] = node
-    return Network(replace(graph, nodes=tuple(made_by.values())), network.weights)
-
-
-def _readers(graph: Graph) -> Counter[str]:
-    """Return how often each value is read, by nodes or as an output."""
-    readers = Counter(name for node in graph.nodes for name in node.inputs)
-    readers.update(graph.outputs)
-    return readers
-
-
-def _can_fold(conv: Node, norm: Node, readers: Counter[str]) -> bool:
+def _can_fold(conv: Node, norm: Node, readers: Counter[str], weights: Weights) -> bool:
     return (
         isinstance(norm.operator, op.BatchNormalization)
         and isinstance(conv.operator, op.Conv)
         and readers[conv.outputs[0]] == 1
+        and all(name in weights for name in (*conv.inputs[1:], *norm.inputs[1:]))
         and all(readers[name] == 1 for name in conv.inputs[1:])  # shared weights stay as they are
     )
 

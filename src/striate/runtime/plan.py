@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,17 +38,29 @@ class Plan:
         self, x: Array, weights: Mapping[str, Array], keep: frozenset[str] | None = frozenset()
     ) -> dict[str, Array]:
         """Return the values of one pass: the output and those to keep, or all of them for None."""
-        values = dict(weights)
-        values[self.input] = x
+        values = {**weights, self.input: x}
+        for _ in self._passing(values, keep):
+            pass
+        return values
+
+    def timed(self, x: Array, weights: Mapping[str, Array]) -> tuple[Array, list[float]]:
+        """Return the output and the seconds that each step took."""
+        values = {**weights, self.input: x}
+        times = [time.perf_counter()]
+        for _ in self._passing(values, frozenset()):
+            times.append(time.perf_counter())
+        return values[self.output], [end - start for start, end in pairwise(times)]
+
+    def _passing(self, values: dict[str, Array], keep: frozenset[str] | None) -> Iterator[None]:
+        """Do the steps on values by name, and pause behind each."""
         for planned in self.steps:
             inputs = [values[name] for name in planned.inputs]
             values[planned.output] = planned.step.forward(*inputs)
-            if keep is None:
-                continue
-            for name in planned.last_read:
-                if name not in keep:
-                    del values[name]
-        return values
+            if keep is not None:
+                for name in planned.last_read:
+                    if name not in keep:
+                        del values[name]
+            yield
 
     def backward(
         self, dy: Array, values: Mapping[str, Array], gradients: Mapping[str, Array]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,11 +17,13 @@ from striate.errors import (
     UnknownNameError,
     explained,
 )
-from striate.network import Network, Shape
-from striate.runtime.folding import simplified
-from striate.runtime.plan import Plan
-from striate.runtime.plan import plan as make_plan
-from striate.runtime.steps import Array, FinalConvolution
+from striate.network import Network, infer_shapes
+from striate.ops import thread_count
+from striate.runtime.engines import Native, Planned
+from striate.runtime.folding import folded
+from striate.runtime.plan_report import PlanReport
+from striate.runtime.profile_report import ProfileReport
+from striate.runtime.steps import Array
 
 __all__ = ["Program", "RandomWeightsWarning", "check_network", "check_runnable", "compile"]
 
@@ -32,61 +32,32 @@ class RandomWeightsWarning(UserWarning):
     """A network without trained weights is about to run with random ones."""
 
 
-class Planned:
-    """A network whose weights have one dtype, and its plans by input shape, made when met."""
-
-    def __init__(self, network: Network, dtype: np.dtype[Any], exact: bool) -> None:
-        self._graph, self._weights = network.graph, dict(network.weights)
-        self._dtype, self._exact = dtype, exact
-        self._plans: dict[Shape, Plan] = {}
-        self._planning = threading.Lock()
-
-    def run(self, x: Array, keep: frozenset[str] = frozenset()) -> tuple[Array, dict[str, Array]]:
-        """Return the output, and the values to keep."""
-        plan = self._plan_for(x.shape)
-        values = plan.run(x, self._weights, keep)
-        return values[plan.output], values
-
-    def _plan_for(self, shape: Shape) -> Plan:
-        found = self._plans.get(shape)
-        if found is None:
-            with self._planning:
-                found = self._packed(make_plan(self._graph, shape, self._dtype, exact=self._exact))
-                self._plans[shape] = found
-        return found
-
-    def _packed(self, plan: Plan) -> Plan:
-        """Return the plan with packed weights for those convolutions that take them.
-
-        Plans for other shapes share what is packed; a layout that is the plain one costs nothing.
-        """
-        steps = []
-        for planned in plan.steps:
-            if isinstance(planned.step, FinalConvolution):
-                x, weight, *bias = planned.inputs
-                name = planned.step.packed(weight)
-                if name not in self._weights:
-                    self._weights[name] = planned.step.pack(self._weights[weight])
-                planned = replace(planned, inputs=(x, name, *bias))
-            steps.append(planned)
-        return replace(plan, steps=tuple(steps))
-
-
 class Program:
     """A network ready to run on arrays of any batch size; made by `striate.compile`.
 
     Several threads may call one program at once. A plan is made for each input shape when it is
-    first met, and kept. Calls run a leaner network (`striate.runtime.folding`); `values` runs the
-    network as it is.
+    first met, and kept. In float32, calls run machine code made for the network
+    (`striate.runtime.lowering`); in float64, and for `values`, the network runs as it is, one
+    operation after the other.
     """
 
-    def __init__(self, network: Network, dtype: np.dtype[Any], *, exact: bool = False) -> None:
+    def __init__(
+        self,
+        network: Network,
+        dtype: np.dtype[Any],
+        *,
+        exact: bool = False,
+        threads: int | None = None,
+    ) -> None:
         self.network = network
         self.dtype = dtype
+        self.threads = threads or thread_count()
         weights = {name: np.ascontiguousarray(w, dtype) for name, w in network.weights.items()}
         whole = Network(network.graph, weights)
-        self._lean = Planned(simplified(whole), dtype, exact)
         self._whole = Planned(whole, dtype, exact)
+        self._native = None
+        if dtype == np.float32:
+            self._native = Native(folded(whole), exact, self.threads)
 
     def __repr__(self) -> str:
         return f"<Program {self.network.name} {self.dtype}>"
@@ -104,7 +75,7 @@ class Program:
             If `x` does not fit; the message names the first layer it does not fit.
         """
         self._check(x)
-        return self._lean.run(x)[0]
+        return self._whole.run(x)[0] if self._native is None else self._native.run(x)
 
     def values(self, x: Array, names: Iterable[str] | None = None) -> dict[str, Array]:
         """Return values inside the network by name: all nodes' outputs, or those named.
@@ -123,6 +94,74 @@ class Program:
         _, values = self._whole.run(x, frozenset(wanted))
         return {name: values[name] for name in wanted}
 
+    @property
+    def plan(self) -> PlanReport:
+        """What is done for one example of the network's own input shape: see `plan_for`.
+
+        Raises
+        ------
+        ShapeError
+            If the network leaves sizes open.
+        """
+        shape = self.network.input_shape
+        if None in shape[1:]:
+            wanted = ", ".join("any" if size is None else str(size) for size in shape)
+            raise ShapeError(
+                f"{self.network.name}: plan: the input ({wanted}) leaves sizes open: "
+                "plan_for(shape) takes them"
+            )
+        return self.plan_for([size or 1 for size in shape])
+
+    def plan_for(self, shape: Sequence[int]) -> PlanReport:
+        """Return what is done for an input shape: methods, tiles, threads, costs, limits.
+
+        `str()` of it is a table. The machine's limits are measured when first asked for.
+
+        Raises
+        ------
+        ShapeError, GeometryError
+            If the network cannot take the shape.
+
+        Examples
+        --------
+        >>> import striate as st
+        >>> plan = st.compile(st.load("lenet-5").initialize(0), threads=1).plan_for((8, 1, 32, 32))
+        >>> plan.steps[0].method, plan.totals.macs
+        ('direct, from planes', 3332160)
+        """
+        graph = self.network.graph
+        sizes = infer_shapes(graph, shape)[graph.inputs[0].name]
+        native = self._native
+        return self._whole.report(sizes, self.threads) if native is None else native.report(sizes)
+
+    def profile(self, x: Array, repeats: int | None = None) -> ProfileReport:
+        """Return the time of each part, of a call that is not divided, and the machine's limits.
+
+        `str()` of it is a table. Everything runs `repeats` times, or for about half a second.
+
+        Raises
+        ------
+        ParameterError
+            If `repeats` is not a whole number from 1.
+        DTypeError, ShapeError, GeometryError
+            If `x` does not fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import striate as st
+        >>> run = st.compile(st.load("mlp").initialize(0))
+        >>> profile = run.profile(np.zeros((1, 1, 28, 28), np.float32), repeats=3)
+        >>> [timed.step.operator for timed in profile.steps][-1], profile.passes
+        ('Gemm', 3)
+        """
+        if repeats is not None and (not isinstance(repeats, int) or repeats < 1):
+            raise ParameterError(f"profile: repeats must be a whole number from 1, not {repeats!r}")
+        self._check(x)
+        if self._native is None:
+            return self._whole.profile(x, self.threads, repeats)
+        return self._native.profile(x, repeats)
+
     def _check(self, x: Array) -> None:
         if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
             found = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
@@ -139,6 +178,7 @@ def compile(
     *,
     dtype: DTypeLike = np.float32,
     precision: Literal["auto", "exact"] = "auto",
+    threads: int | None = None,
 ) -> Program:
     """Return a program that runs the network.
 
@@ -151,6 +191,9 @@ def compile(
     precision : "auto" or "exact"
         "auto" takes Winograd's method where it is faster, which rounds more (to about 2e-6 of the
         largest output of a layer); "exact" only adds up products.
+    threads : int
+        How many threads a call may use; otherwise ``STRIATE_NUM_THREADS``, or the processors.
+        Results do not depend on it.
 
     Raises
     ------
@@ -176,6 +219,8 @@ def compile(
         raise DTypeError(f"compile: dtype must be float32 or float64, not {kind}")
     if precision not in ("auto", "exact"):
         raise ParameterError(f'compile: precision must be "auto" or "exact", not {precision!r}')
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ParameterError(f"compile: threads must be a whole number from 1, not {threads!r}")
     check_runnable(network)
     if not network.has_weights:
         warnings.warn(
@@ -185,7 +230,7 @@ def compile(
             stacklevel=2,
         )
         network = network.initialize(0)
-    return Program(network, kind, exact=precision == "exact")
+    return Program(network, kind, exact=precision == "exact", threads=threads)
 
 
 def check_network(network: object) -> None:

@@ -14,9 +14,18 @@ import numpy as np
 
 from striate.ops.blocked.lanes import first_lanes, load_first, store_first, transposed
 from striate.ops.blocked.layout import Place, Value
-from striate.ops.blocked.task import Task, Word
-from striate.ops.blocked.walk import three, volume, walk, within, zero
-from striate.ops.codegen import Index, Pointer, Target, Writer, template
+from striate.ops.blocked.task import Task, Word, bits
+from striate.ops.blocked.walk import (
+    cut_task,
+    fill_pixels,
+    row_template,
+    three,
+    volume,
+    walk,
+    within,
+    zero,
+)
+from striate.ops.codegen import Index, Pointer, Target, Writer
 
 __all__ = ["border", "enter", "leave", "pad_planes"]
 
@@ -50,13 +59,15 @@ def leave(target: Target, source: Value, place: Place) -> Task:
     return _task(kernel.kernel(target), place, shape, source, source.origin, padded=False)
 
 
-def border(target: Target, value: Value) -> Task:
-    """Return what fills the padding of all blocks of a value with zeros."""
+def border(target: Target, value: Value, fill: float = 0.0) -> Task:
+    """Return what fills the padding of all blocks of a value with zeros, or another number."""
     words, blocks = _rows(value, padded=True)
     del words["channels"], words["pixels"]
     pad = value.layout.plane // value.layout.lanes - prod(value.layout.spatial)
     work = 4 * value.layout.batch * value.layout.blocks * pad * value.layout.lanes
-    return Task(border_rows.kernel(target), {"y": value.corner, **words}, blocks, work)
+    return cut_task(
+        border_rows.kernel(target), {"y": value.corner, "fill": bits(fill), **words}, blocks, work
+    )
 
 
 def _one_pixel(value: Value) -> bool:
@@ -68,7 +79,7 @@ def _task(
 ) -> Task:
     words, blocks = _rows(value, padded=padded)
     work = 4 * (prod(shape) + value.layout.batch * value.layout.blocks * value.layout.plane)
-    return Task(kernel, {"plain": place, "block": at, "zeros": ZEROS, **words}, blocks, work)
+    return cut_task(kernel, {"plain": place, "block": at, "zeros": ZEROS, **words}, blocks, work)
 
 
 def _rows(value: Value, *, padded: bool) -> tuple[dict[str, int], int]:
@@ -98,11 +109,11 @@ def _rows(value: Value, *, padded: bool) -> tuple[dict[str, int], int]:
     return words, layout.batch * layout.blocks * words["slices"] * words["rows"]
 
 
-@template("plain", "block", "zeros", *ROWS)
+@row_template("plain", "block", "zeros", *ROWS)
 def enter_rows(w: Writer, a: Any) -> None:
     """Write rows of a block with their padding."""
     lanes = w.lanes
-    with walk(w, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
+    with walk(w, a, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
         y = w.pointer(a.block) + (n * a.image + b * a.plane + d * a.slice + h * a.row)
         depth, height = d - a.d_before, h - a.h_before
         inside = (within(w, depth, a.depth) * within(w, height, a.height)).equals(1)
@@ -141,11 +152,11 @@ def _enter_row(w: Writer, a: Any, x: Pointer, y: Pointer, width: Index, count: I
                 y.store(columns[p], p * lanes)
 
 
-@template("plain", "block", "zeros", *ROWS)
+@row_template("plain", "block", "zeros", *ROWS)
 def leave_rows(w: Writer, a: Any) -> None:
     """Write rows of a block's channels in NumPy's order."""
     lanes = w.lanes
-    with walk(w, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
+    with walk(w, a, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
         x = w.pointer(a.block) + (n * a.image + b * a.plane + d * a.slice + h * a.row)
         first = (d * a.height + h) * a.width
         width = a.width.least(a.pixels - first)
@@ -170,35 +181,36 @@ def _leave_row(w: Writer, x: Pointer, y: Pointer, width: Index, plane: Index, co
                 store_first(w, y + plane * c, rows[c], mask)
 
 
-@template("plain", "block", "zeros", *ROWS)
+@row_template("plain", "block", "zeros", *ROWS)
 def enter_channels(w: Writer, a: Any) -> None:
     """Copy the channels of single pixels, which lie one after another in both orders."""
-    with walk(w, (a.batch, a.blocks)) as (n, b):
+    with walk(w, a, (a.batch, a.blocks)) as (n, b):
         mask = first_lanes(w, a.channels - b * w.lanes)
         x = w.pointer(a.plain) + (n * a.channels + b * w.lanes)
         w.pointer(a.block).store(load_first(w, x, mask), n * a.image + b * a.plane)
 
 
-@template("plain", "block", "zeros", *ROWS)
+@row_template("plain", "block", "zeros", *ROWS)
 def leave_channels(w: Writer, a: Any) -> None:
     """Copy the channels of single pixels, which lie one after another in both orders."""
-    with walk(w, (a.batch, a.blocks)) as (n, b):
+    with walk(w, a, (a.batch, a.blocks)) as (n, b):
         x = w.pointer(a.block).load(n * a.image + b * a.plane)
         y = w.pointer(a.plain) + (n * a.channels + b * w.lanes)
         store_first(w, y, x, first_lanes(w, a.channels - b * w.lanes))
 
 
-@template("y", *(name for name in ROWS if name not in ("channels", "pixels")))
+@row_template("y", "fill", *(name for name in ROWS if name not in ("channels", "pixels")))
 def border_rows(w: Writer, a: Any) -> None:
-    """Fill the padding of rows with zeros."""
-    with walk(w, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
+    """Fill the padding of rows with a number."""
+    number = w.float_of(a.fill)
+    with walk(w, a, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
         y = w.pointer(a.y) + (n * a.image + b * a.plane + d * a.slice + h * a.row)
         depth = within(w, d - a.d_before, a.depth)
         inside = (depth * within(w, h - a.h_before, a.height)).equals(1)
         before = w.choose(inside, a.w_before, a.w_before + a.width + a.w_after)
-        zero(w, y, before)
+        fill_pixels(w, y, before, number)
         with w.when(inside):
-            zero(w, y + (a.w_before + a.width) * w.lanes, a.w_after)
+            fill_pixels(w, y + (a.w_before + a.width) * w.lanes, a.w_after, number)
 
 
 def pad_planes(
@@ -225,10 +237,10 @@ def pad_planes(
     }
     blocks = planes * padded[0] * padded[1]
     work = 4 * (prod(shape) + planes * prod(padded))
-    return Task(padded_rows.kernel(target), words, blocks, work)
+    return cut_task(padded_rows.kernel(target), words, blocks, work)
 
 
-@template(
+@row_template(
     *("x", "y", "planes", "slices", "rows"),
     *("depth", "height", "width", "d_before", "h_before", "w_before", "w_after"),
 )
@@ -236,7 +248,7 @@ def padded_rows(w: Writer, a: Any) -> None:
     """Copy rows of planes, or fill them with zeros."""
     wide = a.w_before + a.width + a.w_after
     nothing = w.constant(0.0)
-    with walk(w, (a.planes, a.slices, a.rows)) as (plane, d, h):
+    with walk(w, a, (a.planes, a.slices, a.rows)) as (plane, d, h):
         y = w.pointer(a.y) + ((plane * a.slices + d) * a.rows + h) * wide
         depth, height = d - a.d_before, h - a.h_before
         inside = (within(w, depth, a.depth) * within(w, height, a.height)).equals(1)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from striate.ops.codegen import Target, Writer, template
 __all__ = ["Source", "Sweep", "direct"]
 
 Table = NDArray[np.int64]
+PARTIAL = 512  # products in a partial sum, if a block of channels has no more
 PRIVATE = 512 << 10  # bytes of a second-level cache that we count upon
 
 
@@ -73,7 +75,7 @@ class Source:
     *("x", "weight", "bias", "residual", "y", "context", "groups", "rows", "columns"),
     *("group_count", "groups_each", "column_count", "units", "units_each", "tiles"),
 )
-def convolve(w: Writer, a: object) -> None:
+def convolve(w: Writer, a: Any) -> None:
     """Do blocks of work: some groups of maps for some tiles of pixels."""
     groups, rows, columns, tiles = (
         w.pointer(table) for table in (a.groups, a.rows, a.columns, a.tiles)
@@ -140,20 +142,10 @@ def direct(
         taps = [tap + channel * source.block for channel in range(tiling.channels) for tap in taps]
     other, other_word = _residual(residual, y)
     tap_table = np.array(taps, np.int64)
-    bounds = bits(low), bits(high)
-    context = np.array(
-        [
-            tap_table.ctypes.data,
-            len(taps),
-            blocks,
-            source.block,
-            last,
-            y.plane,
-            other.plane,
-            *bounds,
-        ],
-        np.int64,
-    )
+    run = PARTIAL if source.planar else max(1, PARTIAL // (y.lanes * max(len(taps), 1)))
+    sizes_of_x = len(taps), blocks, source.block, run, last
+    words = (tap_table.ctypes.data, *sizes_of_x, y.plane, other.plane, bits(low), bits(high))
+    context = np.array(words, np.int64)
     groups, at_weight = [], 0
     for number, vectors in enumerate(tiling.vectors):
         block = tiling.starts[number]
@@ -168,7 +160,7 @@ def direct(
     tables = [np.array(groups, np.int64), rows, columns, tiles]
     units, each, groups_each = _cut(tiling, len(rows) // 3, len(columns) // 2, weights.nbytes)
     pieces = -(-units // each) * -(-len(tiling.vectors) // groups_each)
-    words: dict[str, Word] = {
+    arguments: dict[str, Word] = {
         "x": source.place,
         "weight": weights,
         "bias": bias,
@@ -185,7 +177,8 @@ def direct(
     pixels = y.batch * prod(sweep.counts)
     work = pixels * tiling.all_maps * tiling.channels * max(len(sweep.taps), 1)
     keep = (tap_table, context, weights, bias, *tables)
-    return Task(convolve.kernel(target), words, pieces, work, keep=keep)
+    cut = f"{tiling.rows}x{max(tiling.vectors)}"
+    return Task(convolve.kernel(target), arguments, pieces, work, keep=keep, tile=cut)
 
 
 def _residual(residual: Value | NDArray[np.float32] | None, y: Blocked) -> tuple[Blocked, Word]:

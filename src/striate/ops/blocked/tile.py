@@ -3,8 +3,9 @@
 ``y[r, v] = clip(bias[v] + sum over k of x[k, r] weight[k, v] + residual[r, v])``
 
 where k counts blocks of input channels, taps of the kernel and channels of a block, in this
-order; r counts pixels that lie a fixed step apart, and v registers of output channels. The sum
-of each output has one order, whatever tile it is in: how a layer is cut changes no result.
+order; r counts pixels that lie a fixed step apart, and v registers of output channels. Long sums
+are summed in parts, which rounds less. The sum of each output has one order, whatever tile it is
+in: how a layer is cut changes no result.
 
 Channels beyond those of the layer are never read: what lies in their lanes does not matter.
 """
@@ -12,8 +13,9 @@ Channels beyond those of the layer are never read: what lies in their lanes does
 from __future__ import annotations
 
 import functools
+from itertools import chain
 
-from striate.ops.codegen import Pointer, Target, Vector, Writer, library
+from striate.ops.codegen import Index, Pointer, Target, Vector, Writer, library
 from striate.ops.codegen.writer import ADDRESS, VOID, ir
 
 __all__ = ["CONTEXT", "TILE", "tile"]
@@ -26,6 +28,7 @@ CONTEXT = (
     "tap_count",
     "blocks",  # of input channels
     "block_stride",  # from one block of x to the next
+    "run",  # blocks, or taps where planar, in a partial sum
     "last",  # channels in the last block
     "y_plane",  # from one register of output channels to the next
     "residual_plane",
@@ -65,8 +68,9 @@ def write_tile(w: Writer, rows: int, vectors: int, steps: tuple[int, int], plana
     x, weight, bias, residual, y, table = (w.argument(place) for place in range(6))
     context = {name: w.word(table, place) for place, name in enumerate(CONTEXT)}
     lanes = w.lanes
-    start = [bias.load(v * lanes) for v in range(vectors)]
-    sums = [[w.variable(start[v]) for v in range(vectors)] for _ in range(rows)]
+    zero = w.constant(0.0)
+    sums = [[w.variable(zero) for _ in range(vectors)] for _ in range(rows)]
+    totals = [[w.variable(bias.load(v * lanes)) for v in range(vectors)] for _ in range(rows)]
     weights = w.variable(weight)
     taps = w.pointer(context["taps"])
 
@@ -80,26 +84,34 @@ def write_tile(w: Writer, rows: int, vectors: int, steps: tuple[int, int], plana
             for v in range(vectors):
                 sums[r][v].set(pixel.multiply_add(columns[v], sums[r][v].get()))
 
-    if planar:
+    def add_block(b: Index) -> None:
+        """Add the products of a block of channels for all taps."""
+        count = w.choose(b < context["blocks"] - 1, lanes, context["last"])
+        block = x + b * context["block_stride"]
         with w.loop(0, context["tap_count"]) as t:
-            add_products(x + w.word(taps, t))
-    else:
-        final = context["blocks"] - 1
-        with w.loop(0, context["blocks"]) as b:
-            count = w.choose(b < final, lanes, context["last"])
-            block = x + b * context["block_stride"]
-            with w.loop(0, context["tap_count"]) as t:
-                at = block + w.word(taps, t)
-                with w.loop(0, count) as c:
-                    add_products(at + c)
+            at = block + w.word(taps, t)
+            with w.loop(0, count) as c:
+                add_products(at + c)
+
+    everything = context["tap_count"] if planar else context["blocks"]
+    with w.loop(0, (everything + (context["run"] - 1)) // context["run"]) as part:
+        first = part * context["run"]
+        with w.loop(first, (first + context["run"]).least(everything)) as number:
+            if planar:
+                add_products(x + w.word(taps, number))
+            else:
+                add_block(number)
+        for whole, partial in zip(chain(*totals), chain(*sums), strict=True):
+            whole.set(whole.get() + partial.get())
+            partial.set(zero)
 
     with w.when_not(residual.is_null()):
         for r in range(rows):
             for v in range(vectors):
                 other = residual.load(context["residual_plane"] * v + r * out)
-                sums[r][v].set(sums[r][v].get() + other)
+                totals[r][v].set(totals[r][v].get() + other)
     low, high = w.float_of(context["low"]), w.float_of(context["high"])
     for r in range(rows):
         for v in range(vectors):
-            total: Vector = sums[r][v].get()
+            total: Vector = totals[r][v].get()
             y.store(total.clip(low, high), context["y_plane"] * v + r * out)

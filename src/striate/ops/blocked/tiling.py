@@ -51,6 +51,12 @@ class Tiling:
         """The first register of each group of maps."""
         return (0, *accumulate(self.vectors))[:-1]
 
+    def cycles(self, width: int, taps: int) -> float:
+        """Return about how long a row of `width` outputs takes."""
+        tiles = -(-width // self.rows)
+        depth = self.depth(taps)
+        return sum(tiles * (depth * _step(self.rows, size) + OVERHEAD) for size in self.vectors)
+
     def depth(self, taps: int) -> int:
         """Products in a sum."""
         return self.channels * taps

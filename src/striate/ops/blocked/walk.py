@@ -1,15 +1,30 @@
-"""How kernels go through values: rows of pixels, whatever the number of axes."""
+"""How kernels go through values: rows of pixels, whatever the number of axes.
+
+Threads are dealt blocks of several rows, which take long enough to be worth dealing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from striate.ops.blocked.layout import Blocked
-from striate.ops.codegen import Index, Pointer, Writer
+from striate.ops.blocked.task import Task, Word
+from striate.ops.codegen import Index, Kernel, Pointer, Template, Vector, Writer, template
 
-__all__ = ["Volume", "three", "volume", "walk", "within", "zero"]
+__all__ = [
+    "Volume",
+    "cut_task",
+    "fill_pixels",
+    "row_template",
+    "span",
+    "three",
+    "volume",
+    "walk",
+    "within",
+    "zero",
+]
 
 
 class Volume(NamedTuple):
@@ -37,20 +52,53 @@ def volume(layout: Blocked) -> Volume:
     )
 
 
-@contextmanager
-def walk(w: Writer, sizes: Sequence[Index]) -> Iterator[list[Index]]:
-    """Repeat for all blocks of a step, giving the place of each along axes of these sizes.
+CUT = ("grain", "rows_in_all")
+"""Fields of a kernel whose blocks are of `grain` rows each."""
 
-    The last axis changes fastest. Only the first block is divided: the others are counted.
+SHARE = 100_000
+"""Work of a block: about a microsecond, ten times what dealing it takes."""
+
+
+def row_template(*fields: str) -> Callable[[Callable[..., None]], Template]:
+    """Make a template whose blocks are of several rows; `cut_task` sets how many."""
+    return template(*fields, *CUT)
+
+
+def cut_task(
+    kernel: Kernel,
+    words: Mapping[str, Word],
+    rows: int,
+    work: int,
+    scratch: int = 0,
+    tile: str = "",
+) -> Task:
+    """Return a task of so many rows, cut into blocks, of a `row_template`."""
+    most = max(1, min(rows, work // SHARE))
+    grain = -(-rows // most)
+    words = {**words, "grain": grain, "rows_in_all": rows}
+    return Task(kernel, words, -(-rows // grain), work, scratch, tile=tile)
+
+
+def span(w: Writer, a: Any) -> tuple[Index, Index]:
+    """Return the first row of a step's blocks, and the one after the last."""
+    return w.begin * a.grain, (w.end * a.grain).least(a.rows_in_all)
+
+
+@contextmanager
+def walk(w: Writer, a: Any, sizes: Sequence[Index]) -> Iterator[list[Index]]:
+    """Repeat for all rows of a step, giving the place of each along axes of these sizes.
+
+    The last axis changes fastest. Only the first row is divided: the others are counted.
     """
-    rest, first = w.begin, []
+    begin, end = span(w, a)
+    rest, first = begin, []
     for size in reversed(sizes[1:]):
         quotient = rest // size
         first.append(rest - quotient * size)
         rest = quotient
     first.append(rest)
     places = [w.variable(place) for place in reversed(first)]
-    with w.loop(w.begin, w.end):
+    with w.loop(begin, end):
         now = [place.get() for place in places]
         yield now
         carry = w.index(1)
@@ -69,6 +117,10 @@ def within(w: Writer, place: Index, size: Index) -> Index:
 
 def zero(w: Writer, y: Pointer, pixels: Index | int) -> None:
     """Fill pixels of a block with zeros."""
-    nothing = w.constant(0.0)
+    fill_pixels(w, y, pixels, w.constant(0.0))
+
+
+def fill_pixels(w: Writer, y: Pointer, pixels: Index | int, number: Vector) -> None:
+    """Fill pixels of a block with a number."""
     with w.loop(0, pixels) as pixel:
-        y.store(nothing, pixel * w.lanes)
+        y.store(number, pixel * w.lanes)

@@ -12,10 +12,8 @@ from striate import ops
 from striate.errors import UnknownNameError
 from striate.network import Operator
 from striate.network import operators as op
-from striate.runtime.folding import FinalConv
 from striate.runtime.steps.convolution import (
     Convolution,
-    FinalConvolution,
     TransposedConvolution,
 )
 from striate.runtime.steps.elementwise import (
@@ -32,7 +30,7 @@ from striate.runtime.steps.pooling import AveragePooling, MaxPooling
 from striate.runtime.steps.step import Array, Binding, Step
 from striate.runtime.steps.structure import Concatenation, Identity, Linear, Pad
 
-__all__ = ["Array", "Binding", "FinalConvolution", "Step", "bind"]
+__all__ = ["Array", "Binding", "Step", "bind"]
 
 
 def _activation(
@@ -42,7 +40,6 @@ def _activation(
 
 
 STEPS: dict[type[Operator], Callable[[Any, Binding], Step]] = {
-    FinalConv: FinalConvolution,
     op.Add: Addition,
     op.AveragePool: AveragePooling,
     op.BatchNormalization: BatchNormalization,

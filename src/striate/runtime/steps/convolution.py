@@ -9,10 +9,9 @@ import numpy as np
 from striate import ops
 from striate.network import Shape
 from striate.network import operators as op
-from striate.runtime.folding import FinalConv
 from striate.runtime.steps.step import Array, Binding, Step
 
-__all__ = ["Convolution", "FinalConvolution", "TransposedConvolution"]
+__all__ = ["Convolution", "TransposedConvolution"]
 
 
 def dense_shape(operator: op.Conv, x: Shape, weight: Shape) -> Shape:
@@ -45,32 +44,6 @@ class Convolution(Step):
         if dw is not None and self.operator.table is not None:
             dw = dw[np.arange(len(dw))[:, None], np.array(self.operator.table)]
         return dx, dw, *(_bias_gradient(dy, b) for b in bias)
-
-
-class FinalConvolution(Step):
-    """FinalConv; its weight is what `pack` made of it, under the name that `packed` gives."""
-
-    def __init__(self, operator: FinalConv, to: Binding) -> None:
-        super().__init__(operator, to)
-        x, weight = to.shapes[:2]
-        shape = dense_shape(operator, x, weight)
-        window = operator.window.at(x[2:])
-        self.plan = ops.convolution_plan(
-            x, shape, window, operator.groups, to.dtype, exact=to.exact, packed=True
-        )
-
-    def packed(self, name: str) -> str:
-        """Return the name of a weight in the layout that this step takes."""
-        return f"{name} ({self.plan.layout})"
-
-    def pack(self, weight: Array) -> Array:
-        """Return a weight in the layout that this step takes."""
-        return self.plan.pack(self.operator.dense(weight, self.to.shapes[0][1]))
-
-    def forward(self, *inputs: Array) -> Array:
-        x, weight, *bias = inputs
-        relu = self.operator.relu
-        return self.plan.forward_packed(x, weight, bias[0] if bias else None, relu)
 
 
 class TransposedConvolution(Step):

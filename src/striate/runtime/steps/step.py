@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import GraphError
 from striate.network import Shape
 
 __all__ = ["Array", "Binding", "Step"]
@@ -45,6 +44,6 @@ class Step(ABC):
     def forward(self, *inputs: Array) -> Array:
         """Return the output for these inputs."""
 
+    @abstractmethod
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         """Return the gradient for each input, None where none is needed."""
-        raise GraphError(f"{self.operator.onnx} runs forward only here: train the network itself")

@@ -1,0 +1,96 @@
+"""The two ways to run a network: as it is, in Python, and as machine code."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from striate.network import Network, Shape
+from striate.ops.codegen import Target
+from striate.runtime.execution import Instance
+from striate.runtime.lowering import Lowered, Settings, Weights, lower
+from striate.runtime.plan import Plan
+from striate.runtime.plan import plan as make_plan
+from striate.runtime.plan_report import PlanReport, report_lowered, report_steps
+from striate.runtime.profile_report import ProfileReport, profiled
+from striate.runtime.steps import Array
+
+__all__ = ["Native", "Planned"]
+
+
+class Planned:
+    """A network as it is, one step in Python after the other, and its plans by input shape."""
+
+    def __init__(self, network: Network, dtype: np.dtype[Any], exact: bool) -> None:
+        self._graph, self._weights = network.graph, network.weights
+        self._dtype, self._exact = dtype, exact
+        self._plans: dict[Shape, Plan] = {}
+
+    def run(self, x: Array, keep: frozenset[str] = frozenset()) -> tuple[Array, dict[str, Array]]:
+        """Return the output, and the values to keep."""
+        plan = self._plan(x.shape)
+        values = plan.run(x, self._weights, keep)
+        return values[plan.output], values
+
+    def profile(self, x: Array, threads: int, repeats: int | None) -> ProfileReport:
+        """Return the times of the steps."""
+        plan = self._plan(x.shape)
+        timed = partial(plan.timed, x, self._weights)
+        run = partial(plan.run, x, self._weights)
+        return profiled(self.report(x.shape, threads), run, timed, repeats)
+
+    def report(self, shape: Shape, threads: int) -> PlanReport:
+        """Return what is done for an input shape."""
+        return report_steps(self._graph, shape, self._dtype, threads)
+
+    def _plan(self, shape: Shape) -> Plan:
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = make_plan(self._graph, shape, self._dtype, exact=self._exact)
+            self._plans[shape] = plan
+        return plan
+
+
+class Native:
+    """A network as machine code: lowered for each input shape, with arenas for its callers."""
+
+    def __init__(self, network: Network, exact: bool, threads: int) -> None:
+        self._graph, self._weights = network.graph, Weights(network.weights)
+        self._to = Settings(Target.host(), threads, exact)
+        self._lowered: dict[Shape, Lowered] = {}
+        self._idle: dict[Shape, list[Instance]] = {}
+        self._planning = threading.Lock()
+
+    def run(self, x: Array) -> Array:
+        """Return the output."""
+        idle = self._idle.setdefault(x.shape, [])
+        try:
+            instance = idle.pop()  # in one step: another thread may want it too
+        except IndexError:
+            instance = Instance(self.lowered(x.shape), self._to)
+        flags = x.flags
+        plain = flags.c_contiguous and flags.aligned
+        y = instance.run(x if plain else np.require(x, requirements=("C", "A")))
+        idle.append(instance)
+        return y
+
+    def profile(self, x: Array, repeats: int | None) -> ProfileReport:
+        """Return the times of the parts."""
+        instance = Instance(self.lowered(x.shape), self._to)
+        plain = np.require(x, requirements=("C", "A"))
+        run, timed = partial(instance.run, plain), partial(instance.timed, plain)
+        return profiled(self.report(x.shape), run, timed, repeats, instance.call_seconds)
+
+    def report(self, shape: Shape) -> PlanReport:
+        """Return what is done for an input shape."""
+        return report_lowered(self._graph, shape, self.lowered(shape), self._weights, self._to)
+
+    def lowered(self, shape: Shape) -> Lowered:
+        """Return the tasks for an input shape."""
+        with self._planning:
+            if shape not in self._lowered:
+                self._lowered[shape] = lower(self._graph, self._weights, shape, self._to)
+            return self._lowered[shape]

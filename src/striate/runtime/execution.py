@@ -1,0 +1,131 @@
+"""Lowered networks with memory of their own, ready to run; one run at a time each."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from striate.network import Shape
+from striate.ops.blocked.layout import Place
+from striate.ops.blocked.program import Table, aligned
+from striate.runtime.lowering import INPUT, OUTPUT, Foreign, Lowered, Settings
+from striate.runtime.steps import Array
+
+__all__ = ["Instance", "threads_of"]
+
+SMALL = 1_000_000  # multiply-adds of a network that one thread does before another is awake
+LARGE = 1 << 14  # elements of an output whose memory is worth keeping
+SLACK = 16  # elements: an output begins on a line, and its last register may write behind it
+
+
+def threads_of(lowered: Lowered, to: Settings) -> int:
+    """Return how many threads run it: one where it is small."""
+    work = sum(task.work for part in lowered.parts for task in part.tasks)
+    return to.threads if work >= SMALL else 1
+
+
+def references(arrays: list[Array], place: int) -> int:
+    """Return how many references there are to an array of a list, as Python counts them."""
+    array = arrays[place]
+    return sys.getrefcount(array)
+
+
+UNUSED = references([np.empty(0)], 0)
+
+
+class Instance:
+    """An arena, and the tasks with their addresses in it."""
+
+    def __init__(self, lowered: Lowered, to: Settings) -> None:
+        self._lowered = lowered
+        self._arena = aligned(max(lowered.arena, 1))
+        start = self._arena.ctypes.data
+        addresses = {name: start + 4 * offset for name, offset in lowered.offsets.items()}
+        tasks = [task for part in lowered.parts if not part.foreign for task in part.tasks]
+        self._table = Table(tasks, addresses, threads_of(lowered, to), to.target)
+        self._outputs: list[Array] = []
+        self._stretches = list(self._in_stretches())
+
+    def _in_stretches(self) -> Iterator[tuple[int, int] | Foreign]:
+        """Yield tasks that follow each other, as first and count, and the steps in Python."""
+        first = number = 0
+        for part in self._lowered.parts:
+            if isinstance(part.work, Foreign):
+                if number > first:
+                    yield first, number - first
+                yield part.work
+                first = number
+            else:
+                number += len(part.work)
+        if number > first:
+            yield first, number - first
+
+    def run(self, x: Array) -> Array:
+        """Return the output for an input in NumPy's order."""
+        y = self._bound(x)
+        for stretch in self._stretches:
+            if isinstance(stretch, tuple):
+                self._table.run(*stretch)
+            else:
+                self._step(stretch, x, y)
+        return y
+
+    def timed(self, x: Array) -> tuple[Array, list[float]]:
+        """Return the output and the seconds that each part took."""
+        y = self._bound(x)
+        seconds, number = [], 0
+        for part in self._lowered.parts:
+            start = time.perf_counter()
+            if isinstance(part.work, Foreign):
+                self._step(part.work, x, y)
+            else:
+                self._table.run(number, len(part.work))
+                number += len(part.work)
+            seconds.append(time.perf_counter() - start)
+        return y, seconds
+
+    def call_seconds(self) -> float:
+        """Return the seconds that `timed` takes for a part besides its tasks."""
+        start = time.perf_counter()
+        self._table.run(0, 0)
+        return time.perf_counter() - start
+
+    def _bound(self, x: Array) -> Array:
+        """Return an array for the output; let the tasks read x and write there."""
+        memory = self._output_memory()
+        address = memory.__array_interface__["data"][0]
+        start = -(address // 4) % SLACK
+        self._table.move(INPUT, x.__array_interface__["data"][0])
+        self._table.move(OUTPUT, address + 4 * start)
+        y = memory[start : start + self._lowered.output_size]
+        return y.reshape(self._lowered.output_shape)
+
+    def _output_memory(self) -> Array:
+        """Return memory for an output: large ones again once nobody has the result any more.
+
+        Fresh memory costs more than filling it: the system clears each page when first touched.
+        """
+        size = self._lowered.output_size + 2 * SLACK
+        if size < LARGE:
+            return np.empty(size, np.float32)
+        for place in range(len(self._outputs)):
+            if references(self._outputs, place) == UNUSED:
+                return self._outputs[place]
+        fresh = np.empty(size, np.float32)
+        self._outputs = [*self._outputs[-1:], fresh]
+        return fresh
+
+    def _step(self, foreign: Foreign, x: Array, y: Array) -> None:
+        """Do a step in Python."""
+
+        def array(place: Place, shape: Shape) -> Array:
+            if place.buffer in (INPUT, OUTPUT):
+                return (x if place.buffer == INPUT else y).reshape(shape)
+            start = self._lowered.offsets[place.buffer] + place.offset
+            return self._arena[start : start + int(np.prod(shape))].reshape(shape)
+
+        inputs = [array(*value) if isinstance(value, tuple) else value for value in foreign.inputs]
+        array(*foreign.output)[...] = foreign.step.forward(*inputs)

@@ -1,0 +1,7 @@
+"""From a network to tasks of machine code for one input shape."""
+
+from striate.runtime.lowering.lowered import INPUT, OUTPUT, Foreign, Lowered, Part, Settings
+from striate.runtime.lowering.network import lower
+from striate.runtime.lowering.weights import Weights
+
+__all__ = ["INPUT", "OUTPUT", "Foreign", "Lowered", "Part", "Settings", "Weights", "lower"]

@@ -1,0 +1,265 @@
+"""Convolutions as tasks: which method, how it is cut, and what its tables hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.network import Node, Shape
+from striate.network import operators as op
+from striate.ops.blocked import conversion, winograd
+from striate.ops.blocked.convolution import Source, Sweep, direct
+from striate.ops.blocked.layout import Blocked, Place, Value
+from striate.ops.blocked.phases import phases
+from striate.ops.blocked.task import Task
+from striate.ops.blocked.tiling import choose_tiling
+from striate.ops.codegen import Target
+from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.lowered import Settings
+from striate.runtime.lowering.values import reach, sweeps_of
+from striate.runtime.lowering.weights import Weights
+
+__all__ = ["Convolving", "native_convolution", "planar"]
+
+PLANES = 4  # channels of an input up to which its planes are read as they are
+
+
+def native_convolution(
+    operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape, lanes: int
+) -> bool:
+    """Tell whether its groups fill whole blocks of channels."""
+    if operator.groups == 1:
+        return True
+    each, maps = x[1] // operator.groups, y[1] // operator.groups
+    if isinstance(operator, op.Conv) and each == maps == 1:
+        return True
+    return each % lanes == 0 and maps % lanes == 0
+
+
+def planar(step: Fused, shapes: dict[str, Shape], graph_input: str) -> bool:
+    """Tell whether a convolution reads the network's input as planes."""
+    operator = step.node.operator
+    return (
+        isinstance(operator, op.Conv)
+        and step.node.inputs[0] == graph_input
+        and operator.groups == 1
+        and shapes[graph_input][1] <= PLANES
+    )
+
+
+class Choice(NamedTuple):
+    """A method: Winograd's with tiles of m outputs along each axis, or 0 for the direct one."""
+
+    m: int
+    method: str
+    why: str
+
+
+@dataclass
+class Convolving:
+    """One convolution, between values whose places are known."""
+
+    to: Settings
+    step: Fused
+    operator: op.Conv | op.ConvTranspose
+    x: Shape
+    y: Shape
+    weights: Weights
+    result: Value
+    residual: Value | None
+
+    @property
+    def target(self) -> Target:
+        """The processor."""
+        return self.to.target
+
+    @property
+    def node(self) -> Node:
+        """The convolution itself."""
+        return self.step.node
+
+    def tasks(self, source: Value) -> Iterator[Task]:
+        """Yield the tasks of the direct method on a blocked value."""
+        result, residual, flat = self.result, self._added(), self._flattened(source)
+        if flat is not None:
+            source, result = flat
+            residual = _flat(residual) if isinstance(residual, Value) else residual
+        for sweep, taps in self._sweeps(flat is not None):
+            yield self._direct(Source.of(source), result, residual, sweep, taps)
+
+    def choice(self, source: Value) -> Choice:
+        """Return the cheapest method, by estimates in multiply-adds of the microkernel."""
+        direct_cost = sum(
+            self._direct_cost(sweep, len(taps)) for sweep, taps in self._sweeps(False)
+        )
+        if self.to.exact or not self._suits_winograd():
+            return Choice(0, "direct", "")
+        costs = {
+            m: winograd.cost(self.target, m, source.layout, self.result.layout) for m in (2, 4, 6)
+        }
+        m = min(costs, key=lambda m: costs[m])
+        axes = "x".join([str(m)] * len(self.x[2:]))
+        share = costs[m] / direct_cost
+        if share < 1:
+            return Choice(m, f"winograd {axes}", f"{share:.2f} of the direct method's cost")
+        return Choice(0, "direct", f"winograd {axes} would cost {share:.2f} times as much")
+
+    def _direct_cost(self, sweep: Sweep, taps: int) -> float:
+        groups = self.operator.groups
+        sizes = self.y[1] // groups, self.x[1] // groups, groups, taps
+        tiling = choose_tiling(self.target, sweep.counts[-1], *sizes)
+        rows = self.y[0] * prod(sweep.counts[:-1])
+        return rows * tiling.cycles(sweep.counts[-1], taps) * 2 * self.target.lanes
+
+    def _suits_winograd(self) -> bool:
+        o, rank = self.operator, len(self.x) - 2
+        if not isinstance(o, op.Conv) or rank > 2 or self._per_unit() or o.groups > 1:
+            return False
+        ones = (1,) * rank
+        return (o.window.kernel, o.window.strides, o.window.dilations) == ((3,) * rank, ones, ones)
+
+    def winograd(self, source: Value, m: int, sizes: dict[str, int]) -> list[Task]:
+        """Return the tasks of Winograd's method."""
+        o, name = self.operator, self.node.inputs[1]
+        assert isinstance(o, op.Conv)
+        packed = self.weights.made(
+            ("winograd", name, o, m),
+            lambda: winograd.pack(self.target, m, o.dense(self.weights[name], self.x[1])),
+        )
+        names = f"{self.step.output} (tiles)", f"{self.step.output} (products)"
+        layouts = source.layout, self.result.layout
+        both = winograd.arena(self.target, m, *layouts)
+        sizes.update(zip(names, both, strict=True))
+        window = o.window.at(self.x[2:])
+        return winograd.tasks(
+            self.target,
+            m,
+            source,
+            self.result,
+            packed,
+            self._bias(),
+            self.residual,
+            self.step.low,
+            self.step.high,
+            padding_before=tuple(axis.before for axis in window.axes),
+            buffers=names,
+            threads=self.to.threads,
+        )
+
+    def planes(self, temporary: str, sizes: dict[str, int], place: Place) -> Iterator[Task]:
+        """Yield the tasks that read the planes of an input in NumPy's order."""
+        sweep, taps = self._sweeps(False)[0]
+        before, after = reach([sweep], self.x[2:])
+        sides = zip(before, self.x[2:], after, strict=True)
+        padded = tuple(b + size + a for b, size, a in sides)
+        if any(before) or any(after):
+            copy = Place(temporary)
+            sizes[temporary] = prod(self.x[:2]) * prod(padded)
+            yield conversion.pad_planes(self.target, place, self.x, before, after, copy)
+            place = copy
+        strides = tuple(prod(padded[axis + 1 :]) for axis in range(len(padded)))
+        inset = sum(b * s for b, s in zip(before, strides, strict=True))
+        plane = prod(padded)
+        at = Place(place.buffer, place.offset + inset)
+        source = Source(at, plane * self.x[1], strides, plane, planar=True)
+        yield self._direct(source, self.result, self._added(), sweep, taps)
+
+    def _direct(
+        self,
+        source: Source,
+        result: Value,
+        residual: Value | NDArray[np.float32] | None,
+        sweep: Sweep,
+        taps: tuple[int, ...],
+    ) -> Task:
+        groups = self.operator.groups
+        maps, channels = self.y[1] // groups, self.x[1] // groups
+        cut = (self.target, sweep.counts[-1], maps, channels, groups, len(taps))
+        tiling = choose_tiling(*cut)
+        name = self.node.inputs[1]
+        key = ("direct", name, self.operator, tiling.vectors, source.planar, taps)
+        weights = self.weights.made(
+            key, lambda: tiling.pack(self._matrix(taps), planar=source.planar)
+        )
+        bounds = {"low": self.step.low, "high": self.step.high}
+        return direct(
+            self.target,
+            source,
+            result,
+            sweep,
+            tiling,
+            weights,
+            self._bias(),
+            residual=residual,
+            **bounds,
+        )
+
+    def _sweeps(self, flat: bool) -> list[tuple[Sweep, tuple[int, ...]]]:
+        operator = self.operator
+        if isinstance(operator, op.ConvTranspose):
+            return phases(operator.window, self.y[2:])
+        every = tuple(range(prod(operator.window.kernel)))
+        if flat:
+            count = (prod(self.y[2:]),)
+            return [(Sweep(count, (1,), (0,), (1,), ((0,),)), every)]
+        return [(sweeps_of(operator, self.x, self.y)[0], every)]
+
+    def _matrix(self, taps: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the weights (maps, channels of a group, taps) of these taps."""
+        operator = self.operator
+        weight = self.weights[self.node.inputs[1]]
+        if isinstance(operator, op.Conv):
+            weight = operator.dense(weight, self.x[1])
+            return weight.reshape(*weight.shape[:2], -1)
+        g = operator.groups
+        channels, maps, *kernel = weight.shape
+        parts = weight.reshape(g, channels // g, maps, prod(kernel))[..., list(taps)]
+        return parts.transpose(0, 2, 1, 3).reshape(g * maps, channels // g, len(taps))
+
+    def _per_unit(self) -> bool:
+        """Tell whether every unit has a bias of its own."""
+        return len(self.node.inputs) > 2 and self.weights[self.node.inputs[2]].ndim > 1
+
+    def _bias(self) -> NDArray[np.float32]:
+        has = len(self.node.inputs) > 2 and not self._per_unit()
+        at = self.result.layout
+        # A group of registers may reach beyond the last block of a value, never beyond this.
+        return self.weights.padded(self.node.inputs[2] if has else None, at.blocks * at.lanes)
+
+    def _added(self) -> Value | NDArray[np.float32] | None:
+        """Return what is added to the sums: another value, or a bias for each unit."""
+        if not self._per_unit():
+            return self.residual
+        name, at = self.node.inputs[2], self.result.layout
+
+        def make() -> NDArray[np.float32]:
+            units = self.weights[name]
+            whole = np.zeros((at.blocks * at.lanes, *units.shape[1:]), np.float32)
+            whole[: len(units)] = units
+            split = whole.reshape(at.blocks, at.lanes, *units.shape[1:])
+            return np.ascontiguousarray(np.moveaxis(split, 1, -1))
+
+        return self.weights.made(("units", name, at.lanes), make)
+
+    def _flattened(self, source: Value) -> tuple[Value, Value] | None:
+        """Return both values with all pixels along one axis, where a 1x1 convolution can do so."""
+        operator = self.operator
+        if not isinstance(operator, op.Conv) or self._per_unit():
+            return None
+        window = operator.window.at(self.x[2:])
+        plain = all(v == (1,) * window.rank for v in (window.kernel, window.strides))
+        values = [source, self.result, *([self.residual] if self.residual else [])]
+        if not plain or self.x[2:] != self.y[2:] or not all(v.layout.contiguous for v in values):
+            return None
+        return _flat(source), _flat(self.result)
+
+
+def _flat(value: Value) -> Value:
+    """Return a value with its pixels along one axis."""
+    at: Blocked = value.layout
+    return value._replace(layout=at._replace(spatial=(prod(at.spatial),), before=(0,), after=(0,)))

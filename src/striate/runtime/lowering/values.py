@@ -1,0 +1,94 @@
+"""Where values lie: the padding that their readers want, and which are parts of a Concat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from striate.geometry import TransposedWindow, Window
+from striate.network import Shape
+from striate.network import operators as op
+from striate.ops.blocked.convolution import Sweep, window_sweep
+from striate.ops.blocked.layout import Blocked, Value
+from striate.ops.blocked.phases import phases
+from striate.runtime.lowering.fusion import Fused
+
+__all__ = ["Layouts", "sweeps_of"]
+
+Sides = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def sweeps_of(operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape) -> list[Sweep]:
+    """Return the sweeps of a convolution: one, or one for each phase of a transposed one."""
+    window: Window | TransposedWindow = operator.window.at(x[2:])
+    if isinstance(window, TransposedWindow):
+        return [sweep for sweep, _ in phases(window, y[2:])]
+    before = [axis.before for axis in window.axes]
+    return [window_sweep(y[2:], window.strides, window.dilations, window.kernel, before)]
+
+
+def reach(sweeps: Sequence[Sweep], size: Shape) -> Sides:
+    """Return how many pixels before and after the input along each axis are read."""
+    before, after = [0] * len(size), [0] * len(size)
+    for sweep in sweeps:
+        for tap in sweep.taps:
+            for axis, offset in enumerate(tap):
+                last = (sweep.counts[axis] - 1) * sweep.step[axis] + offset
+                before[axis] = max(before[axis], -offset)
+                after[axis] = max(after[axis], last - (size[axis] - 1))
+    return tuple(before), tuple(after)
+
+
+class Layouts:
+    """The layout of every value with spatial axes, once all readers are known."""
+
+    def __init__(self, steps: Sequence[Fused], shapes: dict[str, Shape], lanes: int) -> None:
+        self._shapes, self._lanes = shapes, lanes
+        self._home: dict[str, tuple[str, int]] = {}  # value -> the buffer it is in, first block
+        self._sides: dict[str, Sides] = {}  # by buffer
+        self._blocks: dict[str, int] = {}  # by buffer
+        for step in reversed(steps):
+            if isinstance(step.node.operator, op.Concat):
+                self._share(step)
+        for step in steps:
+            self._want(step)
+
+    def value(self, name: str) -> Value:
+        """Return where a value lies."""
+        buffer, first = self._home.get(name, (name, 0))
+        batch, channels, *spatial = self._shapes[name]
+        none = ((0,) * len(spatial),) * 2
+        before, after = self._sides.get(buffer, none)
+        own = -(-channels // self._lanes)
+        blocks = self._blocks.get(buffer, own)
+        at = (batch, channels, tuple(spatial), before, after, self._lanes, first, blocks)
+        return Value(Blocked(*at), buffer)
+
+    def _share(self, step: Fused) -> None:
+        """Let the terms of a Concat be made where it wants them, if they fill whole blocks."""
+        root, first = self._home.get(step.output, (step.output, 0))
+        own = -(-self._shapes[step.output][1] // self._lanes)
+        self._blocks.setdefault(root, own)
+        channels = 0
+        for name in step.node.inputs:
+            if channels % self._lanes == 0 and name not in self._home:
+                self._home[name] = root, first + channels // self._lanes
+            channels += self._shapes[name][1]
+
+    def _want(self, step: Fused) -> None:
+        """Note the padding that a convolution reads."""
+        operator = step.node.operator
+        if not isinstance(operator, op.Conv | op.ConvTranspose):
+            return
+        name = step.node.inputs[0]
+        x, y = self._shapes[name], self._shapes[step.output]
+        before, after = reach(sweeps_of(operator, x, y), x[2:])
+        buffer = self._home.get(name, (name, 0))[0]
+        old = self._sides.get(buffer, (before, after))
+        self._sides[buffer] = (
+            tuple(map(max, old[0], before)),
+            tuple(map(max, old[1], after)),
+        )
+
+    def size(self, buffer: str) -> int:
+        """Return the elements of the buffer of a value."""
+        return self.value(buffer).layout.size

@@ -1,0 +1,118 @@
+"""Where values lie while a network is lowered: in blocks, in NumPy's order, or in both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from striate.network import Graph, Shape
+from striate.ops.blocked import conversion, elementwise
+from striate.ops.blocked.layout import Place, Value, blocked
+from striate.ops.blocked.task import Task
+from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.lowered import INPUT, OUTPUT, Foreign, Part, Settings
+from striate.runtime.lowering.values import Layouts
+from striate.runtime.lowering.weights import Weights
+
+__all__ = ["Workspace"]
+
+
+class Workspace:
+    """The parts lowered so far, and where the values are that they made.
+
+    Attributes
+    ----------
+    shapes : the shape of each value
+    weights : the network's weights, and what was packed of them
+    plain : where values lie in NumPy's order
+    sizes : elements of each buffer
+    parts : in the order in which they run
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        weights: Weights,
+        shapes: dict[str, Shape],
+        layouts: Layouts,
+        to: Settings,
+    ) -> None:
+        self.weights, self.shapes, self.to = weights, shapes, to
+        self.target = to.target
+        self.input, self.output = graph.inputs[0].name, graph.outputs[0]
+        self.plain: dict[str, Place] = {self.input: Place(INPUT)}
+        self.sizes: dict[str, int] = {}
+        self.parts: list[Part] = []
+        self._layouts = layouts
+        self._blocked: set[str] = set()
+
+    def value(self, name: str) -> Value:
+        """Return where a value in blocks lies, or will."""
+        return self._layouts.value(name)
+
+    def as_blocked(self, name: str) -> Value:
+        """Return a value in blocks; change its order if it is not there yet."""
+        value = self.value(name)
+        if name not in self._blocked:
+            self.made(name)
+            task = conversion.enter(self.target, self.plain[name], self.shapes[name], value)
+            self._change("to blocks", name, task)
+        return value
+
+    def as_plain(self, name: str) -> Place:
+        """Return where a value lies in NumPy's order; change its order if it does not."""
+        if name not in self.plain:
+            place = self.new_plain(name)
+            self._change(
+                "from blocks", name, conversion.leave(self.target, self.value(name), place)
+            )
+        return self.plain[name]
+
+    def new_plain(self, name: str) -> Place:
+        """Return a place for a value in NumPy's order: the caller's, if it is the output."""
+        place = Place(OUTPUT)
+        if name != self.output:
+            place = Place(f"{name} (plain)")
+            self.sizes[place.buffer] = prod(self.shapes[name])
+        self.plain[name] = place
+        return place
+
+    def new_blocked(self, name: str) -> tuple[Value, list[Task]]:
+        """Return where a value in blocks will be made, and the task that clears its padding."""
+        value = self.made(name)
+        return value, [] if value.layout.contiguous else [conversion.border(self.target, value)]
+
+    def made(self, name: str) -> Value:
+        """Note that a value is in blocks from now on."""
+        value = self.value(name)
+        self.sizes[value.buffer] = value.layout.size
+        self._blocked.add(name)
+        return value
+
+    def flat(self, place: Place, shape: Shape) -> Value:
+        """Return a value in NumPy's order as pixels of one block, its end rounded up."""
+        lanes = self.target.lanes
+        return Value(blocked((1, lanes, -(-prod(shape) // lanes)), lanes), place.buffer)
+
+    def add(self, step: Fused, method: str, work: Sequence[Task] | Foreign, why: str = "") -> None:
+        """Add what does a step."""
+        output = self.shapes[step.output]
+        operator = step.node.operator
+        macs = operator.macs([self.shapes[name] for name in step.node.inputs], output)
+        moved = 4 * (sum(prod(self.shapes[name]) for name in step.inputs) + prod(output))
+        tasks = work if isinstance(work, Foreign) else tuple(work)
+        self.parts.append(Part(step.names, operator.onnx, method, tasks, output, macs, moved, why))
+
+    def finish(self) -> None:
+        """Bring the output to the caller's memory, if it is somewhere else."""
+        name = self.output
+        if name not in self.plain:
+            self.as_plain(name)
+        elif self.plain[name] != Place(OUTPUT):  # the input, or what was flattened from a value
+            shape = self.shapes[name]
+            there = self.flat(self.plain[name], shape), self.flat(Place(OUTPUT), shape)
+            self._change("to the output", name, elementwise.copy(self.target, *there))
+
+    def _change(self, what: str, name: str, task: Task) -> None:
+        shape = self.shapes[name]
+        self.parts.append(Part((), "layout", what, (task,), shape, 0, 8 * prod(shape)))
