@@ -26,6 +26,12 @@ def target(request: pytest.FixtureRequest) -> Target:
     return Target.named(request.param)
 
 
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut small tasks as if they were worth several threads."""
+    monkeypatch.setattr("striate.ops.blocked.walk.SHARE", 2000)
+
+
 @pytest.fixture
 def run() -> Callable[..., None]:
     """Return what runs tasks on buffers: parts of their blocks, the last ones first."""

@@ -56,13 +56,14 @@ def test_other_blocks_stay_as_they_are(target, run, value):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_borders_are_zeros_and_nothing_else_is(target, run, edge, value, shape):
+@pytest.mark.parametrize("fill", [0.0, -np.inf])
+def test_borders_are_filled_and_nothing_else_is(target, run, edge, value, shape, fill):
     padded = value("y", target, shape, 2, 1, among=(1, 0))
     buffers = {"y": np.full(padded.layout.size, np.nan, np.float32)}
-    run(border(target, padded), buffers)
-    zeros = edge(padded.layout, buffers["y"])
-    assert not zeros.any()
-    assert np.isnan(buffers["y"]).sum() == buffers["y"].size - zeros.size
+    run(border(target, padded, fill), buffers)
+    filled = edge(padded.layout, buffers["y"])
+    assert (filled == fill).all()
+    assert np.isnan(buffers["y"]).sum() == buffers["y"].size - filled.size
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

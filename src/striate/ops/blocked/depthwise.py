@@ -22,8 +22,8 @@ from striate.ops.blocked.elementwise import of_channels
 from striate.ops.blocked.layout import Place, Value
 from striate.ops.blocked.pooling import tile_width
 from striate.ops.blocked.task import Task, Word, bits
-from striate.ops.blocked.walk import volume, walk
-from striate.ops.codegen import Index, Pointer, Target, Vector, Writer, template
+from striate.ops.blocked.walk import cut_task, row_template, volume, walk
+from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 from striate.ops.codegen.writer import Variable
 
 __all__ = ["PackedDepthwise", "depthwise", "pack"]
@@ -116,7 +116,7 @@ def depthwise(
     constants |= {"tile": tile, "rest": (out.sizes[2] - 1) % tile + 1}
     blocks = x.batch * x.blocks * out.sizes[0] * out.sizes[1]
     work = blocks * out.sizes[2] * target.lanes * prod(window.kernel)
-    return Task(kernel.kernel(target, **constants), words, blocks, work, tile=f"{tile}x1")
+    return cut_task(kernel.kernel(target, **constants), words, blocks, work, tile=f"{tile}x1")
 
 
 def _strides(name: str, value: Value, d_stride: int = 1, h_stride: int = 1) -> dict[str, Word]:
@@ -164,13 +164,13 @@ FIELDS = (
 )
 
 
-@template(*FIELDS)
+@row_template(*FIELDS)
 def plain_rows(w: Writer, a: Any, **constants: int) -> None:
     """Write rows of outputs."""
     _rows(w, a, residual=False, **constants)
 
 
-@template(*FIELDS, "residual", *_stride_names("residual"))
+@row_template(*FIELDS, "residual", *_stride_names("residual"))
 def residual_rows(w: Writer, a: Any, **constants: int) -> None:
     """Write rows of outputs, to which rows of another value are added."""
     _rows(w, a, residual=True, **constants)
@@ -188,7 +188,7 @@ def _rows(
     residual: bool,
 ) -> None:
     low, high = w.float_of(a.low), w.float_of(a.high)
-    with walk(w, (a.batch, a.blocks, a.slices, a.rows)) as place:
+    with walk(w, a, (a.batch, a.blocks, a.slices, a.rows)) as place:
 
         def row(name: str) -> Pointer:
             steps = [getattr(a, step) for step in _stride_names(name)]

@@ -17,8 +17,8 @@ from striate.errors import ShapeError
 from striate.ops.blocked.exponential import logistic, tangent
 from striate.ops.blocked.layout import Value
 from striate.ops.blocked.task import Task, Word, bits
-from striate.ops.blocked.walk import volume, walk
-from striate.ops.codegen import Index, Target, Vector, Writer, template
+from striate.ops.blocked.walk import cut_task, row_template, volume, walk
+from striate.ops.codegen import Index, Target, Vector, Writer
 
 __all__ = [
     "add",
@@ -176,7 +176,7 @@ def _task(
     spread = tuple(step == 0 for *_, step in rows.strides[1:])
     kernel = KERNELS[len(operands)].kernel(target, name=name, spread=spread)
     work = 4 * prod(sizes) * target.lanes * len(places)
-    return Task(kernel, words, prod(rows.outer) * parts, work)
+    return cut_task(kernel, words, prod(rows.outer) * parts, work)
 
 
 def _fields(letters: str) -> list[str]:
@@ -185,19 +185,19 @@ def _fields(letters: str) -> list[str]:
     return [*letters, *sizes, *strides, "length", "parts", "p", "q"]
 
 
-@template(*_fields("ya"))
+@row_template(*_fields("ya"))
 def map_one(w: Writer, a: Any, name: str, spread: tuple[bool, ...]) -> None:
     """Write a function of one value."""
     _map(w, a, "a", name, spread)
 
 
-@template(*_fields("yab"))
+@row_template(*_fields("yab"))
 def map_two(w: Writer, a: Any, name: str, spread: tuple[bool, ...]) -> None:
     """Write a function of two values."""
     _map(w, a, "ab", name, spread)
 
 
-@template(*_fields("yabc"))
+@row_template(*_fields("yabc"))
 def map_three(w: Writer, a: Any, name: str, spread: tuple[bool, ...]) -> None:
     """Write a function of three values."""
     _map(w, a, "abc", name, spread)
@@ -209,7 +209,7 @@ KERNELS = {1: map_one, 2: map_two, 3: map_three}
 def _map(w: Writer, a: Any, letters: str, name: str, spread: tuple[bool, ...]) -> None:
     p, q = w.float_of(a.p), w.float_of(a.q)
     sizes = [getattr(a, f"size{axis}") for axis in AXES]
-    with walk(w, [*sizes, a.parts]) as (*outer, part):
+    with walk(w, a, [*sizes, a.parts]) as (*outer, part):
         begin = part * PART
         count = (a.length - begin).least(PART)
 

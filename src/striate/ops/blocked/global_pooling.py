@@ -11,8 +11,8 @@ from typing import Any
 from striate.ops.blocked.layout import Value
 from striate.ops.blocked.pool import Pool
 from striate.ops.blocked.task import Task, Word, bits
-from striate.ops.blocked.walk import volume, walk
-from striate.ops.codegen import Target, Writer, template
+from striate.ops.blocked.walk import cut_task, row_template, volume, walk
+from striate.ops.codegen import Target, Writer
 
 __all__ = ["global_average", "global_max"]
 
@@ -48,10 +48,10 @@ def _task(target: Target, source: Value, result: Value, kind: str) -> Task:
     }
     blocks = x.batch * x.blocks
     work = 4 * blocks * prod(x.spatial) * x.lanes
-    return Task(pool_planes.kernel(target, kind=kind), words, blocks, work)
+    return cut_task(pool_planes.kernel(target, kind=kind), words, blocks, work)
 
 
-@template(
+@row_template(
     *("x", "y", "batch", "blocks", "depth", "height", "width"),
     *("x_image", "x_plane", "x_slice", "x_row", "y_image", "y_plane", "count"),
 )
@@ -59,7 +59,7 @@ def pool_planes(w: Writer, a: Any, kind: str) -> None:
     """Write the pixels of blocks."""
     count = w.float_of(a.count)
     whole = a.width // CHAINS * CHAINS
-    with walk(w, (a.batch, a.blocks)) as (n, b):
+    with walk(w, a, (a.batch, a.blocks)) as (n, b):
         x = w.pointer(a.x) + (n * a.x_image + b * a.x_plane)
         total = Pool(w, kind)
         with w.loop(0, a.depth) as d, w.loop(0, a.height) as h:

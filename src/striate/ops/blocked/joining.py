@@ -14,8 +14,8 @@ from striate.ops.blocked.elementwise import PART, copy, joined
 from striate.ops.blocked.lanes import choose_lanes, first_lanes
 from striate.ops.blocked.layout import Value
 from striate.ops.blocked.task import Task, Word
-from striate.ops.blocked.walk import volume, walk
-from striate.ops.codegen import Target, Writer, template
+from striate.ops.blocked.walk import cut_task, row_template, volume, walk
+from striate.ops.codegen import Target, Writer
 
 __all__ = ["copy_to_channels"]
 
@@ -60,10 +60,10 @@ def copy_to_channels(target: Target, source: Value, result: Value, first: int) -
     }
     blocks = x.batch * own.blocks * slices * lines * parts
     work = 12 * blocks * min(rows.length, PART) * target.lanes
-    return Task(moved_channels.kernel(target, shift=shift), words, blocks, work)
+    return cut_task(moved_channels.kernel(target, shift=shift), words, blocks, work)
 
 
-@template(
+@row_template(
     *("y", "x", "batch", "blocks", "slices", "rows", "parts", "length"),
     *("y_image", "y_plane", "y_slice", "y_row", "x_image", "x_plane", "x_slice", "x_row"),
     *("channels", "last"),
@@ -72,7 +72,7 @@ def moved_channels(w: Writer, a: Any, shift: int) -> None:
     """Write the blocks that a source reaches `shift` lanes into the first."""
     lanes = w.lanes
     sizes = (a.batch, a.blocks, a.slices, a.rows, a.parts)
-    with walk(w, sizes) as (n, b, d, h, part):
+    with walk(w, a, sizes) as (n, b, d, h, part):
         begin = part * PART
         count = (a.length - begin).least(PART)
         y = n * a.y_image + b * a.y_plane + d * a.y_slice + h * a.y_row + begin * lanes

@@ -16,7 +16,8 @@ from striate.errors import ShapeError
 from striate.ops.blocked.lanes import first_lanes, load_first, sum_lanes
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.task import Task, Word, bits
-from striate.ops.codegen import Index, Pointer, Target, Vector, Writer, template
+from striate.ops.blocked.walk import cut_task, row_template, span
+from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 from striate.ops.codegen.writer import I32
 
 __all__ = ["linear"]
@@ -80,10 +81,10 @@ def linear(
     words |= {"low": bits(low), "high": bits(high)}
     kernel = dot_products.kernel(target, group=group, rows=rows)
     scratch = groups * group * rows * target.lanes
-    return Task(kernel, words, -(-outer // rows), examples * inner * outer, scratch)
+    return cut_task(kernel, words, -(-outer // rows), examples * inner * outer, scratch)
 
 
-@template(
+@row_template(
     *("x", "weight", "bias", "y", "examples", "inner", "outer", "groups"),
     *("segment", "segments", "whole", "low", "high"),
 )
@@ -96,7 +97,8 @@ def dot_products(w: Writer, a: Any, group: int, rows: int) -> None:
     def examples_of(g: Index) -> list[Index]:
         return [(g * group + e).least(a.examples - 1) for e in range(group)]
 
-    with w.loop(w.begin, w.end) as block:
+    begin, end = span(w, a)
+    with w.loop(begin, end) as block:
         outputs = [(block * rows + r).least(a.outer - 1) for r in range(rows)]
         weights = [w.pointer(a.weight) + o * a.inner for o in outputs]
         with w.loop(0, a.groups * products) as i:

@@ -19,8 +19,8 @@ from striate.ops._reference import axis_counts
 from striate.ops.blocked.layout import Value
 from striate.ops.blocked.pool import Pool
 from striate.ops.blocked.task import Task, Word
-from striate.ops.blocked.walk import volume, walk
-from striate.ops.codegen import Index, Pointer, Target, Vector, Writer, template
+from striate.ops.blocked.walk import cut_task, row_template, volume, walk
+from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 
 __all__ = ["average_pool", "max_pool", "tile_width"]
 
@@ -87,7 +87,7 @@ def _task(
     kernel = pool_rows.kernel(target, kind=kind, taps=taps_of_tile, **constants)
     blocks = x.batch * x.blocks * out.sizes[0] * out.sizes[1]
     work = blocks * out.sizes[2] * target.lanes * max(4, prod(window.kernel))
-    return Task(kernel, words, blocks, work)
+    return cut_task(kernel, words, blocks, work)
 
 
 def tile_width(outputs: int, most: int) -> int:
@@ -115,14 +115,14 @@ def _rows_of(
         yield x + (d * steps[0] + h * steps[1])
 
 
-@template(*PLACES, "taps", "counts", "d_step", "h_step", "begin", "end", "before")
+@row_template(*PLACES, "taps", "counts", "d_step", "h_step", "begin", "end", "before")
 def pool_rows(
     w: Writer, a: Any, kind: str, taps: int, stride: int, dilation: int, tile: int
 ) -> None:
     """Write rows of outputs; `taps` are those of the last axis, 0 if tiles are not written out."""
     table, counts = w.pointer(a.taps), w.pointer(a.counts)
     first_row, first_column = a.slices, a.slices + a.rows
-    with walk(w, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
+    with walk(w, a, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
         y = w.pointer(a.y) + (n * a.y_image + b * a.y_plane + d * a.y_slice + h * a.y_row)
         depth, height = w.word(table, d * 2), w.word(table, (first_row + h) * 2)
         corner = n * a.x_image + b * a.x_plane + depth * a.x_slice + height * a.x_row

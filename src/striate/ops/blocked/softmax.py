@@ -17,7 +17,8 @@ from striate.ops.blocked.lanes import (
 )
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.task import Task, Word
-from striate.ops.codegen import Target, Writer, template
+from striate.ops.blocked.walk import cut_task, row_template, span
+from striate.ops.codegen import Target, Writer
 
 __all__ = ["softmax"]
 
@@ -25,10 +26,10 @@ __all__ = ["softmax"]
 def softmax(target: Target, source: Place, shape: tuple[int, int], result: Place) -> Task:
     """Return what writes exp(x) / sum of exp(x) along the rows of (N, C)."""
     words: dict[str, Word] = {"x": source, "y": result, "channels": shape[1]}
-    return Task(softmax_rows.kernel(target), words, shape[0], 20 * shape[0] * shape[1])
+    return cut_task(softmax_rows.kernel(target), words, shape[0], 20 * shape[0] * shape[1])
 
 
-@template("x", "y", "channels")
+@row_template("x", "y", "channels")
 def softmax_rows(w: Writer, a: Any) -> None:
     """Write rows: the exponentials of what is left of the largest element, over their sum.
 
@@ -36,7 +37,8 @@ def softmax_rows(w: Writer, a: Any) -> None:
     """
     whole = a.channels // w.lanes * w.lanes
     mask = first_lanes(w, a.channels - whole)
-    with w.loop(w.begin, w.end) as n:
+    begin, end = span(w, a)
+    with w.loop(begin, end) as n:
         x = w.pointer(a.x) + n * a.channels
         y = w.pointer(a.y) + n * a.channels
         rest = load_first(w, x + whole, mask, -inf)
