@@ -15,7 +15,7 @@ __all__ = ["Limits", "measured_limits"]
 TIMES = 4_000  # repetitions in a block of work: some microseconds
 BLOCKS = 8  # of work for each thread
 SIZE = 32 << 20  # float32 elements that are changed: 128 MiB, more than caches hold
-SECONDS = 0.06  # for tries of each limit
+SECONDS = 0.1  # for tries of each limit
 BUFFER = "x"
 
 
@@ -61,7 +61,7 @@ class Limits:
 def measured_limits(threads: int, target: Target | None = None) -> Limits:
     """Return both limits with this many threads, measured when first asked for.
 
-    That takes a tenth of a second. `target` is this machine's processor, or what
+    That takes a quarter of a second. `target` is this machine's processor, or what
     ``STRIATE_ISA`` names.
 
     Examples

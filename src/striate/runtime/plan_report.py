@@ -38,7 +38,7 @@ class PlanStep:
     operator, method, why : what it does, how, and what decided that
     tile : pixels by registers of channels that the microkernel keeps, where it has one
     blocks : into how many pieces of work each of its tasks falls; () in Python
-    threads : how many threads share them; None in Python, where each operation decides
+    threads : how many threads share them; None without tasks: in Python, each operation decides
     output_shape : (N, C, *spatial)
     macs, flops : by the definition; methods such as Winograd's do fewer
     bytes : values read and written and weights, once each
@@ -65,6 +65,11 @@ class PlanStep:
     def name(self) -> str:
         """The nodes in short."""
         return names_text(self.names)
+
+    @property
+    def in_python(self) -> bool:
+        """Whether it is no machine code made for the network."""
+        return self.method == IN_PYTHON
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +152,20 @@ def names_text(names: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> names_text(["block1.conv", "block1.sum", "block1.relu"])
-    'block1.conv + sum + relu'
+    >>> names_text(["block1.2.conv", "block1.2.relu", "block1.sum", "block1"])
+    'block1.2.conv + relu + sum + block1'
     """
     if not names:
         return "-"
-    scope = names[0].rpartition(".")[0]
-    return " + ".join([names[0], *(name.removeprefix(f"{scope}.") for name in names[1:])])
+    return " + ".join([names[0], *(_within(name, names[0]) for name in names[1:])])
+
+
+def _within(name: str, first: str) -> str:
+    """Return a name without the scopes that it shares with another."""
+    scope = first.rpartition(".")[0]
+    while scope and not name.startswith(f"{scope}."):
+        scope = scope.rpartition(".")[0]
+    return name.removeprefix(f"{scope}.")
 
 
 def _row(step: PlanStep) -> tuple[str, ...]:
@@ -229,7 +241,7 @@ def _step_of(part: Part, threads: int, limits: Limits) -> PlanStep:
         part.why,
         part.tile,
         tuple(task.blocks for task in tasks),
-        None if part.foreign else max(shared, default=1),
+        max([1, *shared]) if tasks else None,
         part.output_shape,
         part.macs,
         flops(part.macs),

@@ -15,6 +15,7 @@ from striate.runtime.steps import Array
 __all__ = ["ProfileReport", "ProfileStep", "profiled"]
 
 SECONDS = 0.5  # that a profile takes, but for large networks
+RESOLUTION = 1e-7  # seconds: about shorter parts the clock does not tell rates
 FEWEST, MOST = 3, 1000  # passes, unless a number is given
 HEADER = (
     *("part", "operator", "method", "output"),
@@ -36,6 +37,8 @@ class ProfileStep:
     gigabytes : 1e9 bytes a second: values read and written and weights, once each
     of_limit : the least time that the machine's limits allow, over its time; more than 1 where
         a method multiplies less than the definition, or values come from caches
+
+    The rates are 0 for parts that are too short to tell.
     """
 
     step: PlanStep
@@ -96,9 +99,9 @@ def _row(timed: ProfileStep) -> tuple[str, ...]:
         "x".join(map(str, step.output_shape)),
         f"{1e3 * timed.seconds:.4f}",
         f"{timed.share:.1%}",
-        f"{timed.gflops:.1f}",
-        f"{timed.gigabytes:.1f}",
-        f"{timed.of_limit:.0%}",
+        f"{timed.gflops:.1f}" if timed.gflops else "-",
+        f"{timed.gigabytes:.1f}" if timed.gigabytes else "-",
+        f"{timed.of_limit:.0%}" if timed.of_limit else "-",
         step.bound,
     )
 
@@ -129,7 +132,7 @@ def profiled(
     call = median(calls)
     medians = [median(taken) for taken in zip(*parts, strict=True)]
     medians = [
-        taken if step.threads is None else max(taken - call, 0.0)
+        taken if step.in_python else max(taken - call, 0.0)
         for step, taken in zip(plan.steps, medians, strict=True)
     ]
     total = sum(medians)
@@ -145,12 +148,7 @@ def _more(done: int, end: float, repeats: int | None) -> bool:
 
 
 def _profile_step(step: PlanStep, seconds: float, total: float) -> ProfileStep:
-    taken = max(seconds, 1e-9)  # a part without tasks takes less than the clock can tell
-    return ProfileStep(
-        step,
-        seconds,
-        seconds / total,
-        1e-9 * step.flops / taken,
-        1e-9 * step.bytes / taken,
-        step.seconds / taken,
-    )
+    known = seconds >= RESOLUTION
+    rates = (1e-9 * step.flops, 1e-9 * step.bytes, step.seconds) if known else (0.0, 0.0, 0.0)
+    shares = (rate / max(seconds, RESOLUTION) for rate in rates)
+    return ProfileStep(step, seconds, seconds / max(total, RESOLUTION), *shares)

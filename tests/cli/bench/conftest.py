@@ -2,7 +2,7 @@
 
 import pytest
 
-from striate.cli.bench.limits import Limits
+from striate.runtime.limits import Limits
 
 
 @pytest.fixture

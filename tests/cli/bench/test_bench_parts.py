@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from striate.cli.bench.layers import KINDS, layer_case, layer_cases
-from striate.cli.bench.limits import Limits, measured_limits
 from striate.cli.bench.measure import OURS, measured
 from striate.cli.bench.networks import NETWORKS, network_case
 from striate.cli.bench.peers import Refused, Runner
@@ -42,18 +41,6 @@ def test_settling_waits_for_the_busy():
     start = time.perf_counter()
     assert settle()
     assert time.perf_counter() - start < 0.25
-
-
-def test_the_bound_is_the_longer():
-    limits = Limits(1, gflops=100.0, gigabytes=10.0)
-    assert limits.bound(macs=5_000, size=100) == ("multiply-adds", pytest.approx(1e-7))
-    assert limits.bound(macs=5, size=1_000) == ("memory", pytest.approx(1e-7))
-
-
-def test_limits_of_this_machine():
-    limits = measured_limits(1)
-    assert limits.gflops > 0.01
-    assert limits.gigabytes > 0.01
 
 
 def test_every_kind_of_layer_can_be_read():

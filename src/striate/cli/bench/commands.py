@@ -119,3 +119,21 @@ def cold(
     from striate.cli.bench.starts_report import report_cold_starts
 
     report_cold_starts(network, batch, threads, runs, json_file)
+
+
+@bench.command()
+def profile(
+    model: Annotated[str, typer.Argument(help="a network of the zoo")],
+    batch: Annotated[int, typer.Option(min=1, help="examples")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="how many (default: all)", show_default=False)
+    ] = None,
+    json_file: Json = None,
+) -> None:
+    """Measure where the time of a network goes: each part, beside the limits of the machine.
+
+    Weights are random. Example: striate bench profile resnet18 --threads 1
+    """
+    from striate.cli.bench.profiles import report_profile
+
+    report_profile(model, batch, threads, json_file)

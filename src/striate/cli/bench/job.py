@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import Console
 
 from striate.cli.bench.case import Case
-from striate.cli.bench.limits import Limits, measured_limits
 from striate.cli.bench.machine import describe, processors
 from striate.cli.bench.measure import Row, measured
 from striate.cli.bench.peers import Peer, present_peers
 from striate.cli.bench.report import as_json, plot, print_rows, write_json
 from striate.drawing import check_suffix
 from striate.errors import ParameterError
+from striate.runtime.limits import Limits, measured_limits
 
-__all__ = ["Settings", "run_job"]
+__all__ = ["Settings", "headline", "run_job"]
 
 WIDE = 200  # columns where nobody looks at a terminal
 
@@ -60,7 +60,7 @@ def run_job(job: str, cases: Iterable[Case], settings: Settings) -> int:
     peers, absent = present_peers(settings.peers)
     console = _console()
     machine = describe(("torch", "onnxruntime", "openvino", "ncnn"))
-    console.print(_headline(machine), highlight=False)
+    console.print(headline(machine), highlight=False)
     if absent:
         console.print(f"not installed: {', '.join(absent)}; pip install 'striate[bench]'")
     limits = [measured_limits(threads) for threads in settings.threads]
@@ -94,7 +94,8 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=WIDE)
 
 
-def _headline(machine: dict[str, Any]) -> str:
+def headline(machine: dict[str, Any]) -> str:
+    """Return the lines that say on what was measured."""
     versions = machine["versions"].items()
     known = ", ".join(f"{name} {version}" for name, version in versions if version)
     return (

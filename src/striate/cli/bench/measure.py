@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 import striate
 from striate.cli.bench.case import Case
-from striate.cli.bench.limits import Limits
 from striate.cli.bench.peers import Peer, Runner
 from striate.cli.bench.peers.runner import installed
 from striate.cli.bench.turns import Spread, spread, take_turns
+from striate.runtime.limits import Limits
 
 __all__ = ["OURS", "TOLERANCE", "Entry", "Row", "measured"]
 

@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from striate.cli.bench.limits import Limits
 from striate.cli.bench.measure import OURS, Entry, Row
 from striate.cli.bench.turns import Spread
 from striate.drawing import Scene, bar_chart, write
 from striate.files import write_whole
+from striate.runtime.limits import Limits
 
 __all__ = ["SCHEMA", "as_json", "plot", "print_rows", "write_json"]
 
