@@ -15,11 +15,10 @@ from striate.network.report_text import ruled, scaled, size_text, three_digits
 from striate.ops.blocked.task import Task
 from striate.runtime.execution import threads_of
 from striate.runtime.limits import Limits, measured_limits
-from striate.runtime.lowering import Foreign, Lowered, Part, Settings, Weights
+from striate.runtime.lowering import IN_PYTHON, Foreign, Lowered, Part, Settings, Weights
 
 __all__ = ["PlanReport", "PlanStep", "PlanTotals", "names_text", "report_lowered", "report_steps"]
 
-IN_PYTHON = "NumPy's order, in Python"
 HEADER = (
     *("part", "operator", "method", "tile", "blocks", "threads", "output"),
     *("MACs", "bytes", "bound by", "least us", "why"),

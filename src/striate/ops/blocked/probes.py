@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from striate.ops.blocked.layout import Place
-from striate.ops.blocked.task import Task
+from striate.ops.blocked.task import Task, Word
 from striate.ops.codegen import Target, Writer, template
 
 __all__ = ["multiply_adds", "stream"]
@@ -60,7 +60,7 @@ def multiply_adds(target: Target, times: int, blocks: int) -> Task:
     336000
     """
     numbers = np.full(2 * target.lanes, 0.5, np.float32)
-    words = {"numbers": numbers, "times": times}
+    words: dict[str, Word] = {"numbers": numbers, "times": times}
     kernel = repeated_multiply_adds.kernel(target)
     work, scratch = times * blocks * _chains(target) * target.lanes, 32 * target.lanes
     return Task(kernel, words, blocks, work, scratch)
@@ -72,5 +72,5 @@ def stream(target: Target, buffer: str, size: int, blocks: int) -> Task:
     The size is rounded down to whole lines of the cache.
     """
     lines = size // LINE
-    words = {"x": Place(buffer), "lines": lines, "lines_each": -(-lines // blocks)}
+    words: dict[str, Word] = {"x": Place(buffer), "lines": lines, "lines_each": -(-lines // blocks)}
     return Task(changed_lines.kernel(target), words, blocks, 4 * size)

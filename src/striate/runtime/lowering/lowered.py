@@ -13,10 +13,13 @@ from striate.ops.blocked.task import Task
 from striate.ops.codegen import Target
 from striate.runtime.steps import Array, Step
 
-__all__ = ["INPUT", "OUTPUT", "Foreign", "Lowered", "Part", "Settings"]
+__all__ = ["INPUT", "IN_PYTHON", "OUTPUT", "Foreign", "Lowered", "Part", "Settings"]
 
 INPUT, OUTPUT = "(input)", "(output)"
 """The buffers of the caller."""
+
+IN_PYTHON = "NumPy's order, in Python"
+"""The method of steps that are no machine code made for the network."""
 
 LINE = 16  # float32 elements of a line of the cache
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from striate.network import Graph, Node, Shape, infer_shapes
 from striate.runtime.lowering.fusion import Fused, fused
-from striate.runtime.lowering.lowered import Foreign, Lowered, Settings
+from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
 from striate.runtime.lowering.operators import lower_natively, native
 from striate.runtime.lowering.values import Layouts
 from striate.runtime.lowering.weights import Weights
@@ -46,4 +46,4 @@ def _lower_to_python(space: Workspace, step: Fused) -> None:
         for name, shape in zip(node.inputs, shapes, strict=True)
     )
     work = Foreign(bind(node.operator, to), inputs, (space.new_plain(step.output), output))
-    space.add(step, "NumPy's order, in Python", work)
+    space.add(step, IN_PYTHON, work)
