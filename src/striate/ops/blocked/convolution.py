@@ -27,6 +27,7 @@ __all__ = ["Source", "Sweep", "direct"]
 
 Table = NDArray[np.int64]
 PARTIAL = 512  # products in a partial sum, if a block of channels has no more
+NEAR = 1024  # elements that weights are fetched ahead, if the next group's would not fit
 PRIVATE = 512 << 10  # bytes of a second-level cache that we count upon
 
 
@@ -144,7 +145,9 @@ def direct(
     tap_table = np.array(taps, np.int64)
     run = PARTIAL if source.planar else max(1, PARTIAL // (y.lanes * max(len(taps), 1)))
     sizes_of_x = len(taps), blocks, source.block, run, last
-    words = (tap_table.ctypes.data, *sizes_of_x, y.plane, other.plane, bits(low), bits(high))
+    ahead = _ahead(tiling, len(sweep.taps))
+    planes = y.plane, other.plane
+    words = (tap_table.ctypes.data, *sizes_of_x, *planes, ahead, bits(low), bits(high))
     context = np.array(words, np.int64)
     groups, at_weight = [], 0
     for number, vectors in enumerate(tiling.vectors):
@@ -179,6 +182,15 @@ def direct(
     keep = (tap_table, context, weights, bias, *tables)
     cut = f"{tiling.rows}x{max(tiling.vectors)}"
     return Task(convolve.kernel(target), arguments, pieces, work, keep=keep, tile=cut)
+
+
+def _ahead(tiling: Tiling, taps: int) -> int:
+    """Return how many elements before their use weights are fetched.
+
+    While one group of maps is done those of the next come into the cache, if both fit in.
+    """
+    group = tiling.depth(taps) * tiling.vectors[0] * tiling.lanes
+    return group if 8 * group <= PRIVATE else NEAR
 
 
 def _residual(residual: Value | NDArray[np.float32] | None, y: Blocked) -> tuple[Blocked, Word]:

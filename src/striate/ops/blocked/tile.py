@@ -32,9 +32,13 @@ CONTEXT = (
     "last",  # channels in the last block
     "y_plane",  # from one register of output channels to the next
     "residual_plane",
+    "ahead",  # how far ahead weights are fetched: to those of the next group of maps
     "low",  # bits of the float32 bounds
     "high",
 )
+
+
+LINE = 16  # float32 elements of a line of the cache
 
 
 @functools.cache
@@ -79,6 +83,8 @@ def write_tile(w: Writer, rows: int, vectors: int, steps: tuple[int, int], plana
         row = weights.get()
         columns = [row.load(v * lanes) for v in range(vectors)]
         weights.set(row + vectors * lanes)
+        for line in range(0, vectors * lanes, LINE):
+            w.prefetch(row + (context["ahead"] + line))
         for r in range(rows):
             pixel = at.broadcast(r * step)
             for v in range(vectors):
@@ -88,11 +94,20 @@ def write_tile(w: Writer, rows: int, vectors: int, steps: tuple[int, int], plana
         """Add the products of a block of channels for all taps."""
         count = w.choose(b < context["blocks"] - 1, lanes, context["last"])
         block = x + b * context["block_stride"]
+        for r in range(rows, 2 * rows):  # the next tile's
+            w.prefetch(block + r * step)
         with w.loop(0, context["tap_count"]) as t:
             at = block + w.word(taps, t)
             with w.loop(0, count) as c:
                 add_products(at + c)
 
+    with w.when_not(residual.is_null()):
+        for r in range(rows):
+            for v in range(vectors):
+                w.prefetch(residual + (context["residual_plane"] * v + r * out))
+    for r in range(rows):
+        for v in range(vectors):
+            w.prefetch(y + (context["y_plane"] * v + r * out), to_write=True)
     everything = context["tap_count"] if planar else context["blocks"]
     with w.loop(0, (everything + (context["run"] - 1)) // context["run"]) as part:
         first = part * context["run"]
