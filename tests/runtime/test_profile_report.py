@@ -93,7 +93,7 @@ def test_the_table(network):
     profile = st.compile(network, threads=1).profile(X.astype(np.float32), repeats=1)
     lines = str(profile).splitlines()
     assert lines[0] == profile.plan.title
-    header = "part operator method output ms share GFLOP/s GB/s of limit bound by"
+    header = "part operator method output us share GFLOP/s GB/s of limit bound by"
     assert " ".join(lines[1].split()) == header
     assert [line.split("  ")[0] for line in lines[3:-5]] == [s.name for s in profile.plan.steps]
     below = [line.split()[0] for line in lines[-4:]]

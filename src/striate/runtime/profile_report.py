@@ -19,7 +19,7 @@ RESOLUTION = 1e-7  # seconds: about shorter parts the clock does not tell rates
 FEWEST, MOST = 3, 1000  # passes, unless a number is given
 HEADER = (
     *("part", "operator", "method", "output"),
-    *("ms", "share", "GFLOP/s", "GB/s", "of limit", "bound by"),
+    *("us", "share", "GFLOP/s", "GB/s", "of limit", "bound by"),
 )
 NUMBERS = {4, 5, 6, 7, 8}
 
@@ -97,7 +97,7 @@ def _row(timed: ProfileStep) -> tuple[str, ...]:
         step.operator,
         step.method,
         "x".join(map(str, step.output_shape)),
-        f"{1e3 * timed.seconds:.4f}",
+        f"{1e6 * timed.seconds:.2f}",
         f"{timed.share:.1%}",
         f"{timed.gflops:.1f}" if timed.gflops else "-",
         f"{timed.gigabytes:.1f}" if timed.gigabytes else "-",

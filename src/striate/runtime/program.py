@@ -127,7 +127,7 @@ class Program:
         >>> import striate as st
         >>> plan = st.compile(st.load("lenet-5").initialize(0), threads=1).plan_for((8, 1, 32, 32))
         >>> plan.steps[0].method, plan.totals.macs
-        ('direct, from planes', 3332160)
+        ('direct, from planes', 2612160)
         """
         graph = self.network.graph
         sizes = infer_shapes(graph, shape)[graph.inputs[0].name]

@@ -97,6 +97,22 @@ def test_our_wrong_result_is_not_timed_and_fails(monkeypatch):
     )
 
 
+def test_a_profile_of_a_network(tmp_path):
+    out = tmp_path / "p.json"
+    text = done("profile", "lenet-1989", "--batch", "3", "--threads", "1", "--json", out)
+    assert "lenet-1989 on 3x1x16x16, float32, " in text
+    assert ", 1 thread\n" in text
+    assert "undivided  " in text
+    content = json.loads(out.read_text())
+    assert list(content) == [
+        *("schema", "job", "machine", "plan"),
+        *("steps", "passes", "seconds", "undivided", "call_seconds"),
+    ]
+    assert (content["schema"], content["job"]) == (1, "profile")
+    assert content["plan"]["totals"]["macs"] == 3 * 63_660
+    assert len(content["steps"]) == content["plan"]["totals"]["parts"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
@@ -118,6 +134,13 @@ def test_our_wrong_result_is_not_timed_and_fails(monkeypatch):
             "no network is called 'vgg61'; did you mean vgg13 or vgg16 or vgg19?",
         ),
         (["cold", "vgg61"], UnknownNameError, "no network is called 'vgg61'; did you mean "),
+        (["profile", "vgg61"], UnknownNameError, "no network is called 'vgg61'; did you mean "),
+        (
+            ["profile", "lenet-1989", "--threads", "99999"],
+            ParameterError,
+            f"--threads must lie in 1 to {processors()}, the processors here, not 99999: more "
+            "would take turns on one processor",
+        ),
         (
             [*LAYER, "--peer", "pytoch"],
             UnknownNameError,

@@ -81,7 +81,8 @@ def linear(
     words |= {"low": bits(low), "high": bits(high)}
     kernel = dot_products.kernel(target, group=group, rows=rows)
     scratch = groups * group * rows * target.lanes
-    return cut_task(kernel, words, -(-outer // rows), examples * inner * outer, scratch)
+    work, cut = examples * inner * outer, f"{group}x{rows}"
+    return cut_task(kernel, words, -(-outer // rows), work, scratch, cut)
 
 
 @row_template(
