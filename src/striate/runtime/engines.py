@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.network import Network, Shape
+from striate.network.operators import Gemm
 from striate.ops.codegen import Target
 from striate.runtime.execution import Instance
 from striate.runtime.lowering import Lowered, Settings, Weights, lower
@@ -19,6 +20,10 @@ from striate.runtime.profile_report import ProfileReport, profiled
 from striate.runtime.steps import Array
 
 __all__ = ["Native", "Planned"]
+
+THIRD_LEVEL = 20 << 20  # bytes of a cache that the values of a network may fill
+NOTHING = np.empty(0)
+HEAVY = 8 << 20  # bytes of weights of a fully connected layer that are better read once
 
 
 class Planned:
@@ -60,12 +65,34 @@ class Native:
     def __init__(self, network: Network, exact: bool, threads: int) -> None:
         self._graph, self._weights = network.graph, Weights(network.weights)
         self._to = Settings(Target.host(), threads, exact)
+        self._heavy = any(
+            isinstance(node.operator, Gemm)
+            and network.weights.get(node.inputs[1], NOTHING).nbytes > HEAVY
+            for node in network.graph.nodes
+        )
         self._lowered: dict[Shape, Lowered] = {}
         self._idle: dict[Shape, list[Instance]] = {}
         self._planning = threading.Lock()
 
     def run(self, x: Array) -> Array:
-        """Return the output."""
+        """Return the output; see `at_once`."""
+        most = self.at_once(x.shape)
+        if most >= len(x):
+            return self._run(x)
+        return np.concatenate([self._run(x[i : i + most]) for i in range(0, len(x), most)])
+
+    def at_once(self, shape: Shape) -> int:
+        """Return how many examples of a batch run through the network together.
+
+        As many as fit into the third-level cache with all that is alive at once; all of them
+        where reading the weights of fully connected layers takes longer than what that saves.
+        """
+        if shape[0] == 1 or self._heavy:
+            return shape[0]
+        single = (1, *shape[1:])
+        return max(1, THIRD_LEVEL // max(1, 4 * self.lowered(single).arena))
+
+    def _run(self, x: Array) -> Array:
         idle = self._idle.setdefault(x.shape, [])
         try:
             instance = idle.pop()  # in one step: another thread may want it too
@@ -79,13 +106,15 @@ class Native:
 
     def profile(self, x: Array, repeats: int | None) -> ProfileReport:
         """Return the times of the parts."""
+        x = x[: self.at_once(x.shape)]
         instance = Instance(self.lowered(x.shape), self._to)
         plain = np.require(x, requirements=("C", "A"))
         run, timed = partial(instance.run, plain), partial(instance.timed, plain)
         return profiled(self.report(x.shape), run, timed, repeats, instance.call_seconds)
 
     def report(self, shape: Shape) -> PlanReport:
-        """Return what is done for an input shape."""
+        """Return what is done for an input shape, or for the part of a batch that runs at once."""
+        shape = (min(shape[0], self.at_once(shape)), *shape[1:])
         return report_lowered(self._graph, shape, self.lowered(shape), self._weights, self._to)
 
     def lowered(self, shape: Shape) -> Lowered:

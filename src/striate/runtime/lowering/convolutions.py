@@ -30,14 +30,14 @@ PLANES = 4  # channels of an input up to which its planes are read as they are
 
 
 def native_convolution(
-    operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape, lanes: int
+    operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape, lanes: int, units: bool
 ) -> bool:
-    """Tell whether its groups fill whole blocks of channels."""
+    """Tell whether its groups fill whole blocks of channels; `units` each may have a bias."""
     if operator.groups == 1:
         return True
     each, maps = x[1] // operator.groups, y[1] // operator.groups
     if isinstance(operator, op.Conv) and each == maps == 1:
-        return True
+        return not units
     return each % lanes == 0 and maps % lanes == 0
 
 

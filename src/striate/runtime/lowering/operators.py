@@ -34,8 +34,9 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
         return False
     match node.operator:
         case op.Conv() | op.ConvTranspose():
-            fits = native_convolution(node.operator, x, shapes[node.outputs[0]], lanes)
-            return all(rest) and fits
+            sizes = x, shapes[node.outputs[0]], lanes
+            units = any(len(shapes[name]) > 1 for name in node.inputs[2:])
+            return all(rest) and native_convolution(node.operator, *sizes, units)
         case op.Gemm():
             return all(rest)
         case op.BatchNormalization():
@@ -238,13 +239,12 @@ def activation(space: Workspace, step: Fused) -> None:
 
 def _elements(space: Workspace, step: Fused, task: Callable[..., Task], *numbers: float) -> None:
     """Lower what works on each element by itself, in whichever order the value is."""
-    shape = space.shapes[step.output]
-    if len(shape) > 2:
+    if len(space.shapes[step.output]) > 2:
         inputs = [space.as_blocked(name) for name in step.node.inputs]
         result, tasks = space.new_blocked(step.output)
     else:
-        inputs = [space.flat(space.as_plain(name), shape) for name in step.node.inputs]
-        result, tasks = space.flat(space.new_plain(step.output), shape), []
+        inputs = [space.as_flat(name) for name in step.node.inputs]
+        result, tasks = space.new_flat(step.output), []
     space.add(step, "elements", [*tasks, task(space.target, *inputs, result, *numbers)])
 
 

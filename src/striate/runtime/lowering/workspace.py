@@ -89,10 +89,31 @@ class Workspace:
         self._blocked.add(name)
         return value
 
-    def flat(self, place: Place, shape: Shape) -> Value:
-        """Return a value in NumPy's order as pixels of one block, its end rounded up."""
+    def as_flat(self, name: str) -> Value:
+        """Return a value in NumPy's order as a row of registers, of which the last may be half.
+
+        The caller's own array must not be read beyond its end, so it is copied first.
+        """
+        place, size = self.as_plain(name), prod(self.shapes[name])
+        if place == Place(INPUT) and size % self.target.lanes:
+            place = Place(f"{name} (copy)")
+            if place.buffer not in self.sizes:
+                self.sizes[place.buffer] = size
+                row = ((1, 1, size), (0,), (0,), place)
+                copied = conversion.pad_planes(self.target, Place(INPUT), *row)
+                self._change("copied", name, copied)
+        return self._registers(place, size)
+
+    def new_flat(self, name: str) -> Value:
+        """Return where a value in NumPy's order is made, as a row of registers.
+
+        Every buffer, the one for the output too, has room for the whole of the last register.
+        """
+        return self._registers(self.new_plain(name), prod(self.shapes[name]))
+
+    def _registers(self, place: Place, size: int) -> Value:
         lanes = self.target.lanes
-        return Value(blocked((1, lanes, -(-prod(shape) // lanes)), lanes), place.buffer)
+        return Value(blocked((1, lanes, -(-size // lanes)), lanes), place.buffer)
 
     def add(self, step: Fused, method: str, work: Sequence[Task] | Foreign, why: str = "") -> None:
         """Add what does a step."""
@@ -109,9 +130,9 @@ class Workspace:
         if name not in self.plain:
             self.as_plain(name)
         elif self.plain[name] != Place(OUTPUT):  # the input, or what was flattened from a value
-            shape = self.shapes[name]
-            there = self.flat(self.plain[name], shape), self.flat(Place(OUTPUT), shape)
-            self._change("to the output", name, elementwise.copy(self.target, *there))
+            source = self.as_flat(name)
+            there = self._registers(Place(OUTPUT), prod(self.shapes[name]))
+            self._change("to the output", name, elementwise.copy(self.target, source, there))
 
     def _change(self, what: str, name: str, task: Task) -> None:
         shape = self.shapes[name]
