@@ -1,10 +1,12 @@
-"""An interpreter of graphs in PyTorch: the oracle for whole networks."""
+"""Oracles for whole networks: an interpreter of graphs in PyTorch, and programs in float64."""
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+import striate as st
+from striate.network import Network
 from striate.network import operators as op
 
 
@@ -99,3 +101,41 @@ def by_torch():
         return values[network.graph.outputs[0]], parameters
 
     return run
+
+
+@pytest.fixture(scope="session")
+def lively():
+    """Return lively(network, seed): weights of which none is 0 or 1 by its name."""
+
+    def lively(network, seed):
+        rng = np.random.default_rng(seed)
+        weights = {}
+        for p in network.graph.parameters:
+            spread = (2 / max(1, np.prod(p.shape[1:]))) ** 0.5 if len(p.shape) > 1 else 0.5
+            drawn = rng.standard_normal(p.shape) * spread
+            if p.name.endswith((".variance", ".scale")):
+                drawn = rng.uniform(0.5, 2, p.shape)
+            weights[p.name] = drawn.astype(np.float32)
+        return Network(network.graph, weights)
+
+    return lively
+
+
+@pytest.fixture(scope="session")
+def check():
+    """Return check(network, *shapes): compare with float64, one operation after the other."""
+
+    def check(network, *shapes, tolerance=3e-5, **how):
+        run, exact = st.compile(network, **how), st.compile(network, dtype=np.float64)
+        for seed, shape in enumerate(shapes):
+            x = np.random.default_rng(seed).standard_normal(shape, np.float32)
+            wide = x.astype(np.float64)
+            wanted = exact(wide)
+            inside = [np.abs(v).max() for v in exact.values(wide).values()]
+            atol = tolerance * max([1e-3, np.abs(wanted).max(), *inside])
+            found = run(x)
+            assert found.dtype == np.float32
+            assert found.flags.c_contiguous
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=atol)
+
+    return check
