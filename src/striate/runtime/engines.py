@@ -98,9 +98,7 @@ class Native:
             instance = idle.pop()  # in one step: another thread may want it too
         except IndexError:
             instance = Instance(self.lowered(x.shape), self._to)
-        flags = x.flags
-        plain = flags.c_contiguous and flags.aligned
-        y = instance.run(x if plain else np.require(x, requirements=("C", "A")))
+        y = instance.run(x)
         idle.append(instance)
         return y
 
@@ -108,8 +106,7 @@ class Native:
         """Return the times of the parts."""
         x = x[: self.at_once(x.shape)]
         instance = Instance(self.lowered(x.shape), self._to)
-        plain = np.require(x, requirements=("C", "A"))
-        run, timed = partial(instance.run, plain), partial(instance.timed, plain)
+        run, timed = partial(instance.run, x), partial(instance.timed, x)
         return profiled(self.report(x.shape), run, timed, repeats, instance.call_seconds)
 
     def report(self, shape: Shape) -> PlanReport:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from striate.runtime.steps import Array
 
 __all__ = ["Instance", "threads_of"]
 
-SMALL = 1_000_000  # multiply-adds of a network that one thread does before another is awake
+ALONE = 1_000_000  # multiply-adds of a network that one thread does before another is awake
+SMALL = 1 << 12  # elements of input and output that are copied to memory of our own
 LARGE = 1 << 14  # elements of an output whose memory is worth keeping
 SLACK = 16  # elements: an output begins on a line, and its last register may write behind it
 
@@ -24,7 +26,7 @@ SLACK = 16  # elements: an output begins on a line, and its last register may wr
 def threads_of(lowered: Lowered, to: Settings) -> int:
     """Return how many threads run it: one where it is small."""
     work = sum(task.work for part in lowered.parts for task in part.tasks)
-    return to.threads if work >= SMALL else 1
+    return to.threads if work >= ALONE else 1
 
 
 def references(arrays: list[Array], place: int) -> int:
@@ -47,7 +49,23 @@ class Instance:
         tasks = [task for part in lowered.parts if not part.foreign for task in part.tasks]
         self._table = Table(tasks, addresses, threads_of(lowered, to), to.target)
         self._outputs: list[Array] = []
+        self._own: tuple[Array, Array] | None = None
+        if prod(lowered.input_shape) + lowered.output_size < SMALL:
+            self._own = self._own_ends()
         self._stretches = list(self._in_stretches())
+
+    def _own_ends(self) -> tuple[Array, Array]:
+        """Return an input and an output of our own, for good, which small ones are copied to.
+
+        Copying them costs less than to ask for the addresses of the caller's.
+        """
+        ends = []
+        shapes = self._lowered.input_shape, self._lowered.output_shape
+        for name, shape in zip((INPUT, OUTPUT), shapes, strict=True):
+            memory = aligned(prod(shape) + SLACK)
+            self._table.move(name, memory.ctypes.data)
+            ends.append(memory[: prod(shape)].reshape(shape))
+        return ends[0], ends[1]
 
     def _in_stretches(self) -> Iterator[tuple[int, int] | Foreign]:
         """Yield tasks that follow each other, as first and count, and the steps in Python."""
@@ -64,18 +82,18 @@ class Instance:
             yield first, number - first
 
     def run(self, x: Array) -> Array:
-        """Return the output for an input in NumPy's order."""
-        y = self._bound(x)
+        """Return the output."""
+        x, y = self._bound(x)
         for stretch in self._stretches:
             if isinstance(stretch, tuple):
                 self._table.run(*stretch)
             else:
                 self._step(stretch, x, y)
-        return y
+        return y if self._own is None else y.copy()
 
     def timed(self, x: Array) -> tuple[Array, list[float]]:
         """Return the output and the seconds that each part took."""
-        y = self._bound(x)
+        x, y = self._bound(x)
         seconds, number = [], 0
         for part in self._lowered.parts:
             start = time.perf_counter()
@@ -85,7 +103,7 @@ class Instance:
                 self._table.run(number, len(part.work))
                 number += len(part.work)
             seconds.append(time.perf_counter() - start)
-        return y, seconds
+        return (y if self._own is None else y.copy()), seconds
 
     def call_seconds(self) -> float:
         """Return the seconds that `timed` takes for a part besides its tasks."""
@@ -93,15 +111,19 @@ class Instance:
         self._table.run(0, 0)
         return time.perf_counter() - start
 
-    def _bound(self, x: Array) -> Array:
-        """Return an array for the output; let the tasks read x and write there."""
+    def _bound(self, x: Array) -> tuple[Array, Array]:
+        """Return the input and the output that the tasks read and write."""
+        if self._own is not None:
+            self._own[0][...] = x
+            return self._own
+        x = np.require(x, requirements=("C", "A"))
         memory = self._output_memory()
         address = memory.__array_interface__["data"][0]
         start = -(address // 4) % SLACK
         self._table.move(INPUT, x.__array_interface__["data"][0])
         self._table.move(OUTPUT, address + 4 * start)
         y = memory[start : start + self._lowered.output_size]
-        return y.reshape(self._lowered.output_shape)
+        return x, y.reshape(self._lowered.output_shape)
 
     def _output_memory(self) -> Array:
         """Return memory for an output: large ones again once nobody has the result any more.

@@ -179,7 +179,7 @@ def direct(
     }
     pixels = y.batch * prod(sweep.counts)
     work = pixels * tiling.all_maps * tiling.channels * max(len(sweep.taps), 1)
-    keep = (tap_table, context, weights, bias, *tables)
+    keep: tuple[NDArray[Any], ...] = (tap_table, context, weights, bias, *tables)
     cut = f"{tiling.rows}x{max(tiling.vectors)}"
     return Task(convolve.kernel(target), arguments, pieces, work, keep=keep, tile=cut)
 

@@ -45,6 +45,9 @@ class Table:
         most = max((task.scratch for task in tasks), default=0)
         self._stride = -(-most // 1024) * 1024 + 1024  # elements
         self._scratch = aligned(self._stride * threads)
+        # Where they lie, once and for all: NumPy takes a while to tell.
+        self._table, self._memory = self._entries.ctypes.data, self._scratch.ctypes.data
+        self._run: Any = run_table(target)
 
     def _bind(self, task: Task, start: int, entry: NDArray[np.int64]) -> None:
         if not 0 < task.blocks < MOST_BLOCKS:
@@ -65,17 +68,15 @@ class Table:
         for place, offset in self._moving.get(buffer, ()):
             self._words[place] = address + offset
 
-    def run(self, first: int = 0, count: int | None = None, threads: int | None = None) -> None:
+    def run(self, first: int = 0, count: int | None = None) -> None:
         """Run the tasks, or some of them."""
         count = len(self.tasks) if count is None else count
-        table = self._entries.ctypes.data + 8 * ENTRY_WORDS * first
-        scratch = self._scratch.ctypes.data
-        run: Any = run_table(self._target)
-        if (threads or self._threads) == 1:
-            run(table, count, None, scratch, 0)
+        table = self._table + 8 * ENTRY_WORDS * first
+        if self._threads == 1:
+            self._run(table, count, None, self._memory, 0)
             return
         with team_of(self._threads, self._target).taken() as team:
-            run(table, count, team, scratch, self._stride)
+            self._run(table, count, team, self._memory, self._stride)
 
 
 def run_tasks(

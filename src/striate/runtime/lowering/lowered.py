@@ -94,6 +94,7 @@ class Lowered:
 
     parts: tuple[Part, ...]
     sizes: dict[str, int]
+    input_shape: Shape
     output_shape: Shape
     offsets: dict[str, int] = field(default_factory=dict)
     arena: int = 0
@@ -104,11 +105,16 @@ class Lowered:
         return prod(self.output_shape)
 
     @classmethod
-    def placed(cls, parts: Sequence[Part], sizes: dict[str, int], output: Shape) -> Lowered:
-        """Return the parts with places for their buffers: those in use at once lie apart."""
+    def placed(
+        cls, parts: Sequence[Part], sizes: dict[str, int], shapes: tuple[Shape, Shape]
+    ) -> Lowered:
+        """Return the parts with places for their buffers: those in use at once lie apart.
+
+        `shapes` are those of the input and of the output.
+        """
         lives = _lives(parts)
         offsets, arena = _places(lives, sizes)
-        return cls(tuple(parts), sizes, output, offsets, arena)
+        return cls(tuple(parts), sizes, *shapes, offsets, arena)
 
 
 def _buffers(task: Task | Foreign) -> list[str]:

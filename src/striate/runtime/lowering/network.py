@@ -31,7 +31,8 @@ def lower(graph: Graph, weights: Weights, input_shape: Shape, to: Settings) -> L
         else:
             _lower_to_python(space, step)
     space.finish()
-    return Lowered.placed(space.parts, space.sizes, shapes[graph.outputs[0]])
+    ends = input_shape, shapes[graph.outputs[0]]
+    return Lowered.placed(space.parts, space.sizes, ends)
 
 
 def _lower_to_python(space: Workspace, step: Fused) -> None:
