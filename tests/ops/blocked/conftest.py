@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from striate.ops.blocked import winograd
 from striate.ops.blocked.layout import Blocked, Place, Value, blocked
 from striate.ops.blocked.task import Task
 from striate.ops.codegen import Target
@@ -132,3 +133,66 @@ def value() -> Callable[..., Value]:
         return Value(layout, buffer)
 
     return value
+
+
+@pytest.fixture
+def by_winograd(
+    run: Callable[..., None],
+    put: Callable[..., Any],
+    get: Callable[..., Any],
+    edge: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Return Winograd's convolution of plain arrays, as large as x; lanes beyond C hold NaN."""
+
+    def by_winograd(
+        target: Target,
+        forms: winograd.Forms,
+        x: Any,
+        weight: Any,
+        bias: Any | None = None,
+        residual: Any | None = None,
+        low: float = -np.inf,
+        high: float = np.inf,
+        threads: int = 1,
+    ) -> Any:
+        lanes, rank = target.lanes, x.ndim - 2
+        reach = [(form.kernel - 1) * form.dilation for form in forms]
+        pad = [(whole // 2, whole - whole // 2) for whole in reach]
+        before, after = [p[0] + 2 for p in pad], [p[1] + 1 for p in pad]
+        at = blocked(x.shape, lanes, tuple(before), tuple(after))
+        source = Value(at._replace(first_block=1, all_blocks=at.blocks + 2), "x")
+        at = blocked((len(x), len(weight), *x.shape[2:]), lanes, (1,) * rank, (1,) * rank)
+        result = Value(at._replace(all_blocks=at.blocks + 2), "y")
+        buffers = {"x": put(source.layout, x), "y": np.full(result.layout.size, 7, np.float32)}
+        # What lies beyond the convolution's padding must not matter.
+        outer = np.pad(np.zeros(np.add(x.shape[2:], reach)), [(2, 1)] * rank, constant_values=1)
+        planes = buffers["x"].reshape(len(x), -1, *source.layout.padded, lanes)
+        planes[:, :, outer == 1] = np.nan
+        other = None
+        if residual is not None:
+            other = Value(blocked(residual.shape, lanes, (0,) * rank, (1,) * rank), "r")
+            buffers["r"] = put(other.layout, residual)
+        sizes = winograd.arena(target, forms, source.layout, result.layout)
+        for name, size in zip("uq", sizes, strict=True):
+            buffers[name] = np.full(size, np.nan, np.float32)
+        if bias is not None:
+            bias = np.pad(bias, (0, -len(bias) % lanes), constant_values=np.nan)
+        tasks = winograd.tasks(
+            target,
+            forms,
+            source,
+            result,
+            winograd.pack(target, forms, weight),
+            bias,
+            other,
+            low,
+            high,
+            padding_before=tuple(p[0] for p in pad),
+            buffers=("u", "q"),
+            threads=threads,
+        )
+        run(tasks, buffers)
+        assert (edge(result.layout, buffers["y"]) == 7).all()
+        return get(result.layout, buffers["y"])
+
+    return by_winograd

@@ -37,63 +37,11 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def convolve(
-    run: Callable[..., None],
-    put: Callable[..., Array],
-    get: Callable[..., Array],
-    edge: Callable[..., Array],
-    value: Callable[..., Value],
-) -> Convolve:
-    """Return the convolution of plain arrays with padding 1; lanes beyond C hold NaN."""
+def convolve(by_winograd: Convolve) -> Convolve:
+    """Return the convolution of plain arrays by 3x3 kernels with padding 1."""
 
-    def convolve(
-        target: Target,
-        m: int,
-        x: Array,
-        weight: Array,
-        bias: Array | None = None,
-        residual: Array | None = None,
-        low: float = -np.inf,
-        high: float = np.inf,
-        threads: int = 1,
-    ) -> Array:
-        rank = x.ndim - 2
-        source = value("x", target, x.shape, 3, 2, among=(1, 1))
-        result = value("y", target, (len(x), len(weight), *x.shape[2:]), 1, 1, among=(0, 2))
-        other = None if residual is None else value("r", target, residual.shape, 0, 1)
-        buffers = {"x": put(source.layout, x), "y": np.full(result.layout.size, 7, np.float32)}
-        # What lies beyond the convolution's padding must not matter.
-        outer = np.pad(np.zeros([s + 2 for s in x.shape[2:]]), [(2, 1)] * rank, constant_values=1)
-        layout = source.layout
-        planes = buffers["x"].reshape(layout.batch, layout.all_blocks, *layout.padded, -1)
-        planes[:, :, outer == 1] = np.nan
-        if other is not None:
-            buffers["r"] = put(other.layout, residual)
-        sizes = winograd.arena(target, m, source.layout, result.layout)
-        buffers |= {
-            name: np.full(s, np.nan, np.float32) for name, s in zip("uq", sizes, strict=True)
-        }
-        if bias is not None:
-            bias = np.pad(bias, (0, -len(bias) % target.lanes), constant_values=np.nan)
-        run(
-            winograd.tasks(
-                target,
-                m,
-                source,
-                result,
-                winograd.pack(target, m, weight),
-                bias,
-                other,
-                low,
-                high,
-                padding_before=(1,) * rank,
-                buffers=("u", "q"),
-                threads=threads,
-            ),
-            buffers,
-        )
-        assert (edge(result.layout, buffers["y"]) == 7).all()
-        return get(result.layout, buffers["y"])
+    def convolve(target: Target, m: int, x: Array, *others: Array, **options: Any) -> Array:
+        return by_winograd(target, winograd.square(m, 3, x.ndim - 2), x, *others, **options)
 
     return convolve
 
@@ -242,12 +190,13 @@ def test_residual_may_be_the_result_itself_with_threads(m: int) -> None:
     pixels = x.reshape(1, layout.blocks, target.lanes, 30, 30)
     buffers["x"].reshape(shape)[at] = np.moveaxis(pixels, 2, -1)
     source, result = Value(layout, "x"), Value(layout, "y")
+    forms = winograd.square(m, 3, 2)
     tasks = winograd.tasks(
         target,
-        m,
+        forms,
         source,
         result,
-        winograd.pack(target, m, weight),
+        winograd.pack(target, forms, weight),
         bias,
         result,
         padding_before=(1, 1),

@@ -1,7 +1,8 @@
-"""Winograd's convolution F(m x m, 3 x 3) of blocked values; stride and dilation are 1.
+"""Winograd's convolution F(m x m, r x r) of blocked values; its stride is 1.
 
-A tile of m x m outputs takes n x n multiplications, n = m + 2, for each channel and map instead
-of 9 m x m; see `winograd_transforms` for the formulas and `winograd_stages` for the three stages.
+A tile of m x m outputs takes n x n multiplications, n = m + r - 1, for each channel and map
+instead of (r m)^2; see `winograd_transforms` for the formulas, `winograd_forms` for the kernels
+that they compute, and `winograd_stages` for the three stages.
 
 Where weights are few, a block of work is a chunk of tiles, which goes through all stages while
 it is in the second-level cache. Where weights are many, each stage is a task of its own for as
@@ -12,6 +13,7 @@ Each output is computed in one order, however the work is cut.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,11 @@ from numpy.typing import NDArray
 
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.task import Task, Word, bits
+from striate.ops.blocked.winograd_forms import Forms, forms_of, square
+from striate.ops.blocked.winograd_grid import Grid
 from striate.ops.blocked.winograd_plan import PIECE, Plan, arena, cost, plan
-from striate.ops.blocked.winograd_product import LINE, product
+from striate.ops.blocked.winograd_product import LINE
+from striate.ops.blocked.winograd_product import product as microkernel
 from striate.ops.blocked.winograd_stages import (
     GRID,
     MULTIPLY,
@@ -33,17 +38,19 @@ from striate.ops.blocked.winograd_stages import (
 from striate.ops.blocked.winograd_weights import pack
 from striate.ops.codegen import Target, Writer, template
 
-__all__ = ["arena", "cost", "pack", "tasks"]
+__all__ = ["Forms", "arena", "cost", "forms_of", "pack", "square", "tasks"]
 
 Words = dict[str, Word]
+Pair = tuple[int, int]
 
 
 @template(
-    *GRID, *READ, *TRANSFORMED, *MULTIPLY, *PRODUCTS, *WRITE, "tiles", "chunk", "u_size", "maps"
+    *(*GRID, *READ, *TRANSFORMED, *MULTIPLY, *PRODUCTS, *WRITE),
+    *("tiles", "chunk", "u_size", "maps"),
 )
-def winograd_tiles(w: Writer, a: Any, m: int, rank: int) -> None:
+def winograd_tiles(w: Writer, a: Any, m: Pair, n: Pair) -> None:
     """Do all stages: a block of work is a chunk of tiles."""
-    stages = Stages(w, a, m, rank)
+    stages = Stages(w, a, m, n)
     spare, u = w.scratch, w.scratch + stages.spare
     q = u + a.u_size
     with w.loop(w.begin, w.end) as block:
@@ -60,9 +67,9 @@ def winograd_tiles(w: Writer, a: Any, m: int, rank: int) -> None:
 
 
 @template(*GRID, *READ, *TRANSFORMED, "u", "first", "count", "pieces", "piece")
-def winograd_read(w: Writer, a: Any, m: int, rank: int) -> None:
+def winograd_read(w: Writer, a: Any, m: Pair, n: Pair) -> None:
     """Transform tiles of inputs: a block of work is a piece of the tiles, for some channels."""
-    stages = Stages(w, a, m, rank)
+    stages = Stages(w, a, m, n)
     with w.loop(w.begin, w.end) as block:
         b, start = block // a.pieces, block % a.pieces * a.piece
         u = w.pointer(a.u) + b * a.u_plane + start * w.lanes
@@ -73,7 +80,7 @@ def winograd_read(w: Writer, a: Any, m: int, rank: int) -> None:
 @template(*TRANSFORMED, *MULTIPLY, *PRODUCTS, "u", "q", "count")
 def winograd_multiply(w: Writer, a: Any) -> None:
     """Multiply transformed tiles by weights: a block of work is one place and group of maps."""
-    stages = Stages(w, a, 0, 0)
+    stages = Stages(w, a, (0, 0), (0, 0))
     with w.loop(w.begin, w.end) as block:
         p, group = block // a.groups, block % a.groups
         q = w.pointer(a.q) + group * a.vectors * a.q_plane
@@ -81,9 +88,9 @@ def winograd_multiply(w: Writer, a: Any) -> None:
 
 
 @template(*GRID, *PRODUCTS, *WRITE, "q", "first", "count", "pieces", "piece")
-def winograd_write(w: Writer, a: Any, m: int, rank: int) -> None:
+def winograd_write(w: Writer, a: Any, m: Pair, n: Pair) -> None:
     """Transform products to outputs: a block of work is a piece of the tiles, for some maps."""
-    stages = Stages(w, a, m, rank)
+    stages = Stages(w, a, m, n)
     with w.loop(w.begin, w.end) as block:
         b, start = block // a.pieces, block % a.pieces * a.piece
         q = w.pointer(a.q) + b * a.q_plane + start * w.lanes
@@ -93,7 +100,7 @@ def winograd_write(w: Writer, a: Any, m: int, rank: int) -> None:
 
 def tasks(
     target: Target,
-    m: int,
+    forms: Forms,
     source: Value,
     result: Value,
     packed: NDArray[np.float32],
@@ -111,8 +118,8 @@ def tasks(
     Parameters
     ----------
     target : processor
-    m : outputs of a tile along each axis: 2, 4 or 6
-    source, result : (N, C, ...) and (N, M, ...) with one or two spatial axes; the source has at
+    forms : what each axis is computed by
+    source, result : (N, C, ...) and (N, M, ...) with one to three spatial axes; the source has at
         least the convolution's padding around it
     packed : weights from `pack`
     bias : (blocks * lanes of the result,), or none
@@ -122,19 +129,19 @@ def tasks(
     buffers : names of two buffers for transformed tiles, whose sizes `arena` returns
     threads : how many threads the work is cut for; it changes no result
     """
-    p = plan(target, m, source.layout, result.layout, threads)
-    y = result.layout
+    p = plan(target, forms, source.layout, result.layout, threads)
+    y, over = result.layout, p.grid
     if bias is None:
         bias = np.zeros(y.blocks * target.lanes, np.float32)
-    grid: Words = {"rows": p.rows, "columns": p.columns, "height": p.height, "width": p.width}
+    grid: Words = {name: getattr(over, name) for name in GRID}
     transformed: Words = {"u_plane": p.u_plane, "u_place": p.u_place}
     products: Words = {"q_plane": p.q_plane, "q_place": p.q_place}
-    read = grid | transformed | _read(source, padding_before)
+    read = grid | transformed | _read(over, forms, source, padding_before)
     multiply = transformed | products | _multiply(target, p, source.layout, y, packed)
-    write = grid | products | _write(result, residual)
+    write = grid | products | _write(over, result, residual)
     write |= {"bias": bias, "low": bits(low), "high": bits(high)}
-    work = p.places * source.layout.channels * y.blocks * target.lanes  # of one tile
-    kind, cut = {"m": m, "rank": p.rank}, f"{p.strip}x{p.vectors}"
+    work = over.places * p.pieces * source.layout.channels * y.blocks * target.lanes  # of one tile
+    kind, cut = {"m": over.m, "n": over.n}, f"{p.strip}x{p.vectors}"
     if p.fused:
         sizes: Words = {"tiles": p.tiles, "chunk": p.chunk, "u_size": p.u_size, "maps": y.blocks}
         kernel = winograd_tiles.kernel(target, **kind)
@@ -148,19 +155,19 @@ def tasks(
         count = min(p.chunk, p.tiles - first)
         pieces = -(-count // PIECE)
         some: Words = {"first": first, "count": count, "pieces": pieces, "piece": PIECE}
-        moved = [4 * count * p.places * blocks for blocks in (source.layout.blocks, y.blocks)]
+        moved = [4 * count * over.places * blocks for blocks in (p.deep, y.blocks)]
         result_tasks += [
             Task(
                 winograd_read.kernel(target, **kind),
                 read | u | some,
-                source.layout.blocks * pieces,
+                p.deep * pieces,
                 moved[0] * target.lanes,
                 p.spare,
             ),
             Task(
                 winograd_multiply.kernel(target),
                 multiply | u | q | {"count": count},
-                p.places * p.groups,
+                over.places * p.groups,
                 count * work,
                 tile=cut,
             ),
@@ -175,15 +182,19 @@ def tasks(
     return result_tasks
 
 
-def _read(source: Value, padding_before: tuple[int, ...]) -> Words:
+def _read(over: Grid, forms: Forms, source: Value, padding_before: tuple[int, ...]) -> Words:
     x = source.layout
     inset = sum(b * s for b, s in zip(padding_before, x.strides, strict=True))
-    return {
+    axes = [
+        [start * form.dilation * stride for start in form.starts]
+        for form, stride in zip(forms, x.strides, strict=True)
+    ]
+    blocks = [sum(piece) + b * x.plane for piece in product(*axes) for b in range(x.blocks)]
+    words: Words = {
         "x": Place(source.buffer, x.origin - inset),
-        "x_image": x.image,
-        "x_plane": x.plane,
-        "x_row": x.strides[0] if len(x.strides) == 2 else 0,
+        "x_blocks": np.array(blocks, np.int64),
     }
+    return words | _steps("x", over, x)
 
 
 def _multiply(
@@ -191,33 +202,37 @@ def _multiply(
 ) -> Words:
     lines = -(-p.vectors * target.lanes // LINE)
     each = -(-lines // -(-p.chunk // p.strip))
-    group = x.channels * p.vectors * target.lanes
+    channels = p.pieces * x.channels
+    group = channels * p.vectors * target.lanes
     rest = y.blocks - (p.groups - 1) * p.vectors
     return {
         "strip": p.strip,
         "vectors": p.vectors,
-        "product": product(target, p.strip, p.vectors, each),
-        "last_product": product(target, p.strip, rest, each),
-        "blocks": x.blocks,
+        "product": microkernel(target, p.strip, p.vectors, each),
+        "last_product": microkernel(target, p.strip, rest, each),
+        "blocks": p.deep,
+        "each": x.blocks,
         "last": x.channels - (x.blocks - 1) * target.lanes,
         "weight": packed,
         "weight_place": packed.shape[1],
         "weight_group": group,
         "weight_ahead": packed.shape[1] if p.fused else group,
         "ahead_parts": -(-lines // each),
-        "ahead_part": x.channels * each * LINE,
+        "ahead_part": channels * each * LINE,
         "groups": p.groups,
     }
 
 
-def _write(result: Value, residual: Value | None) -> Words:
+def _write(over: Grid, result: Value, residual: Value | None) -> Words:
     words: Words = {}
     for name, value in (("y", result), ("residual", residual)):
         at = result.layout if value is None else value.layout
-        words |= {
-            name: 0 if value is None else value.origin,
-            f"{name}_image": at.image,
-            f"{name}_plane": at.plane,
-            f"{name}_row": at.strides[0] if len(at.strides) == 2 else 0,
-        }
+        words |= {name: 0 if value is None else value.origin, f"{name}_plane": at.plane}
+        words |= _steps(name, over, at)
     return words
+
+
+def _steps(name: str, over: Grid, at: Blocked) -> Words:
+    depth, row, column = over.steps(at)
+    sizes = {"image": at.image, "depth": depth, "row": row, "column": column}
+    return {f"{name}_{axis}": size for axis, size in sizes.items()}

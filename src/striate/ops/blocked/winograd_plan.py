@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from striate.ops.blocked.layout import Blocked
+from striate.ops.blocked.winograd_forms import Forms
+from striate.ops.blocked.winograd_grid import Grid, grid
 from striate.ops.blocked.winograd_product import rows_of, vectors_of
 from striate.ops.codegen import Target
 
@@ -28,9 +31,8 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    rank, places : axes, and places of a transformed tile
-    height, width : the result's sizes; the height is 1 for one axis
-    rows, columns, tiles : the grid of tiles of an image, and the tiles of all images
+    grid, tiles : the tiles of an image, and how many there are of all images
+    pieces, deep : of the kernel, and blocks of channels of all of them
     fused : whether one task does all stages
     chunk : tiles of a block of work if fused, else of a round of tasks
     strip, vectors, groups : tiles and registers of maps that the microkernel takes at a time,
@@ -40,13 +42,10 @@ class Plan(NamedTuple):
     u_size, q_size, spare : what they take up, and what the transforms need
     """
 
-    rank: int
-    places: int
-    height: int
-    width: int
-    rows: int
-    columns: int
+    grid: Grid
     tiles: int
+    pieces: int
+    deep: int
     fused: bool
     chunk: int
     strip: int
@@ -61,27 +60,25 @@ class Plan(NamedTuple):
     spare: int
 
 
-def plan(target: Target, m: int, x: Blocked, y: Blocked, threads: int) -> Plan:
+def plan(target: Target, forms: Forms, x: Blocked, y: Blocked, threads: int) -> Plan:
     """Return how a convolution is cut."""
-    rank, n, lanes = len(y.spatial), m + 2, target.lanes
-    places = n**rank
-    height, width = (1, *y.spatial)[-2:]
-    rows, columns = -(-height // m) if rank == 2 else 1, -(-width // m)
-    tiles = y.batch * rows * columns
-    vectors = vectors_of(y.blocks)
-    weights = 4 * places * x.channels * y.blocks * lanes
+    over, lanes = grid(forms, y), target.lanes
+    places, tiles = over.places, y.batch * over.tiles
+    pieces = prod(len(form.starts) for form in forms)
+    deep, vectors = pieces * x.blocks, vectors_of(y.blocks)
+    weights = 4 * places * pieces * x.channels * y.blocks * lanes
     fused = weights <= FEW_WEIGHTS
-    deep = x.blocks + (vectors if fused else y.blocks)
-    each = 4 * places * lanes * deep
+    wide = vectors if fused else y.blocks
+    each = 4 * places * lanes * (deep + wide)
     limit = max(SECOND_LEVEL // each, 1) if fused else max(THIRD_LEVEL // each, LEAST_TILES)
     chunk = even(tiles, limit, threads if fused else 1)
     strip = rows_of(target, vectors, chunk)
     padded = -(-chunk // strip) * strip
     # A step of a power of two would put all places into a few sets of the cache.
     u_plane = padded * lanes
-    u_place, q_place = x.blocks * u_plane + lanes, (deep - x.blocks) * u_plane + lanes
+    u_place, q_place = deep * u_plane + lanes, wide * u_plane + lanes
     return Plan(
-        rank, places, height, width, rows, columns, tiles, fused, chunk,
+        over, tiles, pieces, deep, fused, chunk,
         strip, vectors, -(-y.blocks // vectors),
         u_plane, u_place, u_plane, q_place,
         places * u_place, places * q_place, 2 * places * lanes,
@@ -96,24 +93,24 @@ def even(tiles: int, limit: int, threads: int) -> int:
     return -(-tiles // chunks)
 
 
-def arena(target: Target, m: int, x: Blocked, y: Blocked) -> tuple[int, int]:
+def arena(target: Target, forms: Forms, x: Blocked, y: Blocked) -> tuple[int, int]:
     """Return the sizes of the two buffers that `tasks` needs, in float32 elements."""
-    p = plan(target, m, x, y, 1)  # only chunks in scratch depend on the threads
+    p = plan(target, forms, x, y, 1)  # only chunks in scratch depend on the threads
     return (0, 0) if p.fused else (p.u_size, p.q_size)
 
 
-def cost(target: Target, m: int, x: Blocked, y: Blocked) -> float:
+def cost(target: Target, forms: Forms, x: Blocked, y: Blocked) -> float:
     """Return about what a convolution costs, in multiply-adds of the microkernel.
 
     Products, or reading the weights where there are so few tiles that it takes longer; the
     transforms of inputs and products; and starting tasks. Reading x and writing y is left out:
     any method does it.
     """
-    p = plan(target, m, x, y, 1)
+    p = plan(target, forms, x, y, 1)
     rounds, rest = divmod(p.tiles, p.chunk)
     tiles = sum(-(-n // p.strip) * p.strip for n in [p.chunk] * rounds + [rest])
-    maps, channels = y.blocks * target.lanes, x.blocks * target.lanes
-    products = x.channels * maps * max(tiles, STREAM)
+    maps, channels = y.blocks * target.lanes, p.deep * target.lanes
+    products = p.pieces * x.channels * maps * max(tiles, STREAM)
     moved = p.tiles * (TRANSFORM * channels + (TRANSFORM + STORE) * maps)
     started = 1 if p.fused else 3 * -(-p.tiles // p.chunk)
-    return float(p.places * (products + moved) + started * START)
+    return float(p.grid.places * (products + moved) + started * START)

@@ -10,9 +10,10 @@ from striate.ops.codegen.writer import ADDRESS, I64, VOID, ir
 
 __all__ = ["LINE", "PRODUCT", "product", "rows_of", "vectors_of"]
 
-PRODUCT = ir.FunctionType(VOID, [ADDRESS] * 4 + [I64] * 4)
+PRODUCT = ir.FunctionType(VOID, [ADDRESS] * 4 + [I64] * 5)
 """x, weight, weights that are wanted next, y; and numbers: blocks of channels, from one block of
-x to the next, channels in the last block, from one register of maps to the next."""
+x to the next, blocks of each piece of the kernel, channels in the last block of each, from one
+register of maps to the next."""
 
 LINE = 16  # float32 elements of a line of the cache
 DEPTH = 32  # channels added up at a time: a sum of sums rounds less than one long sum
@@ -42,10 +43,11 @@ def product(target: Target, rows: int, vectors: int, lines: int) -> int:
 def write_product(w: Writer, rows: int, vectors: int, lines: int) -> None:
     """Write the microkernel; see `product`."""
     lanes = w.lanes
-    x, weight, ahead, y, blocks, plane, last, y_plane = (w.argument(place) for place in range(8))
+    x, weight, ahead, y, blocks, plane, each, last, y_plane = (w.argument(k) for k in range(9))
     zero = w.constant(0.0)
     sums = [[w.variable(zero) for _ in range(vectors)] for _ in range(rows)]
     weights, next_weights = w.variable(weight), w.variable(ahead)
+    left = w.variable(each)  # blocks of a piece
 
     def add_products(at: Pointer) -> None:
         """Add the products of one channel: an outer product of tiles and maps."""
@@ -66,8 +68,10 @@ def write_product(w: Writer, rows: int, vectors: int, lines: int) -> None:
             sums[r][v].set(zero)
         with w.loop(first, (first + DEPTH // lanes).least(blocks)) as b:
             block = x + b * plane
-            with w.loop(0, w.choose(b < blocks - 1, lanes, last)) as c:
+            rest = left.get()
+            with w.loop(0, w.choose(rest > 1, lanes, last)) as c:
                 add_products(block + c)
+            left.set(w.choose(rest > 1, rest - 1, each))
         places = [(r, v, y_plane * v + r * lanes) for r in range(rows) for v in range(vectors)]
         with w.when(first > 0):
             for r, v, at in places:

@@ -1,21 +1,22 @@
 """Winograd's transforms of tiles, from the points they interpolate at.
 
-F(m, 3) computes m outputs of a kernel of three weights from n = m + 2 inputs with n
-multiplications instead of 3 m; along two axes F(m x m, 3 x 3) takes n x n instead of 9 m x m::
+F(m, r) computes m outputs of a kernel of r weights from n = m + r - 1 inputs with n
+multiplications instead of r m; along two axes F(m x m, r x r) takes n x n instead of (r m)^2::
 
-    Y = A^T [(G g G^T) * (B^T d B)] A        d: n x n inputs, g: 3 x 3 weights, Y: m x m outputs
+    Y = A^T [(G g G^T) * (B^T d B)] A        d: n x n inputs, g: r x r weights, Y: m x m outputs
 
-where ``*`` multiplies element by element. The points here are 0, m / 2 pairs +p and -p, and
+where ``*`` multiplies element by element. The points here are 0, n / 2 - 1 pairs +p and -p, and
 infinity. With M(z) the product of z - p^2 over all pairs, and Q(z) that over all pairs but one,
 the rows of B^T are the coefficients of
 
     M(x^2) / M(0) for 0,        (x^2 +- p x) Q(x^2) for +p and -p,        x M(x^2) for infinity,
 
-those of G are (1, 0, 0), (1, +-p, p^2) / (2 p^2 Q(p^2)) and (0, 0, 1), and the columns of A^T
-the powers of the points. So what +p and -p share is computed once.
+those of G are (1, 0, 0, ...), (1, +-p, p^2, ...) / (2 p^2 Q(p^2)) and (..., 0, 0, 1), and the
+columns of A^T the powers of the points. So what +p and -p share is computed once, and inputs are
+transformed in the same way for all kernels with the same n.
 
 Powers of the points scale the terms of the sums, and thereby what they round: sqrt(1/2) and
-sqrt(2) round about four times less than the 1 and 2 of Lavin and Gray. For m = 6, of ten sets
+sqrt(2) round about four times less than the 1 and 2 of Lavin and Gray. For n = 8, of ten sets
 around 1/2, 1 and 2 that we tried on random data, several had about the same largest error, and
 this one nearly the least mean square; 1/2, 1 and 2 themselves had the least mean square, but a
 largest error about a fifth higher.
@@ -38,15 +39,23 @@ from numpy.typing import NDArray
 
 __all__ = ["POINTS", "transform_input", "transform_output", "weight_matrix"]
 
-POINTS = {2: (1.0,), 4: (sqrt(0.5), sqrt(2.0)), 6: (0.55, 1.0, 1 / 0.55)}
-"""The positive points for each m."""
+POINTS = {
+    4: (1.0,),
+    6: (sqrt(0.5), sqrt(2.0)),
+    8: (0.55, 1.0, 1 / 0.55),
+    10: (0.45, 0.8, 1 / 0.8, 1 / 0.45),
+    12: (0.4, 0.7, 1.0, 1 / 0.7, 1 / 0.4),
+}
+"""The positive points for each n."""
 
 Numbers = Sequence[Any]
 
 
-def transform_input(m: int, d: Numbers) -> list[Any]:
+def transform_input(n: int, d: Numbers) -> list[Any]:
     """Return B^T d."""
-    points = POINTS[m]
+    if n == 1:
+        return [d[0]]
+    points = POINTS[n]
     whole = product(points)
     result = [weighted([c / whole[0] for c in whole], d[0::2])]
     for p in points:
@@ -58,22 +67,29 @@ def transform_input(m: int, d: Numbers) -> list[Any]:
 
 def transform_output(m: int, t: Numbers) -> list[Any]:
     """Return A^T t."""
-    points = POINTS[m]
+    n = len(t)
+    if n == 1:
+        return [t[0]]
+    points = POINTS[n]
     pairs = list(zip(t[1:-1:2], t[2:-1:2], strict=True))
     sums, differences = [a + b for a, b in pairs], [a - b for a, b in pairs]
     result = [weighted([p**k for p in points], (sums, differences)[k % 2]) for k in range(m)]
     return [t[0] + result[0], *result[1:-1], result[-1] + t[-1]]
 
 
-def weight_matrix(m: int) -> NDArray[np.float64]:
+def weight_matrix(m: int, r: int) -> NDArray[np.float64]:
     """Return G."""
-    points = POINTS[m]
-    rows = [(1.0, 0.0, 0.0)]
+    n = m + r - 1
+    if n == 1:
+        return np.ones((1, 1))
+    points = POINTS[n]
+    powers = np.arange(r)
+    rows = [0.0**powers]
     for p in points:
         rest = product([other for other in points if other != p])
         scale = 2 * p**2 * sum(c * p ** (2 * k) for k, c in enumerate(rest))
-        rows += [(1 / scale, sign * p / scale, p**2 / scale) for sign in (1, -1)]
-    return np.array([*rows, (0.0, 0.0, 1.0)])
+        rows += [(sign * p) ** powers / scale for sign in (1, -1)]
+    return np.array([*rows, np.eye(r)[-1]])
 
 
 def product(points: Sequence[float]) -> list[float]:

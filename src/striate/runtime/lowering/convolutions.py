@@ -53,9 +53,9 @@ def planar(step: Fused, shapes: dict[str, Shape], graph_input: str) -> bool:
 
 
 class Choice(NamedTuple):
-    """A method: Winograd's with tiles of m outputs along each axis, or 0 for the direct one."""
+    """A method: Winograd's with a formula for each axis, or none for the direct one."""
 
-    m: int
+    forms: winograd.Forms
     method: str
     why: str
 
@@ -97,17 +97,18 @@ class Convolving:
         direct_cost = sum(
             self._direct_cost(sweep, len(taps)) for sweep, taps in self._sweeps(False)
         )
-        if self.to.exact or not self._suits_winograd():
-            return Choice(0, "direct", "")
+        layouts = source.layout, self.result.layout
         costs = {
-            m: winograd.cost(self.target, m, source.layout, self.result.layout) for m in (2, 4, 6)
+            forms: winograd.cost(self.target, forms, *layouts) for forms in self._winograd_forms()
         }
-        m = min(costs, key=lambda m: costs[m])
-        axes = "x".join([str(m)] * len(self.x[2:]))
-        share = costs[m] / direct_cost
+        if not costs:
+            return Choice((), "direct", "")
+        forms = min(costs, key=lambda forms: costs[forms])
+        axes = "x".join(str(form.m) for form in forms)
+        share = costs[forms] / direct_cost
         if share < 1:
-            return Choice(m, f"winograd {axes}", f"{share:.2f} of the direct method's cost")
-        return Choice(0, "direct", f"winograd {axes} would cost {share:.2f} times as much")
+            return Choice(forms, f"winograd {axes}", f"{share:.2f} of the direct method's cost")
+        return Choice((), "direct", f"winograd {axes} would cost {share:.2f} times as much")
 
     def _direct_cost(self, sweep: Sweep, taps: int) -> float:
         groups = self.operator.groups
@@ -116,29 +117,31 @@ class Convolving:
         rows = self.y[0] * prod(sweep.counts[:-1])
         return rows * tiling.cycles(sweep.counts[-1], taps) * 2 * self.target.lanes
 
-    def _suits_winograd(self) -> bool:
-        o, rank = self.operator, len(self.x) - 2
-        if not isinstance(o, op.Conv) or rank > 2 or self._per_unit() or o.groups > 1:
-            return False
-        ones = (1,) * rank
-        return (o.window.kernel, o.window.strides, o.window.dilations) == ((3,) * rank, ones, ones)
+    def _winograd_forms(self) -> tuple[winograd.Forms, ...]:
+        """Return the formulas that compute this convolution by Winograd's method."""
+        o = self.operator
+        if self.to.exact or not isinstance(o, op.Conv) or self._per_unit() or o.groups > 1:
+            return ()
+        if any(stride > 1 for stride in o.window.strides):
+            return ()
+        return winograd.forms_of(o.window.kernel, o.window.dilations)
 
-    def winograd(self, source: Value, m: int, sizes: dict[str, int]) -> list[Task]:
+    def winograd(self, source: Value, forms: winograd.Forms, sizes: dict[str, int]) -> list[Task]:
         """Return the tasks of Winograd's method."""
         o, name = self.operator, self.node.inputs[1]
         assert isinstance(o, op.Conv)
         packed = self.weights.made(
-            ("winograd", name, o, m),
-            lambda: winograd.pack(self.target, m, o.dense(self.weights[name], self.x[1])),
+            ("winograd", name, o, forms),
+            lambda: winograd.pack(self.target, forms, o.dense(self.weights[name], self.x[1])),
         )
         names = f"{self.step.output} (tiles)", f"{self.step.output} (products)"
         layouts = source.layout, self.result.layout
-        both = winograd.arena(self.target, m, *layouts)
+        both = winograd.arena(self.target, forms, *layouts)
         sizes.update(zip(names, both, strict=True))
         window = o.window.at(self.x[2:])
         return winograd.tasks(
             self.target,
-            m,
+            forms,
             source,
             self.result,
             packed,

@@ -87,7 +87,10 @@ def convolution(space: Workspace, step: Fused) -> None:
         space.add(step, "depthwise", tasks)
     else:
         choice = job.choice(source)
-        tasks += job.winograd(source, choice.m, space.sizes) if choice.m else job.tasks(source)
+        if choice.forms:
+            tasks += job.winograd(source, choice.forms, space.sizes)
+        else:
+            tasks += job.tasks(source)
         space.add(step, choice.method, tasks, choice.why)
 
 
