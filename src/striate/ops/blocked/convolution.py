@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops.blocked.layout import Blocked, Place, Value
+from striate.ops.blocked.planes import PlaneTiling
 from striate.ops.blocked.task import Task, Word, bits
-from striate.ops.blocked.tile import TILE, tile
-from striate.ops.blocked.tiling import Tiling
+from striate.ops.blocked.tile import TILE
+from striate.ops.blocked.tiling import Cut, Tiling
 from striate.ops.codegen import Target, Writer, template
 
 __all__ = ["Source", "Sweep", "direct"]
@@ -112,7 +113,7 @@ def direct(
     source: Source,
     result: Value,
     sweep: Sweep,
-    tiling: Tiling,
+    tiling: Tiling | PlaneTiling,
     weights: NDArray[np.float32],
     bias: NDArray[np.float32],
     *,
@@ -133,12 +134,10 @@ def direct(
     """
     maps, y = tiling.maps, result.layout
     there, out = sweep.step[-1] * source.strides[-1], sweep.out[-1]
-    sizes = sorted({*tiling.vectors}, reverse=True)
-    tiles = np.array(
-        [tile(target, tiling.rows, size, there, out, source.planar) for size in sizes], np.int64
-    )
+    sizes = tiling.sizes
+    tiles = np.array(tiling.tiles(target, there, out, source.planar), np.int64)
     taps = [sum(o * s for o, s in zip(tap, source.strides, strict=True)) for tap in sweep.taps]
-    blocks, last = (1, 1) if source.planar else tiling.blocks
+    blocks, last = (1, 1) if isinstance(tiling, PlaneTiling) or source.planar else tiling.blocks
     if source.planar:
         taps = [tap + channel * source.block for channel in range(tiling.channels) for tap in taps]
     other, other_word = _residual(residual, y)
@@ -184,7 +183,7 @@ def direct(
     return Task(convolve.kernel(target), arguments, pieces, work, keep=keep, tile=cut)
 
 
-def _ahead(tiling: Tiling, taps: int) -> int:
+def _ahead(tiling: Cut, taps: int) -> int:
     """Return how many elements before their use weights are fetched.
 
     While one group of maps is done those of the next come into the cache, if both fit in.
@@ -231,7 +230,9 @@ def _column_table(sweep: Sweep, source: Source, rows: int, lanes: int) -> Table:
     return np.array(along, np.int64).reshape(-1)
 
 
-def _cut(tiling: Tiling, rows: int, columns: int, weight_bytes: int) -> tuple[int, int, int]:
+def _cut(
+    tiling: Tiling | PlaneTiling, rows: int, columns: int, weight_bytes: int
+) -> tuple[int, int, int]:
     """Return the tiles of pixels in all, those of a block, and the groups of a block.
 
     Weights that fit into the cache are used from there, group after group, for some rows at a
@@ -239,6 +240,8 @@ def _cut(tiling: Tiling, rows: int, columns: int, weight_bytes: int) -> tuple[in
     """
     units = rows * columns
     groups = len(tiling.vectors)
+    if tiling.pixels_first:
+        return units, 1, groups
     if weight_bytes <= PRIVATE:
         each = max(1, min(-(-units // 8), max(columns, 16)))
         return units, each, groups

@@ -8,24 +8,25 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.ops.blocked.tile import tile
 from striate.ops.codegen import Target
 
-__all__ = ["Tiling", "choose_tiling"]
+__all__ = ["OVERHEAD", "Cut", "Tiling", "choose_tiling"]
 
 MOST_VECTORS = 6
 OVERHEAD = 20.0  # cycles that a tile takes besides its products
 
 
 @dataclass(frozen=True)
-class Tiling:
-    """The cut of one layer.
+class Cut:
+    """How a layer is cut for a microkernel.
 
     Attributes
     ----------
     rows : pixels in a tile
-    vectors : registers of maps in each group of them
+    vectors : in each group of maps, how many blocks of them
     maps, channels, groups : of the layer; maps and channels of one of its groups
-    lanes : of the processor
+    lanes : maps in a block
     """
 
     rows: int
@@ -39,6 +40,29 @@ class Tiling:
     def all_maps(self) -> int:
         """Maps of all groups."""
         return self.maps * self.groups
+
+    @property
+    def sizes(self) -> list[int]:
+        """The different sizes of groups."""
+        return sorted(set(self.vectors), reverse=True)
+
+    def depth(self, taps: int) -> int:
+        """Products in a sum."""
+        return self.channels * taps
+
+
+@dataclass(frozen=True)
+class Tiling(Cut):
+    """The cut of a layer on blocked values: a block of maps is a register."""
+
+    @property
+    def pixels_first(self) -> bool:
+        """Some maps of all pixels are done before the next maps."""
+        return False
+
+    def tiles(self, target: Target, step: int, out: int, planar: bool) -> list[int]:
+        """Return the addresses of the microkernels, for each size of a group of maps."""
+        return [tile(target, self.rows, size, step, out, planar) for size in self.sizes]
 
     @property
     def blocks(self) -> tuple[int, int]:
@@ -56,10 +80,6 @@ class Tiling:
         tiles = -(-width // self.rows)
         depth = self.depth(taps)
         return sum(tiles * (depth * _step(self.rows, size) + OVERHEAD) for size in self.vectors)
-
-    def depth(self, taps: int) -> int:
-        """Products in a sum."""
-        return self.channels * taps
 
     def pack(self, weight: NDArray[np.float32], planar: bool = False) -> NDArray[np.float32]:
         """Return weights (groups * maps, channels, taps) in the order in which they are used.

@@ -16,6 +16,7 @@ from striate.ops.blocked import conversion, winograd
 from striate.ops.blocked.convolution import Source, Sweep, direct
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.phases import phases
+from striate.ops.blocked.planes import PlaneTiling, choose_plane_tiling, plane_value
 from striate.ops.blocked.task import Task
 from striate.ops.blocked.tiling import choose_tiling
 from striate.ops.codegen import Target
@@ -58,6 +59,7 @@ class Choice(NamedTuple):
     forms: winograd.Forms
     method: str
     why: str
+    cost: float  # in multiply-adds of the microkernel
 
 
 @dataclass
@@ -102,13 +104,15 @@ class Convolving:
             forms: winograd.cost(self.target, forms, *layouts) for forms in self._winograd_forms()
         }
         if not costs:
-            return Choice((), "direct", "")
+            return Choice((), "direct", "", direct_cost)
         forms = min(costs, key=lambda forms: costs[forms])
         axes = "x".join(str(form.m) for form in forms)
         share = costs[forms] / direct_cost
         if share < 1:
-            return Choice(forms, f"winograd {axes}", f"{share:.2f} of the direct method's cost")
-        return Choice((), "direct", f"winograd {axes} would cost {share:.2f} times as much")
+            why = f"{share:.2f} of the direct method's cost"
+            return Choice(forms, f"winograd {axes}", why, costs[forms])
+        why = f"winograd {axes} would cost {share:.2f} times as much"
+        return Choice((), "direct", why, direct_cost)
 
     def _direct_cost(self, sweep: Sweep, taps: int) -> float:
         groups = self.operator.groups
@@ -157,20 +161,72 @@ class Convolving:
     def planes(self, temporary: str, sizes: dict[str, int], place: Place) -> Iterator[Task]:
         """Yield the tasks that read the planes of an input in NumPy's order."""
         sweep, taps = self._sweeps(False)[0]
-        before, after = reach([sweep], self.x[2:])
-        sides = zip(before, self.x[2:], after, strict=True)
-        padded = tuple(b + size + a for b, size, a in sides)
+        copied, source = self._padded(sweep, temporary, sizes, place)
+        yield from copied
+        yield self._direct(source, self.result, self._added(), sweep, taps)
+
+    def plane_tiling(self) -> PlaneTiling | None:
+        """Return the cut for planes as inputs and results; None where that cannot be done."""
+        o = self.operator
+        if not isinstance(o, op.Conv) or o.groups > 1 or self._per_unit():
+            return None
+        stride = o.window.strides[-1]
+        if stride > 2 or self.step.residual is not None:
+            return None
+        taps = prod(o.window.kernel)
+        width = prod(self.y[2:]) if self._one_row() else self.y[-1]
+        return choose_plane_tiling(self.target, width, self.y[1], self.x[1], taps, stride)
+
+    def plane_cost(self, tiling: PlaneTiling) -> float:
+        """Return what it costs from planes to planes, in multiply-adds of the microkernel."""
+        taps, outputs = prod(self.operator.window.kernel), self.y[2:]
+        width = prod(outputs) if self._one_row() else outputs[-1]
+        rows = self.y[0] * prod(outputs) // width
+        return rows * tiling.cycles(width, taps) * 2 * self.target.lanes
+
+    def between_planes(
+        self, tiling: PlaneTiling, temporary: str, sizes: dict[str, int], ends: tuple[Place, Place]
+    ) -> Iterator[Task]:
+        """Yield the tasks from planes to planes."""
+        sweep, taps = self._sweeps(self._one_row())[0]
+        spatial = (prod(self.y[2:]),) if self._one_row() else self.y[2:]
+        copied, source = self._padded(sweep, temporary, sizes, ends[0], tiling.stride - 1)
+        yield from copied
+        name = self.node.inputs[1]
+        key = ("planes", name, self.operator, tiling.vectors)
+        weights = self.weights.made(key, lambda: tiling.pack(self._matrix(taps)))
+        bias = self.weights.padded(self.node.inputs[2] if self.node.inputs[2:] else None, self.y[1])
+        result = plane_value((*self.y[:2], *spatial), ends[1].buffer)
+        low, high = self.step.low, self.step.high
+        yield direct(self.target, source, result, sweep, tiling, weights, bias, low=low, high=high)
+
+    def _one_row(self) -> bool:
+        """Tell whether it is a 1x1 convolution, for which all pixels may be one row."""
+        window = self.operator.window
+        return set(window.kernel) == {1} and set(window.strides) == {1} and self.x[2:] == self.y[2:]
+
+    def _padded(
+        self, sweep: Sweep, temporary: str, sizes: dict[str, int], place: Place, beyond: int = 0
+    ) -> tuple[list[Task], Source]:
+        """Return how to read an input in NumPy's order, and the task that pads it, if it must.
+
+        `beyond` is how many elements more are read behind each row.
+        """
+        size = self.x[2:] if len(sweep.counts) == len(self.x[2:]) else (prod(self.x[2:]),)
+        before, after = reach([sweep], size)
+        after = (*after[:-1], after[-1] + beyond)
+        padded = tuple(b + n + a for b, n, a in zip(before, size, after, strict=True))
+        copied = []
         if any(before) or any(after):
             copy = Place(temporary)
             sizes[temporary] = prod(self.x[:2]) * prod(padded)
-            yield conversion.pad_planes(self.target, place, self.x, before, after, copy)
+            copied.append(conversion.pad_planes(self.target, place, self.x, before, after, copy))
             place = copy
         strides = tuple(prod(padded[axis + 1 :]) for axis in range(len(padded)))
         inset = sum(b * s for b, s in zip(before, strides, strict=True))
         plane = prod(padded)
         at = Place(place.buffer, place.offset + inset)
-        source = Source(at, plane * self.x[1], strides, plane, planar=True)
-        yield self._direct(source, self.result, self._added(), sweep, taps)
+        return copied, Source(at, plane * self.x[1], strides, plane, planar=True)
 
     def _direct(
         self,
@@ -189,7 +245,6 @@ class Convolving:
         weights = self.weights.made(
             key, lambda: tiling.pack(self._matrix(taps), planar=source.planar)
         )
-        bounds = {"low": self.step.low, "high": self.step.high}
         return direct(
             self.target,
             source,
@@ -199,7 +254,8 @@ class Convolving:
             weights,
             self._bias(),
             residual=residual,
-            **bounds,
+            low=self.step.low,
+            high=self.step.high,
         )
 
     def _sweeps(self, flat: bool) -> list[tuple[Sweep, tuple[int, ...]]]:

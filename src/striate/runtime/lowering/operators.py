@@ -24,6 +24,10 @@ from striate.runtime.lowering.workspace import Workspace
 
 __all__ = ["lower_natively", "native"]
 
+# Multiply-adds of the microkernel that moving an element into blocks or back takes, in values
+# of up to so many elements, and in those that come from memory.
+CHANGE, NEAR, CHANGE_FAR = 12, 1 << 20, 40
+
 
 def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -> bool:
     """Tell whether a node runs as machine code."""
@@ -73,6 +77,8 @@ def convolution(space: Workspace, step: Fused) -> None:
     name = step.node.inputs[0]
     operator = step.node.operator
     assert isinstance(operator, op.Conv | op.ConvTranspose)
+    if _between_planes(space, step, operator):
+        return
     from_planes = planar(step, space.shapes, space.input)
     source = None if from_planes else space.as_blocked(name)
     residual = None if step.residual is None else space.as_blocked(step.residual)
@@ -87,11 +93,34 @@ def convolution(space: Workspace, step: Fused) -> None:
         space.add(step, "depthwise", tasks)
     else:
         choice = job.choice(source)
-        if choice.forms:
-            tasks += job.winograd(source, choice.forms, space.sizes)
-        else:
-            tasks += job.tasks(source)
+        forms = choice.forms
+        tasks += job.winograd(source, forms, space.sizes) if forms else job.tasks(source)
         space.add(step, choice.method, tasks, choice.why)
+
+
+def _between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTranspose) -> bool:
+    """Lower a convolution from the caller to the caller, if that is faster than by blocks."""
+    name = step.node.inputs[0]
+    if step.output != space.output or not space.only_plain(name):
+        return False
+    values = space.value(name), space.value(step.output)
+    shapes = space.shapes[name], space.shapes[step.output]
+    job = Convolving(space.to, step, operator, *shapes, space.weights, values[1], None)
+    tiling = job.plane_tiling()
+    if tiling is None:
+        return False
+    moved = [prod(shapes[1])]
+    if not planar(step, space.shapes, space.input):
+        moved.append(prod(shapes[0]))
+    changes = sum(size * (CHANGE if size <= NEAR else CHANGE_FAR) for size in moved)
+    blocks, planes = job.choice(values[0]).cost + changes, job.plane_cost(tiling)
+    if planes >= blocks:
+        return False
+    ends = space.plain[name], space.new_plain(step.output)
+    tasks = job.between_planes(tiling, f"{step.output} (planes)", space.sizes, ends)
+    why = f"{planes / blocks:.2f} of the cost with blocks of channels"
+    space.add(step, "direct, between planes", list(tasks), why)
+    return True
 
 
 def _depthwise(

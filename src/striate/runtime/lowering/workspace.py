@@ -50,6 +50,10 @@ class Workspace:
         """Return where a value in blocks lies, or will."""
         return self._layouts.value(name)
 
+    def only_plain(self, name: str) -> bool:
+        """Tell whether a value is in NumPy's order, and not in blocks."""
+        return name in self.plain and name not in self._blocked
+
     def as_blocked(self, name: str) -> Value:
         """Return a value in blocks; change its order if it is not there yet."""
         value = self.value(name)
