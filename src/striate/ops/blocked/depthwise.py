@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import GeometryError, ShapeError
+from striate.errors import ShapeError
 from striate.geometry import Axis, Window
 from striate.ops.blocked.elementwise import of_channels
 from striate.ops.blocked.layout import Place, Value
 from striate.ops.blocked.pooling import tile_width
+from striate.ops.blocked.rows import check_padding, row_of, stride_names, strides
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
@@ -83,7 +84,7 @@ def depthwise(
     x, y = source.layout, result.layout
     window = window.at(x.spatial)
     _check_shapes(source, result, packed, window, residual)
-    _check_padding(source, result, window)
+    check_padding(x, y.spatial, window)
     axes = (Axis(1),) * (3 - window.rank) + window.axes
     v, out = volume(x), volume(y)
     inset = sum(axis.before * step for axis, step in zip(axes, v.strides, strict=True))
@@ -105,29 +106,18 @@ def depthwise(
         "steps": axes[2].kernel // taps,
         "d_tap": axes[0].dilation * v.strides[0],
         "h_tap": axes[1].dilation * v.strides[1],
-        **_strides("x", source, axes[0].stride, axes[1].stride),
-        **_strides("y", result),
+        **strides("x", x, axes[0].stride, axes[1].stride),
+        **strides("y", y),
     }
     kernel = plain_rows
     if residual is not None:
         kernel = residual_rows
-        words |= {"residual": residual.origin, **_strides("residual", residual)}
+        words |= {"residual": residual.origin, **strides("residual", residual.layout)}
     constants = {"taps": taps, "stride": axes[2].stride, "dilation": axes[2].dilation}
     constants |= {"tile": tile, "rest": (out.sizes[2] - 1) % tile + 1}
     blocks = x.batch * x.blocks * out.sizes[0] * out.sizes[1]
     work = blocks * out.sizes[2] * target.lanes * prod(window.kernel)
     return cut_task(kernel.kernel(target, **constants), words, blocks, work, tile=f"{tile}x1")
-
-
-def _strides(name: str, value: Value, d_stride: int = 1, h_stride: int = 1) -> dict[str, Word]:
-    """Return a value's strides by their names: of images, blocks, slices and rows."""
-    d, h, _ = volume(value.layout).strides
-    steps = (value.layout.image, value.layout.plane, d * d_stride, h * h_stride)
-    return dict(zip(_stride_names(name), steps, strict=True))
-
-
-def _stride_names(name: str) -> list[str]:
-    return [f"{name}_{step}" for step in ("image", "plane", "slice", "row")]
 
 
 def _check_shapes(
@@ -144,23 +134,10 @@ def _check_shapes(
             raise ShapeError(f"{name} must be {wanted}, not {shape}")
 
 
-def _check_padding(source: Value, result: Value, window: Window) -> None:
-    x = source.layout
-    for axis, size, out, before, after in zip(
-        window.axes, x.spatial, result.layout.spatial, x.before, x.after, strict=True
-    ):
-        reach = (out - 1) * axis.stride + axis.extent - axis.before - size
-        if before < axis.before or after < reach:
-            raise GeometryError(
-                f"the window reads {axis.before} pixels before and {max(0, reach)} after an image "
-                f"that has {before} and {after}"
-            )
-
-
 FIELDS = (
     *("x", "y", "weight", "bias", "all_taps", "batch", "blocks", "low", "high"),
     *("slices", "rows", "width", "depth", "height", "steps", "d_tap", "h_tap"),
-    *(*_stride_names("x"), *_stride_names("y")),
+    *(*stride_names("x"), *stride_names("y")),
 )
 
 
@@ -170,7 +147,7 @@ def plain_rows(w: Writer, a: Any, **constants: int) -> None:
     _rows(w, a, residual=False, **constants)
 
 
-@row_template(*FIELDS, "residual", *_stride_names("residual"))
+@row_template(*FIELDS, "residual", *stride_names("residual"))
 def residual_rows(w: Writer, a: Any, **constants: int) -> None:
     """Write rows of outputs, to which rows of another value are added."""
     _rows(w, a, residual=True, **constants)
@@ -189,15 +166,8 @@ def _rows(
 ) -> None:
     low, high = w.float_of(a.low), w.float_of(a.high)
     with walk(w, a, (a.batch, a.blocks, a.slices, a.rows)) as place:
-
-        def row(name: str) -> Pointer:
-            steps = [getattr(a, step) for step in _stride_names(name)]
-            offsets = [index * step for index, step in zip(place, steps, strict=True)]
-            start: Pointer = w.pointer(getattr(a, name)) + sum(offsets[1:], offsets[0])
-            return start
-
-        x, y = row("x"), row("y")
-        more = row("residual") if residual else None
+        x, y = row_of(w, a, "x", place), row_of(w, a, "y", place)
+        more = row_of(w, a, "residual", place) if residual else None
         weight = w.pointer(a.weight) + place[1] * a.all_taps * w.lanes
         bias = (w.pointer(a.bias) + place[1] * w.lanes).load()
 
