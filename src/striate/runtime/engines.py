@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from striate.network import Network, Shape
+from striate.network import Network, Shape, infer_shapes
 from striate.network.operators import Gemm
-from striate.ops.codegen import Target
+from striate.ops.codegen import COMPILING, Target
 from striate.runtime.execution import Instance
 from striate.runtime.lowering import Lowered, Settings, Weights, lower
 from striate.runtime.plan import Plan
@@ -72,7 +71,7 @@ class Native:
         )
         self._lowered: dict[Shape, Lowered] = {}
         self._idle: dict[Shape, list[Instance]] = {}
-        self._planning = threading.Lock()
+        self._at_once: dict[Shape, int] = {}
 
     def run(self, x: Array) -> Array:
         """Return the output; see `at_once`."""
@@ -89,8 +88,21 @@ class Native:
         """
         if shape[0] == 1 or self._heavy:
             return shape[0]
-        single = (1, *shape[1:])
-        return max(1, THIRD_LEVEL // max(1, 4 * self.lowered(single).arena))
+        found = self._at_once.get(shape)
+        if found is None:
+            single = (1, *shape[1:])
+            found = shape[0]
+            if self._examples_are_apart(shape[0], single):
+                found = max(1, THIRD_LEVEL // max(1, 4 * self.lowered(single).arena))
+            self._at_once[shape] = found
+        return found
+
+    def _examples_are_apart(self, batch: int, single: Shape) -> bool:
+        """Tell whether every value has an entry for each example, and no parameter is one."""
+        one = infer_shapes(self._graph, single)
+        all_ = infer_shapes(self._graph, (batch, *single[1:]))
+        made = [name for node in self._graph.nodes for name in node.outputs]
+        return all(one[n][0] == 1 and all_[n] == (batch, *one[n][1:]) for n in made)
 
     def _run(self, x: Array) -> Array:
         idle = self._idle.setdefault(x.shape, [])
@@ -116,7 +128,7 @@ class Native:
 
     def lowered(self, shape: Shape) -> Lowered:
         """Return the tasks for an input shape."""
-        with self._planning:
+        with COMPILING:
             if shape not in self._lowered:
                 self._lowered[shape] = lower(self._graph, self._weights, shape, self._to)
             return self._lowered[shape]

@@ -79,11 +79,12 @@ _making = threading.Lock()
 
 def team_of(threads: int, target: Target) -> Team:
     """Return the team of that many threads of this process."""
-    found = _teams.get((threads, target))
-    if found is None:
+    key = threads, target
+    if key not in _teams:
         with _making:
-            found = _teams.setdefault((threads, target), Team(threads, target))
-    return found
+            if key not in _teams:
+                _teams[key] = Team(threads, target)
+    return _teams[key]
 
 
 def _renew_after_fork() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +19,24 @@ from striate.ops._cache import cache_folder, keep, kept, say_that_we_compile
 from striate.ops.codegen.target import Target, binding
 from striate.ops.codegen.writer import ir
 
-__all__ = ["Library", "library"]
+__all__ = ["COMPILING", "Library", "library"]
 
 llvmlite_version: str = importlib.import_module("llvmlite").__version__
+
+
+COMPILING = threading.RLock()
+"""Held by whoever compiles, or plans what to compile: one thread of a process at a time.
+
+It is held over a fork too, so that a child never finds it, or LLVM, in the hands of a thread
+that it does not have.
+"""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=COMPILING.acquire,
+        after_in_parent=COMPILING.release,
+        after_in_child=COMPILING.release,
+    )
 
 
 class Library:
@@ -32,7 +48,6 @@ class Library:
         empty = binding.parse_assembly("")
         self._engine = binding.create_mcjit_compiler(empty, self._machine)
         self._addresses: dict[str, int] = {}
-        self._lock = threading.RLock()
 
     def address(self, name: str, write: Callable[[Any, str], None]) -> int:
         """Return the address of a function.
@@ -42,7 +57,7 @@ class Library:
         name : what identifies it among all functions of this package's version
         write : called with a module and the symbol to define, where it must be compiled
         """
-        with self._lock:
+        with COMPILING:
             if name not in self._addresses:
                 self._addresses[name] = self._load(name, write)
             return self._addresses[name]

@@ -31,15 +31,12 @@ PLANES = 4  # channels of an input up to which its planes are read as they are
 
 
 def native_convolution(
-    operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape, lanes: int, units: bool
+    operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape, lanes: int
 ) -> bool:
-    """Tell whether its groups fill whole blocks of channels; `units` each may have a bias."""
-    if operator.groups == 1:
-        return True
+    """Tell whether it runs as machine code: transposed, only if groups fill whole blocks."""
     each, maps = x[1] // operator.groups, y[1] // operator.groups
-    if isinstance(operator, op.Conv) and each == maps == 1:
-        return not units
-    return each % lanes == 0 and maps % lanes == 0
+    whole = each % lanes == 0 and maps % lanes == 0
+    return isinstance(operator, op.Conv) or operator.groups == 1 or whole
 
 
 def planar(step: Fused, shapes: dict[str, Shape], graph_input: str) -> bool:
@@ -87,7 +84,7 @@ class Convolving:
 
     def tasks(self, source: Value) -> Iterator[Task]:
         """Yield the tasks of the direct method on a blocked value."""
-        result, residual, flat = self.result, self._added(), self._flattened(source)
+        result, residual, flat = self.result, self.added(), self._flattened(source)
         if flat is not None:
             source, result = flat
             residual = _flat(residual) if isinstance(residual, Value) else residual
@@ -96,9 +93,7 @@ class Convolving:
 
     def choice(self, source: Value) -> Choice:
         """Return the cheapest method, by estimates in multiply-adds of the microkernel."""
-        direct_cost = sum(
-            self._direct_cost(sweep, len(taps)) for sweep, taps in self._sweeps(False)
-        )
+        direct_cost = self.direct_cost()
         layouts = source.layout, self.result.layout
         costs = {
             forms: winograd.cost(self.target, forms, *layouts) for forms in self._winograd_forms()
@@ -114,7 +109,11 @@ class Convolving:
         why = f"winograd {axes} would cost {share:.2f} times as much"
         return Choice((), "direct", why, direct_cost)
 
-    def _direct_cost(self, sweep: Sweep, taps: int) -> float:
+    def direct_cost(self) -> float:
+        """Return what the direct method costs, in multiply-adds of the microkernel."""
+        return sum(self._cost(sweep, len(taps)) for sweep, taps in self._sweeps(flat=False))
+
+    def _cost(self, sweep: Sweep, taps: int) -> float:
         groups = self.operator.groups
         sizes = self.y[1] // groups, self.x[1] // groups, groups, taps
         tiling = choose_tiling(self.target, sweep.counts[-1], *sizes)
@@ -163,7 +162,7 @@ class Convolving:
         sweep, taps = self._sweeps(False)[0]
         copied, source = self._padded(sweep, temporary, sizes, place)
         yield from copied
-        yield self._direct(source, self.result, self._added(), sweep, taps)
+        yield self._direct(source, self.result, self.added(), sweep, taps)
 
     def plane_tiling(self) -> PlaneTiling | None:
         """Return the cut for planes as inputs and results; None where that cannot be done."""
@@ -290,7 +289,7 @@ class Convolving:
         # A group of registers may reach beyond the last block of a value, never beyond this.
         return self.weights.padded(self.node.inputs[2] if has else None, at.blocks * at.lanes)
 
-    def _added(self) -> Value | NDArray[np.float32] | None:
+    def added(self) -> Value | NDArray[np.float32] | None:
         """Return what is added to the sums: another value, or a bias for each unit."""
         if not self._per_unit():
             return self.residual

@@ -24,7 +24,8 @@ def lower(graph: Graph, weights: Weights, input_shape: Shape, to: Settings) -> L
         return native(node, shapes, weights, to.target.lanes)
 
     steps = fused(graph, runs_natively, shapes)
-    space = Workspace(graph, weights, shapes, Layouts(steps, shapes, to.target.lanes), to)
+    layouts = Layouts(steps, shapes, to.target.lanes, runs_natively)
+    space = Workspace(graph, weights, shapes, layouts, to)
     for step in steps:
         if runs_natively(step.node):
             lower_natively(space, step)

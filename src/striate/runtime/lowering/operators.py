@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from striate.network import Node, Shape
 from striate.network import operators as op
-from striate.ops.blocked import conversion, depthwise, elementwise, linear, pooling
+from striate.ops.blocked import conversion, elementwise, linear, pooling
 from striate.ops.blocked.global_pooling import global_average, global_max
 from striate.ops.blocked.joining import copy_to_channels
 from striate.ops.blocked.layout import Place, Value
@@ -18,6 +18,7 @@ from striate.ops.blocked.softmax import softmax
 from striate.ops.blocked.task import Task
 from striate.runtime.lowering.convolutions import Convolving, native_convolution, planar
 from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.groups import in_groups
 from striate.runtime.lowering.lowered import OUTPUT
 from striate.runtime.lowering.weights import Weights
 from striate.runtime.lowering.workspace import Workspace
@@ -39,8 +40,7 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
     match node.operator:
         case op.Conv() | op.ConvTranspose():
             sizes = x, shapes[node.outputs[0]], lanes
-            units = any(len(shapes[name]) > 1 for name in node.inputs[2:])
-            return all(rest) and native_convolution(node.operator, *sizes, units)
+            return all(rest) and native_convolution(node.operator, *sizes)
         case op.Gemm():
             return all(rest)
         case op.BatchNormalization():
@@ -88,9 +88,8 @@ def convolution(space: Workspace, step: Fused) -> None:
     if source is None:
         tasks += job.planes(f"{step.output} (planes)", space.sizes, space.plain[name])
         space.add(step, "direct, from planes", tasks)
-    elif isinstance(operator, op.Conv) and operator.groups == shapes[0][1] > 1:
-        tasks.append(_depthwise(space, step, operator, source, result, residual))
-        space.add(step, "depthwise", tasks)
+    elif own := in_groups(job, source):
+        space.add(step, own.method, [*tasks, own.task])
     else:
         choice = job.choice(source)
         forms = choice.forms
@@ -109,11 +108,11 @@ def _between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTr
     tiling = job.plane_tiling()
     if tiling is None:
         return False
-    moved = [prod(shapes[1])]
-    if not planar(step, space.shapes, space.input):
-        moved.append(prod(shapes[0]))
-    changes = sum(size * (CHANGE if size <= NEAR else CHANGE_FAR) for size in moved)
-    blocks, planes = job.choice(values[0]).cost + changes, job.plane_cost(tiling)
+    if planar(step, space.shapes, space.input):
+        blocks = job.direct_cost() + _changing(shapes[1])
+    else:
+        blocks = job.choice(values[0]).cost + _changing(shapes[0]) + _changing(shapes[1])
+    planes = job.plane_cost(tiling)
     if planes >= blocks:
         return False
     ends = space.plain[name], space.new_plain(step.output)
@@ -121,26 +120,6 @@ def _between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTr
     why = f"{planes / blocks:.2f} of the cost with blocks of channels"
     space.add(step, "direct, between planes", list(tasks), why)
     return True
-
-
-def _depthwise(
-    space: Workspace,
-    step: Fused,
-    operator: op.Conv,
-    source: Value,
-    result: Value,
-    residual: Value | None,
-) -> Task:
-    name, *bias = step.node.inputs[1:]
-    terms = space.weights[bias[0]] if bias else None
-    packed = space.weights.made(
-        ("depthwise", name, operator),
-        lambda: depthwise.pack(space.target, space.weights[name], terms),
-    )
-    bounds = step.low, step.high
-    return depthwise.depthwise(
-        space.target, source, result, packed, operator.window, *bounds, residual
-    )
 
 
 def pool(space: Workspace, step: Fused) -> None:

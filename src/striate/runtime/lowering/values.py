@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from striate.geometry import TransposedWindow, Window
-from striate.network import Shape
+from striate.network import Node, Shape
 from striate.network import operators as op
 from striate.ops.blocked.convolution import Sweep, window_sweep
 from striate.ops.blocked.layout import Blocked, Value
@@ -41,13 +41,19 @@ def reach(sweeps: Sequence[Sweep], size: Shape) -> Sides:
 class Layouts:
     """The layout of every value with spatial axes, once all readers are known."""
 
-    def __init__(self, steps: Sequence[Fused], shapes: dict[str, Shape], lanes: int) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Fused],
+        shapes: dict[str, Shape],
+        lanes: int,
+        native: Callable[[Node], bool],
+    ) -> None:
         self._shapes, self._lanes = shapes, lanes
         self._home: dict[str, tuple[str, int]] = {}  # value -> the buffer it is in, first block
         self._sides: dict[str, Sides] = {}  # by buffer
         self._blocks: dict[str, int] = {}  # by buffer
         for step in reversed(steps):
-            if isinstance(step.node.operator, op.Concat):
+            if isinstance(step.node.operator, op.Concat) and native(step.node):
                 self._share(step)
         for step in steps:
             self._want(step)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from striate.ops.codegen import COMPILING
 
 __all__ = ["Weights"]
 
@@ -21,7 +22,6 @@ class Weights:
     def __init__(self, plain: Mapping[str, Array]) -> None:
         self._plain = plain
         self._made: dict[Hashable, Any] = {}
-        self._making = threading.RLock()
 
     def __getitem__(self, name: str) -> Array:
         return self._plain[name]
@@ -31,7 +31,7 @@ class Weights:
 
     def made(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Return what was made for this key, which says all that it depends on."""
-        with self._making:
+        with COMPILING:
             if key not in self._made:
                 self._made[key] = make()
             found: Made = self._made[key]
