@@ -13,7 +13,7 @@ from striate.network import operators as op
 from striate.ops.blocked import conversion, elementwise, linear, pooling
 from striate.ops.blocked.global_pooling import global_average, global_max
 from striate.ops.blocked.joining import copy_to_channels
-from striate.ops.blocked.layout import Place, Value
+from striate.ops.blocked.layout import Place
 from striate.ops.blocked.softmax import softmax
 from striate.ops.blocked.task import Task
 from striate.runtime.lowering.convolutions import Convolving, native_convolution, planar
@@ -120,6 +120,12 @@ def _between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTr
     why = f"{planes / blocks:.2f} of the cost with blocks of channels"
     space.add(step, "direct, between planes", list(tasks), why)
     return True
+
+
+def _changing(shape: Shape) -> float:
+    """Return what it costs to move a value into blocks or back."""
+    size = prod(shape)
+    return size * (CHANGE if size <= NEAR else CHANGE_FAR)
 
 
 def pool(space: Workspace, step: Fused) -> None:
