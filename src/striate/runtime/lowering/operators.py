@@ -28,6 +28,7 @@ __all__ = ["lower_natively", "native"]
 # Multiply-adds of the microkernel that moving an element into blocks or back takes, in values
 # of up to so many elements, and in those that come from memory.
 CHANGE, NEAR, CHANGE_FAR = 12, 1 << 20, 40
+FAR = 6 << 20  # elements of a result whose planes are too far apart to be written all at once
 
 
 def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -> bool:
@@ -105,7 +106,7 @@ def _between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTr
     values = space.value(name), space.value(step.output)
     shapes = space.shapes[name], space.shapes[step.output]
     job = Convolving(space.to, step, operator, *shapes, space.weights, values[1], None)
-    tiling = job.plane_tiling()
+    tiling = job.plane_tiling() if prod(shapes[1]) <= FAR else None
     if tiling is None:
         return False
     if planar(step, space.shapes, space.input):
