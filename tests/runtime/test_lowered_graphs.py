@@ -34,7 +34,7 @@ def test_networks_of_the_zoo(check, name):
 
 
 def grouped(b):
-    """Groups too narrow for blocks run in Python, but not what follows them."""
+    """Groups too narrow for blocks, and what follows them."""
     x = b.conv(b.input, "a", channels=6, kernel=3, padding=1, groups=3)
     x = b.add(op.Add(), x, b.input, name="sum")
     return b.add(op.Relu(), x, name="relu")
@@ -153,7 +153,7 @@ def test_infinities_and_nan_of_the_input(rank):
     weights = {p.name: rng.integers(1, 3, p.shape).astype(np.float32) for p in graph.parameters}
     network = Network(graph, weights)
     run = st.compile(network, precision="exact")
-    exact = st.compile(network, dtype=np.float64)
+    exact = st.compile(network, dtype=np.float64, precision="exact")
     for bad in (np.nan, np.inf, -np.inf):
         x = rng.integers(-3, 4, shape).astype(np.float32)
         x[(0, 1, *(1,) * rank)] = bad

@@ -168,7 +168,7 @@ def test_exact_programs_give_the_bits_of_float64_on_whole_numbers(network, batch
     }
     network = Network(network.graph, weights)
     x = rng.integers(-3, 4, (batch, *network.input_shape[1:])).astype(np.float32)
-    exact = st.compile(network, dtype=np.float64)
+    exact = st.compile(network, dtype=np.float64, precision="exact")
     values = exact.values(x.astype(np.float64))
     assume(all(np.abs(v).max() < 2**22 for v in values.values()))
     found = st.compile(network, precision="exact")(x)
