@@ -19,9 +19,9 @@ from striate.ops.codegen import Target, Writer, template
 LARGE = 10_000_000
 
 
-@template("seen", "place", "patience")
+@template("seen", "patience")
 def tested_helpers(w: Writer, a: Any) -> None:
-    """Wait until others are in this task too, or for a while; note how many there were."""
+    """Wait until another thread does a block too; note that none came for a while."""
     seen = w.pointer(a.seen)
     with w.loop(w.begin, w.end):
         w.take(seen, 0)
@@ -31,7 +31,7 @@ def tested_helpers(w: Writer, a: Any) -> None:
             w.leave(after, waited.get() > a.patience)
             w.pause()
             waited.set(waited.get() + 1)
-        with w.when(w.shared(seen, 0) >= 2):
+        with w.when(waited.get() > a.patience):
             w.publish(seen, 1, 1)
 
 
@@ -83,24 +83,27 @@ def test_threads_that_ask_at_once_get_one_team() -> None:
 def helped(table: Table, seen: Any) -> bool:
     seen[:] = 0
     table.run()
-    return bool(seen[1])
+    assert seen[0] == 2
+    return not seen[1]
 
 
 def helpers() -> tuple[Table, Any]:
     """Return a table of a task that waits for company, and what it notes."""
     seen = np.zeros(2, np.int64)
-    words = {"seen": seen, "place": 0, "patience": 3_000_000}
+    words = {"seen": seen, "patience": 1_000_000}
     task = Task(tested_helpers.kernel(Target.host()), words, 2, LARGE)
     return Table([task], {}, 2, Target.host()), seen
 
 
-def test_workers_help_after_a_rest_and_after_one_another() -> None:
-    """One caller's first block waits for a second thread to come, for tens of milliseconds."""
+def test_workers_help_again_and_after_a_rest() -> None:
+    """Not each time, where the machine is busy: a block waits for tens of milliseconds only."""
     table, seen = helpers()
-    times = sum(helped(table, seen) for _ in range(10))
-    time.sleep(0.05)  # the worker sleeps by now
-    times += sum(helped(table, seen) for _ in range(10))
-    assert times >= 10  # not all, where the machine is busy
+    assert sum(helped(table, seen) for _ in range(10)) >= 5
+    woken = 0
+    for _ in range(5):
+        time.sleep(0.03)  # the worker sleeps by now
+        woken += helped(table, seen)
+    assert woken >= 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -124,7 +127,7 @@ def test_a_child_has_a_team_of_its_own(taken: bool) -> None:
         process.start()
     try:
         assert here.poll(60), "the child hangs"
-        assert here.recv() >= 3  # has workers that help
+        assert here.recv() >= 2  # it has workers that help
     finally:
         process.join(10)
         process.kill()
