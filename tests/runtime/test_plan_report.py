@@ -101,7 +101,7 @@ def test_steps_in_python_have_no_tasks(run):
     step = bind(op.Identity(), Binding((shape,), shape, np.dtype(np.float32), (False,), None, True))
     work = Foreign(step, ((Place(INPUT), shape), gain), (place, shape))
     part = Part(("odd",), "Odd", IN_PYTHON, work, shape, macs=10, bytes=1_000)
-    lowered = Lowered.placed([part], {}, shape)
+    lowered = Lowered.placed([part], {}, (shape, shape))
     to = Settings(Target.host(), 2, False)
     plan = report_lowered(graph, shape, lowered, Weights(run.network.weights), to)
     (found,) = plan.steps

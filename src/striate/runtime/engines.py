@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from striate.network import Network, Shape, infer_shapes
+from striate.network import Graph, Network, Shape, infer_shapes
 from striate.network.operators import Gemm
 from striate.ops.codegen import COMPILING, Target
 from striate.runtime.execution import Instance
@@ -21,7 +23,6 @@ from striate.runtime.steps import Array
 __all__ = ["Native", "Planned"]
 
 THIRD_LEVEL = 20 << 20  # bytes of a cache that the values of a network may fill
-NOTHING = np.empty(0)
 HEAVY = 8 << 20  # bytes of weights of a fully connected layer that are better read once
 
 
@@ -61,13 +62,15 @@ class Planned:
 class Native:
     """A network as machine code: lowered for each input shape, with arenas for its callers."""
 
-    def __init__(self, network: Network, exact: bool, threads: int) -> None:
-        self._graph, self._weights = network.graph, Weights(network.weights)
+    def __init__(
+        self, graph: Graph, weights: Mapping[str, Array], exact: bool, threads: int
+    ) -> None:
+        self._graph, self._weights = graph, Weights(weights)
         self._to = Settings(Target.host(), threads, exact)
+        sizes = {parameter.name: 4 * prod(parameter.shape) for parameter in graph.parameters}
         self._heavy = any(
-            isinstance(node.operator, Gemm)
-            and network.weights.get(node.inputs[1], NOTHING).nbytes > HEAVY
-            for node in network.graph.nodes
+            isinstance(node.operator, Gemm) and sizes.get(node.inputs[1], 0) > HEAVY
+            for node in graph.nodes
         )
         self._lowered: dict[Shape, Lowered] = {}
         self._idle: dict[Shape, list[Instance]] = {}
@@ -90,19 +93,18 @@ class Native:
             return shape[0]
         found = self._at_once.get(shape)
         if found is None:
-            single = (1, *shape[1:])
-            found = shape[0]
-            if self._examples_are_apart(shape[0], single):
+            found, single = shape[0], (1, *shape[1:])
+            if self._examples_are_apart(shape):
                 found = max(1, THIRD_LEVEL // max(1, 4 * self.lowered(single).arena))
             self._at_once[shape] = found
         return found
 
-    def _examples_are_apart(self, batch: int, single: Shape) -> bool:
+    def _examples_are_apart(self, shape: Shape) -> bool:
         """Tell whether every value has an entry for each example, and no parameter is one."""
-        one = infer_shapes(self._graph, single)
-        all_ = infer_shapes(self._graph, (batch, *single[1:]))
+        all_ = infer_shapes(self._graph, shape)
+        one = infer_shapes(self._graph, (1, *shape[1:]))
         made = [name for node in self._graph.nodes for name in node.outputs]
-        return all(one[n][0] == 1 and all_[n] == (batch, *one[n][1:]) for n in made)
+        return all(one[n][0] == 1 and all_[n] == (shape[0], *one[n][1:]) for n in made)
 
     def _run(self, x: Array) -> Array:
         idle = self._idle.setdefault(x.shape, [])

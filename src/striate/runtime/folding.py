@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,10 @@ from striate.network import Graph, Initial, Network, Node, Parameter
 from striate.network import operators as op
 from striate.runtime.lowering.fusion import readers_of
 
-__all__ = ["folded"]
+__all__ = ["fold", "folded"]
 
-Weights = dict[str, NDArray[Any]]
+Array = NDArray[Any]
+Recipes = dict[str, Callable[[], Array]]
 FOLDED = Initial("constant", 0.0)  # of parameters that are computed, never drawn
 
 
@@ -24,7 +27,8 @@ def folded(network: Network) -> Network:
 
     Its operators are those that every engine knows.
     """
-    return _fold_batch_norm(_without_identities(network))
+    graph, weights = fold(network)
+    return Network(graph, dict(weights))
 
 
 def _without_identities(network: Network) -> Network:
@@ -42,22 +46,46 @@ def _without_identities(network: Network) -> Network:
     return Network(replace(graph, nodes=tuple(nodes), outputs=outputs), network.weights)
 
 
-def _fold_batch_norm(network: Network) -> Network:
-    """Scale each convolution that only a batch norm reads, and shift its bias."""
-    graph, weights = network.graph, dict(network.weights)
+class Folded(Mapping[str, Array]):
+    """Weights of which some are computed, anew each time that one is asked for.
+
+    Whoever needs them packs them in another order and keeps only that.
+    """
+
+    def __init__(self, recipes: Recipes) -> None:
+        self._recipes = recipes
+
+    def __getitem__(self, name: str) -> Array:
+        return self._recipes[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._recipes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._recipes)
+
+    def __len__(self) -> int:
+        return len(self._recipes)
+
+
+def fold(network: Network) -> tuple[Graph, Folded]:
+    """Return what `folded` does, as a graph and weights that are computed when asked for."""
+    network = _without_identities(network)
+    graph = network.graph
+    recipes: Recipes = {n: partial(network.weights.__getitem__, n) for n in network.weights}
     readers = readers_of(graph)
     made_by: dict[str, Node] = {}  # by the value's name, in the order of the graph
     for node in graph.nodes:
         before = made_by.get(node.inputs[0])
-        if before is not None and _can_fold(before, node, readers, weights):
+        if before is not None and _can_fold(before, node, readers, recipes):
             del made_by[before.outputs[0]]
-            made_by[node.outputs[0]] = _folded(before, node, weights)
+            made_by[node.outputs[0]] = _folded(before, node, recipes)
         else:
             made_by[node.outputs[0]] = node
-    return Network(_rebuilt(graph, tuple(made_by.values()), weights), weights)
+    return _rebuilt(graph, tuple(made_by.values()), recipes), Folded(recipes)
 
 
-def _can_fold(conv: Node, norm: Node, readers: Counter[str], weights: Weights) -> bool:
+def _can_fold(conv: Node, norm: Node, readers: Counter[str], weights: Recipes) -> bool:
     return (
         isinstance(norm.operator, op.BatchNormalization)
         and isinstance(conv.operator, op.Conv)
@@ -67,33 +95,40 @@ def _can_fold(conv: Node, norm: Node, readers: Counter[str], weights: Weights) -
     )
 
 
-def _folded(conv: Node, norm: Node, weights: Weights) -> Node:
+def _folded(conv: Node, norm: Node, weights: Recipes) -> Node:
     """Return one convolution that does what both do, and put its weights beside the others.
 
     (w x + b - mean) scale / sqrt(variance + epsilon) + shift, in float64 and then rounded once.
     """
     assert isinstance(norm.operator, op.BatchNormalization)
     weight_name, *bias_name = conv.inputs[1:]
-    scale, shift, mean, variance = (weights[name].astype(np.float64) for name in norm.inputs[1:])
+    scale, shift, mean, variance = (weights[name]().astype(np.float64) for name in norm.inputs[1:])
     factor = scale / np.sqrt(variance + norm.operator.epsilon)
-    weight = weights[weight_name]
-    old_bias = weights.pop(bias_name[0]) if bias_name else np.zeros(len(weight))
+    old_weight = weights.pop(weight_name)
+    old_bias = weights.pop(bias_name[0])() if bias_name else np.zeros(len(factor))
     per_map = (-1, *(1 for _ in old_bias.shape[1:]))  # a bias per unit keeps its shape
     bias = (old_bias - mean.reshape(per_map)) * factor.reshape(per_map) + shift.reshape(per_map)
+
+    def weight() -> Array:
+        plain = old_weight()
+        spread = factor.reshape(-1, *(1 for _ in plain.shape[1:]))
+        scaled: Array = (plain * spread).astype(plain.dtype)
+        return scaled
+
+    rounded: Array = bias.astype(weights[norm.inputs[1]]().dtype)
     names = (f"{norm.name}.folded.weight", f"{norm.name}.folded.bias")
-    spread = factor.reshape(-1, *(1 for _ in weight.shape[1:]))
-    weights[names[0]] = (weights.pop(weight_name) * spread).astype(weight.dtype)
-    weights[names[1]] = bias.astype(weight.dtype)
+    weights[names[0]] = weight
+    weights[names[1]] = lambda: rounded
     return Node(norm.name, conv.operator, (conv.inputs[0], *names), norm.outputs)
 
 
-def _rebuilt(graph: Graph, nodes: tuple[Node, ...], weights: Weights) -> Graph:
+def _rebuilt(graph: Graph, nodes: tuple[Node, ...], weights: Recipes) -> Graph:
     """Return the graph of these nodes with the parameters that they read; drop other weights."""
     read = {name for node in nodes for name in node.inputs}
     known = {parameter.name: parameter for parameter in graph.parameters}
     for name in [name for name in weights if name not in read]:
         del weights[name]
     parameters = tuple(
-        known.get(name) or Parameter(name, array.shape, FOLDED) for name, array in weights.items()
+        known.get(name) or Parameter(name, make().shape, FOLDED) for name, make in weights.items()
     )
     return replace(graph, nodes=nodes, parameters=parameters)

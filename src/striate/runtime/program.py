@@ -20,7 +20,7 @@ from striate.errors import (
 from striate.network import Network, infer_shapes
 from striate.ops import thread_count
 from striate.runtime.engines import Native, Planned
-from striate.runtime.folding import folded
+from striate.runtime.folding import fold
 from striate.runtime.plan_report import PlanReport
 from striate.runtime.profile_report import ProfileReport
 from striate.runtime.steps import Array
@@ -57,7 +57,7 @@ class Program:
         self._whole = Planned(whole, dtype, exact)
         self._native = None
         if dtype == np.float32:
-            self._native = Native(folded(whole), exact, self.threads)
+            self._native = Native(*fold(whole), exact, self.threads)
 
     def __repr__(self) -> str:
         return f"<Program {self.network.name} {self.dtype}>"

@@ -33,10 +33,13 @@ from striate.runtime.steps.structure import Concatenation, Identity, Linear, Pad
 __all__ = ["Array", "Binding", "Step", "bind"]
 
 
-def _activation(
-    function: Callable[[Array], Array], gradient: Callable[[Array, Array], Array]
-) -> Callable[[Any, Binding], Step]:
-    return lambda operator, to: Activation(operator, to, function, gradient)
+def _activation(name: str) -> Callable[[Any, Binding], Step]:
+    """Return what makes the step of an activation; its kernels are loaded when one is made."""
+
+    def step(operator: Any, to: Binding) -> Step:
+        return Activation(operator, to, getattr(ops, name), getattr(ops, f"{name}_gradient"))
+
+    return step
 
 
 STEPS: dict[type[Operator], Callable[[Any, Binding], Step]] = {
@@ -56,11 +59,11 @@ STEPS: dict[type[Operator], Callable[[Any, Binding], Step]] = {
     op.MaxPool: MaxPooling,
     op.Mul: Multiplication,
     op.Pad: Pad,
-    op.Relu: _activation(ops.relu, ops.relu_gradient),
+    op.Relu: _activation("relu"),
     op.ScaledTanh: ScaledTanh,
-    op.Sigmoid: _activation(ops.sigmoid, ops.sigmoid_gradient),
+    op.Sigmoid: _activation("sigmoid"),
     op.Softmax: Softmax,
-    op.Tanh: _activation(ops.tanh, ops.tanh_gradient),
+    op.Tanh: _activation("tanh"),
 }
 
 
