@@ -46,7 +46,10 @@ def pack(target: Target, forms: Forms, weight: NDArray[np.float32]) -> NDArray[n
     whole = [_matrices(form) for form in forms]
     pieces = [functools.reduce(_both, each) for each in product(*whole)]
     places, count = len(pieces[0]), len(pieces)
-    packed = np.zeros((places, count * channels * blocks * lanes), np.float32)
+    # np.zeros would leave it to the system to clear page after page, when they are first touched.
+    packed = np.empty((places, count * channels * blocks * lanes), np.float32)
+    if maps < blocks * lanes:
+        packed.fill(0)
     flat = weight.reshape(maps, channels, -1)
     for first in range(0, maps, width):
         size = min(width, blocks * lanes - first)
