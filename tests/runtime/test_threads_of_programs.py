@@ -101,7 +101,7 @@ def child_says(question):
     process = context.Process(target=child, args=(there,))
     process.start()
     try:
-        assert here.poll(60), "the child hangs"
+        assert here.poll(30), "the child hangs"
         return here.recv()
     finally:
         process.join(10)
@@ -142,6 +142,39 @@ def test_forks_while_another_thread_runs_the_program(run):
         for thread in threads:
             thread.join()
     np.testing.assert_array_equal(run(example()), wanted)
+
+
+def one_convolution(channels):
+    b = Builder("one", (None, 3, 9, 9))
+    graph = b.graph(b.conv(b.input, "conv", channels=channels, kernel=2))
+    return Network(graph).initialize(0)
+
+
+@forks
+@quiet
+def test_forks_while_another_thread_plans():
+    """The child must not wait for a lock held by a thread that it does not have."""
+    stop = threading.Event()
+
+    def plan():
+        size = 9
+        while not stop.is_set():
+            size = size % 50 + 3
+            st.compile(one_convolution(size))(np.zeros((1, 3, size, size), np.float32))
+
+    def fresh():
+        run = st.compile(one_convolution(7), threads=2)  # planned anew
+        return run(np.zeros((1, 3, 9, 9), np.float32)).shape
+
+    assert fresh() == (1, 7, 8, 8)  # what is needed is imported now: that takes locks of its own
+    thread = threading.Thread(target=plan)
+    thread.start()
+    try:
+        for _ in range(8):
+            assert child_says(fresh) == (1, 7, 8, 8)
+    finally:
+        stop.set()
+        thread.join()
 
 
 EXITS = """
