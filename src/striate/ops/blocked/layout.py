@@ -88,8 +88,13 @@ class Blocked(NamedTuple):
 
     @property
     def contiguous(self) -> bool:
-        """Whether the pixels of a block lie one after another, without padding between."""
+        """Whether a block has no padding."""
         return not any(self.before) and not any(self.after)
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether the pixels of a block lie one after another, without padding between."""
+        return not any(self.before[1:]) and not any(self.after[1:])
 
 
 class Plain(NamedTuple):

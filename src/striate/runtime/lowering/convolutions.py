@@ -312,7 +312,7 @@ class Convolving:
         window = operator.window.at(self.x[2:])
         plain = all(v == (1,) * window.rank for v in (window.kernel, window.strides))
         values = [source, self.result, *([self.residual] if self.residual else [])]
-        if not plain or self.x[2:] != self.y[2:] or not all(v.layout.contiguous for v in values):
+        if not plain or self.x[2:] != self.y[2:] or not all(v.layout.unbroken for v in values):
             return None
         return _flat(source), _flat(self.result)
 
@@ -320,4 +320,7 @@ class Convolving:
 def _flat(value: Value) -> Value:
     """Return a value with its pixels along one axis."""
     at: Blocked = value.layout
-    return value._replace(layout=at._replace(spatial=(prod(at.spatial),), before=(0,), after=(0,)))
+    row = prod(at.spatial[1:])
+    before, after = at.before[0] * row, at.after[0] * row
+    flat = at._replace(spatial=(prod(at.spatial),), before=(before,), after=(after,))
+    return value._replace(layout=flat)

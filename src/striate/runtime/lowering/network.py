@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from striate.network import Graph, Node, Shape, infer_shapes
+from striate.runtime.lowering.bands import joined_steps
 from striate.runtime.lowering.fusion import Fused, fused
 from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
 from striate.runtime.lowering.operators import lower_natively, native
@@ -26,6 +27,7 @@ def lower(graph: Graph, weights: Weights, input_shape: Shape, to: Settings) -> L
     steps = fused(graph, runs_natively, shapes)
     layouts = Layouts(steps, shapes, to.target.lanes, runs_natively)
     space = Workspace(graph, weights, shapes, layouts, to)
+    space.waiting = joined_steps(steps, shapes, runs_natively, space.output)
     for step in steps:
         if runs_natively(step.node):
             lower_natively(space, step)

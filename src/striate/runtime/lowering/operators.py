@@ -16,10 +16,12 @@ from striate.ops.blocked.joining import copy_to_channels
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.softmax import softmax
 from striate.ops.blocked.task import Task
+from striate.runtime.lowering.bands import in_bands
 from striate.runtime.lowering.convolutions import Convolving, native_convolution, planar
 from striate.runtime.lowering.fusion import Fused
 from striate.runtime.lowering.groups import in_groups
 from striate.runtime.lowering.lowered import OUTPUT
+from striate.runtime.lowering.norms import factors
 from striate.runtime.lowering.weights import Weights
 from striate.runtime.lowering.workspace import Workspace
 
@@ -78,6 +80,11 @@ def convolution(space: Workspace, step: Fused) -> None:
     name = step.node.inputs[0]
     operator = step.node.operator
     assert isinstance(operator, op.Conv | op.ConvTranspose)
+    if step.output in space.waiting:
+        return
+    if name in space.waiting:
+        in_bands(space, space.waiting[name], step)
+        return
     if _between_planes(space, step, operator):
         return
     from_planes = planar(step, space.shapes, space.input)
@@ -221,12 +228,9 @@ def multiply(space: Workspace, step: Fused) -> None:
 
 def batch_norm(space: Workspace, step: Fused) -> None:
     """Lower a BatchNormalization that no convolution took in."""
-    operator = step.node.operator
-    assert isinstance(operator, op.BatchNormalization)
-    names = step.node.inputs[1:]
-    scale, bias, mean, variance = (space.weights[name].astype(np.float64) for name in names)
-    factor = scale / np.sqrt(variance + operator.epsilon)
-    _scale_shift(space, step, factor, bias - mean * factor)
+    if step.output in space.waiting:
+        return
+    _scale_shift(space, step, *factors(space, step))
 
 
 def _scale_shift(

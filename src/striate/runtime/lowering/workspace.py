@@ -27,6 +27,7 @@ class Workspace:
     plain : where values lie in NumPy's order
     sizes : elements of each buffer
     parts : in the order in which they run
+    waiting : steps that are lowered with the step that reads what they make; see `bands`
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Workspace:
         self.plain: dict[str, Place] = {self.input: Place(INPUT)}
         self.sizes: dict[str, int] = {}
         self.parts: list[Part] = []
+        self.waiting: dict[str, Fused] = {}
         self._layouts = layouts
         self._blocked: set[str] = set()
 
@@ -121,12 +123,26 @@ class Workspace:
 
     def add(self, step: Fused, method: str, work: Sequence[Task] | Foreign, why: str = "") -> None:
         """Add what does a step."""
-        output = self.shapes[step.output]
-        operator = step.node.operator
-        macs = operator.macs([self.shapes[name] for name in step.node.inputs], output)
-        moved = 4 * (sum(prod(self.shapes[name]) for name in step.inputs) + prod(output))
         tasks = work if isinstance(work, Foreign) else tuple(work)
-        self.parts.append(Part(step.names, operator.onnx, method, tasks, output, macs, moved, why))
+        output = self.shapes[step.output]
+        macs, moved = self._cost(step)
+        operator = step.node.operator.onnx
+        self.parts.append(Part(step.names, operator, method, tasks, output, macs, moved, why))
+
+    def add_both(self, first: Fused, then: Fused, method: str, tasks: Sequence[Task]) -> None:
+        """Add what does two steps, of which the second alone reads what the first makes."""
+        both = [self._cost(step) for step in (first, then)]
+        macs, moved = (sum(numbers) for numbers in zip(*both, strict=True))
+        moved -= 8 * prod(self.shapes[first.output])
+        names, operator = first.names + then.names, then.node.operator.onnx
+        output = self.shapes[then.output]
+        self.parts.append(Part(names, operator, method, tuple(tasks), output, macs, moved))
+
+    def _cost(self, step: Fused) -> tuple[int, int]:
+        """Return a step's multiply-adds, and the bytes of the values that it reads and makes."""
+        output = self.shapes[step.output]
+        macs = step.node.operator.macs([self.shapes[name] for name in step.node.inputs], output)
+        return macs, 4 * (sum(prod(self.shapes[name]) for name in step.inputs) + prod(output))
 
     def finish(self) -> None:
         """Bring the output to the caller's memory, if it is somewhere else."""
