@@ -144,6 +144,27 @@ def test_threads_compile_a_function_once() -> None:
     assert found[0].name == "tested_once(number=0)"
 
 
+FIRST_AT_ONCE = """
+import threading
+from striate.ops.codegen import Target, library
+found, together = [], threading.Barrier(8)
+def ask():
+    together.wait()
+    found.append(library(Target.host()))
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(set(map(id, found))) == 1
+"""
+
+
+def test_threads_that_ask_first_at_once_get_one_library() -> None:
+    """The code of a second one would be lost with it, and its functions' addresses not."""
+    subprocess.run([sys.executable, "-W", "error", "-c", FIRST_AT_ONCE], check=True)
+
+
 def test_a_body_that_fails_is_written_again(call: Callable[..., None]) -> None:
     attempts: list[int] = []
 
