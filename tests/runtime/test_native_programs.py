@@ -222,6 +222,8 @@ def networks(shape):
             lambda b: b.conv(b.input, "c", channels=5, kernel=1),
             lambda b: b.conv(b.input, "c", channels=5, kernel=2, padding=1),
             lambda b: b.conv_transpose(b.input, "up", channels=5, kernel=2, stride=2),
+            lambda b: b.conv(b.input, "d", channels=shape[0], kernel=3, padding=1, groups=shape[0]),
+            lambda b: b.conv(b.input, "d", channels=shape[0], kernel=2, stride=2, groups=shape[0]),
         ]
     for make in makers:
         b = Builder("b", (None, *shape))

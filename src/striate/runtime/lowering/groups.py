@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from striate.network import Shape
 from striate.network import operators as op
-from striate.ops.blocked import depthwise, grouped
+from striate.ops.blocked import depthwise, depthwise_planes, grouped
 from striate.ops.blocked.layout import Value
 from striate.ops.blocked.task import Task
 from striate.runtime.lowering.convolutions import Convolving
+from striate.runtime.lowering.workspace import Workspace
 
-__all__ = ["Grouped", "in_groups"]
+__all__ = ["Grouped", "depthwise_between_planes", "in_groups"]
 
 
 class Grouped(NamedTuple):
@@ -41,6 +42,29 @@ def in_groups(job: Convolving, source: Value) -> Grouped | None:
     )
     task = grouped.grouped(job.target, source, job.result, packed, *bounds, added)
     return Grouped("grouped", task)
+
+
+def depthwise_between_planes(space: Workspace, job: Convolving) -> bool:
+    """Lower a depthwise convolution from the caller to the caller, if planes suit it."""
+    o, step = job.operator, job.step
+    if not isinstance(o, op.Conv) or not job.x[1] == job.y[1] == o.groups > 1:
+        return False
+    window = o.window.at(job.x[2:])
+    added = step.residual is not None or job.added() is not None
+    if added or not depthwise_planes.suits_planes(job.target, job.y[2:], window):
+        return False
+    name, *bias = job.node.inputs[1:]
+    packed = job.weights.made(
+        ("planes", name, o),
+        lambda: depthwise_planes.pack(job.weights[name], job.weights[bias[0]] if bias else None),
+    )
+    source, bounds = space.plain[job.node.inputs[0]], (step.low, step.high)
+    result = space.new_plain(step.output)
+    task = depthwise_planes.depthwise_planes(
+        job.target, source, job.x, result, packed, window, *bounds
+    )
+    space.add(step, "depthwise, between planes", [task])
+    return True
 
 
 def _narrow(operator: op.Conv, x: Shape, y: Shape, lanes: int) -> bool:

@@ -19,7 +19,7 @@ from striate.ops.blocked.task import Task
 from striate.runtime.lowering.bands import in_bands
 from striate.runtime.lowering.convolutions import Convolving, native_convolution, planar
 from striate.runtime.lowering.fusion import Fused
-from striate.runtime.lowering.groups import in_groups
+from striate.runtime.lowering.groups import depthwise_between_planes, in_groups
 from striate.runtime.lowering.lowered import OUTPUT
 from striate.runtime.lowering.norms import factors
 from striate.runtime.lowering.weights import Weights
@@ -113,6 +113,8 @@ def _between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTr
     values = space.value(name), space.value(step.output)
     shapes = space.shapes[name], space.shapes[step.output]
     job = Convolving(space.to, step, operator, *shapes, space.weights, values[1], None)
+    if depthwise_between_planes(space, job):
+        return True
     tiling = job.plane_tiling() if prod(shapes[1]) <= FAR else None
     if tiling is None:
         return False
