@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.task import Task, Word, bits
+from striate.ops.blocked.winograd_cost import cost
 from striate.ops.blocked.winograd_forms import Forms, forms_of, square
 from striate.ops.blocked.winograd_grid import Grid
-from striate.ops.blocked.winograd_plan import PIECE, Plan, arena, cost, plan
+from striate.ops.blocked.winograd_plan import PIECE, Plan, arena, plan
 from striate.ops.blocked.winograd_product import LINE
 from striate.ops.blocked.winograd_product import product as microkernel
 from striate.ops.blocked.winograd_stages import (

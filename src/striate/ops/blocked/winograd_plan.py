@@ -1,4 +1,4 @@
-"""How Winograd's convolution is cut into tasks and chunks of tiles, and what it costs."""
+"""How Winograd's convolution is cut into tasks and chunks of tiles."""
 
 from __future__ import annotations
 
@@ -11,19 +11,14 @@ from striate.ops.blocked.winograd_grid import Grid, grid
 from striate.ops.blocked.winograd_product import rows_of, vectors_of
 from striate.ops.codegen import Target
 
-__all__ = ["Plan", "arena", "cost", "plan"]
+__all__ = ["SECOND_LEVEL", "Plan", "arena", "plan"]
 
 SECOND_LEVEL = 640 << 10  # bytes of the cache that a chunk of tiles fills
 THIRD_LEVEL = 6 << 20  # bytes that the tiles of one round of tasks fill
 FEW_WEIGHTS = 3 << 20  # bytes of weights that may be read again for each chunk
+LEAST_CHUNK = 12  # tiles, for the microkernel to do as much as it can with each weight
 LEAST_TILES = 56  # of a round, so that reading the weights takes a small part of it
 PIECE = 16  # tiles of a block of work, where each stage is a task
-
-# In multiply-adds of the microkernel, measured where a register has 16 lanes.
-TRANSFORM = 7  # one element of a transformed tile, of inputs or of products
-STORE = 2  # one element of the products, which the microkernel writes
-STREAM = 12  # reading one weight from memory
-START = 50_000  # a task
 
 
 class Plan(NamedTuple):
@@ -70,7 +65,8 @@ def plan(target: Target, forms: Forms, x: Blocked, y: Blocked, threads: int) -> 
     fused = weights <= FEW_WEIGHTS
     wide = vectors if fused else y.blocks
     each = 4 * places * lanes * (deep + wide)
-    limit = max(SECOND_LEVEL // each, 1) if fused else max(THIRD_LEVEL // each, LEAST_TILES)
+    bounds = (SECOND_LEVEL, LEAST_CHUNK) if fused else (THIRD_LEVEL, LEAST_TILES)
+    limit = max(bounds[0] // each, bounds[1])
     chunk = even(tiles, limit, threads if fused else 1)
     strip = rows_of(target, vectors, chunk)
     padded = -(-chunk // strip) * strip
@@ -97,20 +93,3 @@ def arena(target: Target, forms: Forms, x: Blocked, y: Blocked) -> tuple[int, in
     """Return the sizes of the two buffers that `tasks` needs, in float32 elements."""
     p = plan(target, forms, x, y, 1)  # only chunks in scratch depend on the threads
     return (0, 0) if p.fused else (p.u_size, p.q_size)
-
-
-def cost(target: Target, forms: Forms, x: Blocked, y: Blocked) -> float:
-    """Return about what a convolution costs, in multiply-adds of the microkernel.
-
-    Products, or reading the weights where there are so few tiles that it takes longer; the
-    transforms of inputs and products; and starting tasks. Reading x and writing y is left out:
-    any method does it.
-    """
-    p = plan(target, forms, x, y, 1)
-    rounds, rest = divmod(p.tiles, p.chunk)
-    tiles = sum(-(-n // p.strip) * p.strip for n in [p.chunk] * rounds + [rest])
-    maps, channels = y.blocks * target.lanes, p.deep * target.lanes
-    products = p.pieces * x.channels * maps * max(tiles, STREAM)
-    moved = p.tiles * (TRANSFORM * channels + (TRANSFORM + STORE) * maps)
-    started = 1 if p.fused else 3 * -(-p.tiles // p.chunk)
-    return float(p.grid.places * (products + moved) + started * START)

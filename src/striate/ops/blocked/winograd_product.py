@@ -8,7 +8,7 @@ import itertools
 from striate.ops.codegen import Pointer, Target, Writer, library
 from striate.ops.codegen.writer import ADDRESS, I64, VOID, ir
 
-__all__ = ["LINE", "PRODUCT", "product", "rows_of", "vectors_of"]
+__all__ = ["DEPTH", "LINE", "PRODUCT", "product", "rows_of", "vectors_of"]
 
 PRODUCT = ir.FunctionType(VOID, [ADDRESS] * 4 + [I64] * 5)
 """x, weight, weights that are wanted next, y; and numbers: blocks of channels, from one block of
