@@ -88,7 +88,9 @@ def depthwise_planes(
     h, w = _two(window)
     height, width = (1, *spatial)[-2:]
     rows, columns = (1, *window.output_shape(tuple(spatial)))[-2:]
-    lanes, tile_rows = target.lanes, _tile_rows(target, rows, h, w)
+    lanes, seen = target.lanes, (columns - 1) * w.stride + w.dilation * (w.kernel - 1) + 1
+    single = seen <= lanes
+    tile_rows = _tile_rows(target, rows, h, w, single)
     starts = [max(0, min(at, columns - lanes)) for at in range(0, columns, lanes)]
     reach = w.stride * lanes + w.dilation * (w.kernel - 1)
     inner = [at for at in starts if 0 <= at * w.stride - w.before <= width - reach]
@@ -116,16 +118,18 @@ def depthwise_planes(
     }
     pairs = {"taps": (h.kernel, w.kernel), "strides": (h.stride, w.stride)}
     pairs |= {"dilations": (h.dilation, w.dilation)}
-    kernel = plane_rows.kernel(target, **pairs, tile_rows=tile_rows, narrow=columns < lanes)
+    shapes = {"tile_rows": tile_rows, "narrow": columns < lanes, "single": single}
+    kernel = plane_rows.kernel(target, **pairs, **shapes)
     blocks = batch * channels * -(-rows // tile_rows)
     work = batch * channels * rows * len(starts) * lanes * h.kernel * w.kernel
     return cut_task(kernel, words, blocks, work, tile=f"{lanes}x{tile_rows}")
 
 
-def _tile_rows(target: Target, rows: int, h: Axis, w: Axis) -> int:
+def _tile_rows(target: Target, rows: int, h: Axis, w: Axis, single: bool) -> int:
     """Return the rows of a tile, as many as its sums and what they share have registers for."""
-    most = 7 if h.kernel * w.kernel > HELD else 5 if target.registers > 16 else 2
-    return tile_width(rows, most if h.stride == 1 else max(2, most // 2))
+    if single or h.kernel * w.kernel > HELD:
+        return tile_width(rows, 7 if h.stride == 1 else 4)
+    return tile_width(rows, 5 if h.stride == 1 and target.registers > 16 else 2)
 
 
 @row_template(
@@ -141,8 +145,12 @@ def plane_rows(
     dilations: tuple[int, int],
     tile_rows: int,
     narrow: bool,
+    single: bool,
 ) -> None:
-    """Write some rows of a plane of outputs."""
+    """Write some rows of a plane of outputs.
+
+    A row of these may fill no register (narrow), and may be of pixels of a single one.
+    """
     low, high = w.float_of(a.low), w.float_of(a.high)
     starts, zeros = w.pointer(a.starts), w.pointer(a.zeros)
     with walk(w, a, (a.batch, a.channels, a.groups)) as (n, c, group):
@@ -166,7 +174,7 @@ def plane_rows(
             load = _masked(w, begin, a.width) if edge else _whole
             sums = [w.variable(bias) for _ in range(tile_rows)]
             for line, outputs in uses.items():
-                pixels = _pixels(lines[line] + begin, strides[1], load)
+                pixels = _pixels(lines[line] + begin, strides[1], load, single)
                 for k in range(taps[1]):
                     element = pixels(k * dilations[1])
                     for r, i in outputs:
@@ -227,9 +235,15 @@ def _masked(w: Writer, begin: Index, width: Index) -> Load:
     return load
 
 
-def _pixels(line: Pointer, stride: int, load: Load) -> Callable[[int], Vector]:
+def _pixels(line: Pointer, stride: int, load: Load, single: bool) -> Callable[[int], Vector]:
     """Return what gives a register of pixels `stride` apart, from a place of a row on."""
     lanes = line.writer.lanes
+    if single:
+        every = load(line, 0)
+        turns = [
+            [(lane * stride + place) % lanes for lane in range(lanes)] for place in range(lanes)
+        ]
+        return lambda place: every.shuffle(every, turns[place])
     if stride == 1:
         return lambda place: load(line, place)
     pairs: dict[int, tuple[Vector, Vector]] = {}
