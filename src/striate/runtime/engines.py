@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.network import Graph, Network, Shape, infer_shapes
 from striate.network.operators import Gemm
-from striate.ops.codegen import COMPILING, Target
+from striate.ops.codegen import COMPILING
 from striate.runtime.execution import Instance
 from striate.runtime.lowering import Lowered, Settings, Weights, lower
 from striate.runtime.plan import Plan
@@ -62,11 +62,8 @@ class Planned:
 class Native:
     """A network as machine code: lowered for each input shape, with arenas for its callers."""
 
-    def __init__(
-        self, graph: Graph, weights: Mapping[str, Array], exact: bool, threads: int
-    ) -> None:
-        self._graph, self._weights = graph, Weights(weights)
-        self._to = Settings(Target.host(), threads, exact)
+    def __init__(self, graph: Graph, weights: Mapping[str, Array], to: Settings) -> None:
+        self._graph, self._weights, self._to = graph, Weights(weights), to
         sizes = {parameter.name: 4 * prod(parameter.shape) for parameter in graph.parameters}
         self._heavy = any(
             isinstance(node.operator, Gemm) and sizes.get(node.inputs[1], 0) > HEAVY

@@ -19,8 +19,10 @@ from striate.errors import (
 )
 from striate.network import Network, infer_shapes
 from striate.ops import thread_count
+from striate.ops.codegen import Target
 from striate.runtime.engines import Native, Planned
 from striate.runtime.folding import fold
+from striate.runtime.lowering import Settings
 from striate.runtime.plan_report import PlanReport
 from striate.runtime.profile_report import ProfileReport
 from striate.runtime.steps import Array
@@ -48,6 +50,7 @@ class Program:
         *,
         exact: bool = False,
         threads: int | None = None,
+        tune: bool = False,
     ) -> None:
         self.network = network
         self.dtype = dtype
@@ -57,7 +60,8 @@ class Program:
         self._whole = Planned(whole, dtype, exact)
         self._native = None
         if dtype == np.float32:
-            self._native = Native(*fold(whole), exact, self.threads)
+            to = Settings(Target.host(), self.threads, exact, tune)
+            self._native = Native(*fold(whole), to)
 
     def __repr__(self) -> str:
         return f"<Program {self.network.name} {self.dtype}>"
@@ -179,6 +183,7 @@ def compile(
     dtype: DTypeLike = np.float32,
     precision: Literal["auto", "exact"] = "auto",
     threads: int | None = None,
+    tune: bool = False,
 ) -> Program:
     """Return a program that runs the network.
 
@@ -189,11 +194,15 @@ def compile(
     dtype : float32 or float64
         What it computes in.
     precision : "auto" or "exact"
-        "auto" takes Winograd's method where it is faster, which rounds more (to about 2e-6 of the
-        largest output of a layer); "exact" only adds up products.
+        "auto" takes Winograd's method where it is faster, which rounds more (to about 1e-5 of the
+        largest output of a layer at most); "exact" only adds up products.
     threads : int
         How many threads a call may use; otherwise ``STRIATE_NUM_THREADS``, or the processors.
         Results do not depend on it.
+    tune : bool
+        Measure the methods of each convolution when an input shape is first met, instead of
+        estimating them. What is found is kept beside the compiled kernels, so it is measured once
+        for each processor; until then, results may round differently from one machine to another.
 
     Raises
     ------
@@ -230,7 +239,7 @@ def compile(
             stacklevel=2,
         )
         network = network.initialize(0)
-    return Program(network, kind, exact=precision == "exact", threads=threads)
+    return Program(network, kind, exact=precision == "exact", threads=threads, tune=tune)
 
 
 def check_network(network: object) -> None:

@@ -101,10 +101,16 @@ class Library:
         return text
 
 
-@functools.cache
+_libraries: dict[Target, Library] = {}
+
+
 def library(target: Target) -> Library:
-    """Return the library of a processor."""
-    return Library(target)
+    """Return the library of a processor, one for all threads."""
+    if target not in _libraries:
+        with COMPILING:
+            if target not in _libraries:
+                _libraries[target] = Library(target)
+    return _libraries[target]
 
 
 @functools.cache

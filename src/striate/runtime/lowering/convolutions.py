@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.network import Node, Shape
 from striate.network import operators as op
-from striate.ops.blocked import conversion, winograd
+from striate.ops.blocked import conversion
 from striate.ops.blocked.convolution import Source, Sweep, direct
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.phases import phases
-from striate.ops.blocked.planes import PlaneTiling, choose_plane_tiling, plane_value
 from striate.ops.blocked.task import Task
 from striate.ops.blocked.tiling import choose_tiling
 from striate.ops.codegen import Target
@@ -50,15 +48,6 @@ def planar(step: Fused, shapes: dict[str, Shape], graph_input: str) -> bool:
     )
 
 
-class Choice(NamedTuple):
-    """A method: Winograd's with a formula for each axis, or none for the direct one."""
-
-    forms: winograd.Forms
-    method: str
-    why: str
-    cost: float  # in multiply-adds of the microkernel
-
-
 @dataclass
 class Convolving:
     """One convolution, between values whose places are known."""
@@ -88,30 +77,12 @@ class Convolving:
         if flat is not None:
             source, result = flat
             residual = _flat(residual) if isinstance(residual, Value) else residual
-        for sweep, taps in self._sweeps(flat is not None):
+        for sweep, taps in self.sweeps(flat is not None):
             yield self._direct(Source.of(source), result, residual, sweep, taps)
-
-    def choice(self, source: Value) -> Choice:
-        """Return the cheapest method, by estimates in multiply-adds of the microkernel."""
-        direct_cost = self.direct_cost()
-        layouts = source.layout, self.result.layout
-        costs = {
-            forms: winograd.cost(self.target, forms, *layouts) for forms in self._winograd_forms()
-        }
-        if not costs:
-            return Choice((), "direct", "", direct_cost)
-        forms = min(costs, key=lambda forms: costs[forms])
-        axes = "x".join(str(form.m) for form in forms)
-        share = costs[forms] / direct_cost
-        if share < 1:
-            why = f"{share:.2f} of the direct method's cost"
-            return Choice(forms, f"winograd {axes}", why, costs[forms])
-        why = f"winograd {axes} would cost {share:.2f} times as much"
-        return Choice((), "direct", why, direct_cost)
 
     def direct_cost(self) -> float:
         """Return what the direct method costs, in multiply-adds of the microkernel."""
-        return sum(self._cost(sweep, len(taps)) for sweep, taps in self._sweeps(flat=False))
+        return sum(self._cost(sweep, len(taps)) for sweep, taps in self.sweeps(flat=False))
 
     def _cost(self, sweep: Sweep, taps: int) -> float:
         groups = self.operator.groups
@@ -120,91 +91,14 @@ class Convolving:
         rows = self.y[0] * prod(sweep.counts[:-1])
         return rows * tiling.cycles(sweep.counts[-1], taps) * 2 * self.target.lanes
 
-    def _winograd_forms(self) -> tuple[winograd.Forms, ...]:
-        """Return the formulas that compute this convolution by Winograd's method."""
-        o = self.operator
-        if self.to.exact or not isinstance(o, op.Conv) or self._per_unit() or o.groups > 1:
-            return ()
-        if any(stride > 1 for stride in o.window.strides):
-            return ()
-        return winograd.forms_of(o.window.kernel, o.window.dilations)
-
-    def winograd(self, source: Value, forms: winograd.Forms, sizes: dict[str, int]) -> list[Task]:
-        """Return the tasks of Winograd's method."""
-        o, name = self.operator, self.node.inputs[1]
-        assert isinstance(o, op.Conv)
-        packed = self.weights.made(
-            ("winograd", name, o, forms),
-            lambda: winograd.pack(self.target, forms, o.dense(self.weights[name], self.x[1])),
-        )
-        names = f"{self.step.output} (tiles)", f"{self.step.output} (products)"
-        layouts = source.layout, self.result.layout
-        both = winograd.arena(self.target, forms, *layouts)
-        sizes.update(zip(names, both, strict=True))
-        window = o.window.at(self.x[2:])
-        return winograd.tasks(
-            self.target,
-            forms,
-            source,
-            self.result,
-            packed,
-            self._bias(),
-            self.residual,
-            self.step.low,
-            self.step.high,
-            padding_before=tuple(axis.before for axis in window.axes),
-            buffers=names,
-            threads=self.to.threads,
-        )
-
     def planes(self, temporary: str, sizes: dict[str, int], place: Place) -> Iterator[Task]:
         """Yield the tasks that read the planes of an input in NumPy's order."""
-        sweep, taps = self._sweeps(False)[0]
-        copied, source = self._padded(sweep, temporary, sizes, place)
+        sweep, taps = self.sweeps(False)[0]
+        copied, source = self.padded(sweep, temporary, sizes, place)
         yield from copied
         yield self._direct(source, self.result, self.added(), sweep, taps)
 
-    def plane_tiling(self) -> PlaneTiling | None:
-        """Return the cut for planes as inputs and results; None where that cannot be done."""
-        o = self.operator
-        if not isinstance(o, op.Conv) or o.groups > 1 or self._per_unit():
-            return None
-        stride = o.window.strides[-1]
-        if stride > 2 or self.step.residual is not None:
-            return None
-        taps = prod(o.window.kernel)
-        width = prod(self.y[2:]) if self._one_row() else self.y[-1]
-        return choose_plane_tiling(self.target, width, self.y[1], self.x[1], taps, stride)
-
-    def plane_cost(self, tiling: PlaneTiling) -> float:
-        """Return what it costs from planes to planes, in multiply-adds of the microkernel."""
-        taps, outputs = prod(self.operator.window.kernel), self.y[2:]
-        width = prod(outputs) if self._one_row() else outputs[-1]
-        rows = self.y[0] * prod(outputs) // width
-        return rows * tiling.cycles(width, taps) * 2 * self.target.lanes
-
-    def between_planes(
-        self, tiling: PlaneTiling, temporary: str, sizes: dict[str, int], ends: tuple[Place, Place]
-    ) -> Iterator[Task]:
-        """Yield the tasks from planes to planes."""
-        sweep, taps = self._sweeps(self._one_row())[0]
-        spatial = (prod(self.y[2:]),) if self._one_row() else self.y[2:]
-        copied, source = self._padded(sweep, temporary, sizes, ends[0], tiling.stride - 1)
-        yield from copied
-        name = self.node.inputs[1]
-        key = ("planes", name, self.operator, tiling.vectors)
-        weights = self.weights.made(key, lambda: tiling.pack(self._matrix(taps)))
-        bias = self.weights.padded(self.node.inputs[2] if self.node.inputs[2:] else None, self.y[1])
-        result = plane_value((*self.y[:2], *spatial), ends[1].buffer)
-        low, high = self.step.low, self.step.high
-        yield direct(self.target, source, result, sweep, tiling, weights, bias, low=low, high=high)
-
-    def _one_row(self) -> bool:
-        """Tell whether it is a 1x1 convolution, for which all pixels may be one row."""
-        window = self.operator.window
-        return set(window.kernel) == {1} and set(window.strides) == {1} and self.x[2:] == self.y[2:]
-
-    def _padded(
+    def padded(
         self, sweep: Sweep, temporary: str, sizes: dict[str, int], place: Place, beyond: int = 0
     ) -> tuple[list[Task], Source]:
         """Return how to read an input in NumPy's order, and the task that pads it, if it must.
@@ -242,7 +136,7 @@ class Convolving:
         name = self.node.inputs[1]
         key = ("direct", name, self.operator, tiling.vectors, source.planar, taps)
         weights = self.weights.made(
-            key, lambda: tiling.pack(self._matrix(taps), planar=source.planar)
+            key, lambda: tiling.pack(self.matrix(taps), planar=source.planar)
         )
         return direct(
             self.target,
@@ -251,13 +145,14 @@ class Convolving:
             sweep,
             tiling,
             weights,
-            self._bias(),
+            self.bias(),
             residual=residual,
             low=self.step.low,
             high=self.step.high,
         )
 
-    def _sweeps(self, flat: bool) -> list[tuple[Sweep, tuple[int, ...]]]:
+    def sweeps(self, flat: bool) -> list[tuple[Sweep, tuple[int, ...]]]:
+        """Return the sweeps, and the taps that each takes; `flat` if pixels lie along one axis."""
         operator = self.operator
         if isinstance(operator, op.ConvTranspose):
             return phases(operator.window, self.y[2:])
@@ -267,7 +162,7 @@ class Convolving:
             return [(Sweep(count, (1,), (0,), (1,), ((0,),)), every)]
         return [(sweeps_of(operator, self.x, self.y)[0], every)]
 
-    def _matrix(self, taps: tuple[int, ...]) -> NDArray[np.float32]:
+    def matrix(self, taps: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the weights (maps, channels of a group, taps) of these taps."""
         operator = self.operator
         weight = self.weights[self.node.inputs[1]]
@@ -279,19 +174,20 @@ class Convolving:
         parts = weight.reshape(g, channels // g, maps, prod(kernel))[..., list(taps)]
         return parts.transpose(0, 2, 1, 3).reshape(g * maps, channels // g, len(taps))
 
-    def _per_unit(self) -> bool:
+    def per_unit(self) -> bool:
         """Tell whether every unit has a bias of its own."""
         return len(self.node.inputs) > 2 and self.weights[self.node.inputs[2]].ndim > 1
 
-    def _bias(self) -> NDArray[np.float32]:
-        has = len(self.node.inputs) > 2 and not self._per_unit()
+    def bias(self) -> NDArray[np.float32]:
+        """Return one number for each lane of the result's blocks."""
+        has = len(self.node.inputs) > 2 and not self.per_unit()
         at = self.result.layout
         # A group of registers may reach beyond the last block of a value, never beyond this.
         return self.weights.padded(self.node.inputs[2] if has else None, at.blocks * at.lanes)
 
     def added(self) -> Value | NDArray[np.float32] | None:
         """Return what is added to the sums: another value, or a bias for each unit."""
-        if not self._per_unit():
+        if not self.per_unit():
             return self.residual
         name, at = self.node.inputs[2], self.result.layout
 
@@ -307,7 +203,7 @@ class Convolving:
     def _flattened(self, source: Value) -> tuple[Value, Value] | None:
         """Return both values with all pixels along one axis, where a 1x1 convolution can do so."""
         operator = self.operator
-        if not isinstance(operator, op.Conv) or self._per_unit():
+        if not isinstance(operator, op.Conv) or self.per_unit():
             return None
         window = operator.window.at(self.x[2:])
         plain = all(v == (1,) * window.rank for v in (window.kernel, window.strides))

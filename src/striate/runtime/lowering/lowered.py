@@ -25,11 +25,12 @@ LINE = 16  # float32 elements of a line of the cache
 
 
 class Settings(NamedTuple):
-    """What a network is lowered for."""
+    """What a network is lowered for; `tune` where methods are measured, not estimated."""
 
     target: Target
     threads: int
     exact: bool
+    tune: bool = False
 
 
 @dataclass(frozen=True)

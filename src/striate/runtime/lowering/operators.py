@@ -17,20 +17,17 @@ from striate.ops.blocked.layout import Place
 from striate.ops.blocked.softmax import softmax
 from striate.ops.blocked.task import Task
 from striate.runtime.lowering.bands import in_bands
+from striate.runtime.lowering.between import between_planes
 from striate.runtime.lowering.convolutions import Convolving, native_convolution, planar
 from striate.runtime.lowering.fusion import Fused
-from striate.runtime.lowering.groups import depthwise_between_planes, in_groups
+from striate.runtime.lowering.groups import in_groups
 from striate.runtime.lowering.lowered import OUTPUT
+from striate.runtime.lowering.methods import choose, tasks_of
 from striate.runtime.lowering.norms import factors
 from striate.runtime.lowering.weights import Weights
 from striate.runtime.lowering.workspace import Workspace
 
 __all__ = ["lower_natively", "native"]
-
-# Multiply-adds of the microkernel that moving an element into blocks or back takes, in values
-# of up to so many elements, and in those that come from memory.
-CHANGE, NEAR, CHANGE_FAR = 12, 1 << 20, 40
-FAR = 6 << 20  # elements of a result whose planes are too far apart to be written all at once
 
 
 def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -> bool:
@@ -85,7 +82,7 @@ def convolution(space: Workspace, step: Fused) -> None:
     if name in space.waiting:
         in_bands(space, space.waiting[name], step)
         return
-    if _between_planes(space, step, operator):
+    if between_planes(space, step, operator):
         return
     from_planes = planar(step, space.shapes, space.input)
     source = None if from_planes else space.as_blocked(name)
@@ -99,43 +96,9 @@ def convolution(space: Workspace, step: Fused) -> None:
     elif own := in_groups(job, source):
         space.add(step, own.method, [*tasks, own.task])
     else:
-        choice = job.choice(source)
-        forms = choice.forms
-        tasks += job.winograd(source, forms, space.sizes) if forms else job.tasks(source)
+        choice = choose(job, source)
+        tasks += tasks_of(job, source, choice, space.sizes)
         space.add(step, choice.method, tasks, choice.why)
-
-
-def _between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTranspose) -> bool:
-    """Lower a convolution from the caller to the caller, if that is faster than by blocks."""
-    name = step.node.inputs[0]
-    if step.output != space.output or not space.only_plain(name):
-        return False
-    values = space.value(name), space.value(step.output)
-    shapes = space.shapes[name], space.shapes[step.output]
-    job = Convolving(space.to, step, operator, *shapes, space.weights, values[1], None)
-    if depthwise_between_planes(space, job):
-        return True
-    tiling = job.plane_tiling() if prod(shapes[1]) <= FAR else None
-    if tiling is None:
-        return False
-    if planar(step, space.shapes, space.input):
-        blocks = job.direct_cost() + _changing(shapes[1])
-    else:
-        blocks = job.choice(values[0]).cost + _changing(shapes[0]) + _changing(shapes[1])
-    planes = job.plane_cost(tiling)
-    if planes >= blocks:
-        return False
-    ends = space.plain[name], space.new_plain(step.output)
-    tasks = job.between_planes(tiling, f"{step.output} (planes)", space.sizes, ends)
-    why = f"{planes / blocks:.2f} of the cost with blocks of channels"
-    space.add(step, "direct, between planes", list(tasks), why)
-    return True
-
-
-def _changing(shape: Shape) -> float:
-    """Return what it costs to move a value into blocks or back."""
-    size = prod(shape)
-    return size * (CHANGE if size <= NEAR else CHANGE_FAR)
 
 
 def pool(space: Workspace, step: Fused) -> None:

@@ -37,6 +37,10 @@ class Weights:
             found: Made = self._made[key]
             return found
 
+    def fresh(self) -> Weights:
+        """Return the same weights, with nothing made of them yet."""
+        return Weights(self._plain)
+
     def padded(self, name: str | None, size: int) -> Array:
         """Return a vector with zeros up to `size`; zeros alone for None."""
 

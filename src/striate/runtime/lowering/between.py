@@ -1,0 +1,103 @@
+"""Convolutions from planes to planes: from the caller to the caller, without blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from striate.network import Shape
+from striate.network import operators as op
+from striate.ops.blocked.convolution import direct
+from striate.ops.blocked.layout import Place
+from striate.ops.blocked.planes import PlaneTiling, choose_plane_tiling, plane_value
+from striate.ops.blocked.task import Task
+from striate.runtime.lowering.convolutions import Convolving, planar
+from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.methods import estimate
+from striate.runtime.lowering.workspace import Workspace
+
+__all__ = ["between_planes"]
+
+# Multiply-adds of the microkernel that moving an element into blocks or back takes, in values
+# of up to so many elements, and in those that come from memory.
+CHANGE, NEAR, CHANGE_FAR = 12, 1 << 20, 40
+FAR = 6 << 20  # elements of a result whose planes are too far apart to be written all at once
+
+
+def between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTranspose) -> bool:
+    """Lower a convolution from the caller to the caller, if that is faster than by blocks."""
+    name = step.node.inputs[0]
+    if step.output != space.output or not space.only_plain(name):
+        return False
+    values = space.value(name), space.value(step.output)
+    shapes = space.shapes[name], space.shapes[step.output]
+    job = Convolving(space.to, step, operator, *shapes, space.weights, values[1], None)
+    tiling = _tiling(job) if prod(shapes[1]) <= FAR else None
+    if tiling is None:
+        return False
+    if planar(step, space.shapes, space.input):
+        blocks = job.direct_cost() + _changing(shapes[1])
+    else:
+        blocks = estimate(job, values[0]) + _changing(shapes[0]) + _changing(shapes[1])
+    planes = _cost(job, tiling)
+    if planes >= blocks:
+        return False
+    ends = space.plain[name], space.new_plain(step.output)
+    tasks = _tasks(job, tiling, f"{step.output} (planes)", space.sizes, ends)
+    why = f"{planes / blocks:.2f} of the cost with blocks of channels"
+    space.add(step, "direct, between planes", list(tasks), why)
+    return True
+
+
+def _changing(shape: Shape) -> float:
+    """Return what it costs to move a value into blocks or back."""
+    size = prod(shape)
+    return size * (CHANGE if size <= NEAR else CHANGE_FAR)
+
+
+def _tiling(job: Convolving) -> PlaneTiling | None:
+    """Return the cut for planes as inputs and results; None where that cannot be done."""
+    o = job.operator
+    if not isinstance(o, op.Conv) or o.groups > 1 or job.per_unit():
+        return None
+    stride = o.window.strides[-1]
+    if stride > 2 or job.step.residual is not None:
+        return None
+    taps = prod(o.window.kernel)
+    width = prod(job.y[2:]) if _one_row(job) else job.y[-1]
+    return choose_plane_tiling(job.target, width, job.y[1], job.x[1], taps, stride)
+
+
+def _cost(job: Convolving, tiling: PlaneTiling) -> float:
+    """Return what it costs from planes to planes, in multiply-adds of the microkernel."""
+    taps, outputs = prod(job.operator.window.kernel), job.y[2:]
+    width = prod(outputs) if _one_row(job) else outputs[-1]
+    rows = job.y[0] * prod(outputs) // width
+    return rows * tiling.cycles(width, taps) * 2 * job.target.lanes
+
+
+def _tasks(
+    job: Convolving,
+    tiling: PlaneTiling,
+    temporary: str,
+    sizes: dict[str, int],
+    ends: tuple[Place, Place],
+) -> Iterator[Task]:
+    """Yield the tasks from planes to planes."""
+    sweep, taps = job.sweeps(_one_row(job))[0]
+    spatial = (prod(job.y[2:]),) if _one_row(job) else job.y[2:]
+    copied, source = job.padded(sweep, temporary, sizes, ends[0], tiling.stride - 1)
+    yield from copied
+    name, *bias = job.node.inputs[1:]
+    key = ("planes", name, job.operator, tiling.vectors)
+    weights = job.weights.made(key, lambda: tiling.pack(job.matrix(taps)))
+    terms = job.weights.padded(bias[0] if bias else None, job.y[1])
+    result = plane_value((*job.y[:2], *spatial), ends[1].buffer)
+    low, high = job.step.low, job.step.high
+    yield direct(job.target, source, result, sweep, tiling, weights, terms, low=low, high=high)
+
+
+def _one_row(job: Convolving) -> bool:
+    """Tell whether it is a 1x1 convolution, for which all pixels may be one row."""
+    window = job.operator.window
+    return set(window.kernel) == {1} and set(window.strides) == {1} and job.x[2:] == job.y[2:]
