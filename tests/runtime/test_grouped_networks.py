@@ -68,18 +68,18 @@ def test_whole_numbers_give_the_bits_of_the_definition(groups, maps):
     np.testing.assert_array_equal(run(x), wanted)
 
 
-@pytest.mark.parametrize("how", [{"kernel": 3, "padding": 1}, {"kernel": 5, "stride": 2}], ids=str)
+@pytest.mark.parametrize("how", [{"kernel": 3, "padding": 1}, {"kernel": 3, "stride": 2}], ids=str)
 def test_a_layer_between_planes(how, lively, check):
     """One that stands alone stays in NumPy's order, and one among others does not."""
-    b = Builder("alone", (None, 6, 20, 37))
+    b = Builder("alone", (None, 6, 20, 70))
     x = b.conv(b.input, "conv", channels=6, groups=6, **how)
     alone = lively(Network(b.graph(b.add(op.Clip(0.0, 1.5), x, name="clip"))), 3)
-    check(alone, (2, 6, 20, 37))
-    assert [part.method for part in st.compile(alone).plan_for([1, 6, 20, 37]).steps] == [
+    check(alone, (2, 6, 20, 70))
+    assert [part.method for part in st.compile(alone).plan_for([1, 6, 20, 70]).steps] == [
         "depthwise, between planes"
     ]
     y = b.max_pool(x, "pool", kernel=2)
-    check(lively(Network(b.graph(y)), 3), (2, 6, 20, 37))
+    check(lively(Network(b.graph(y)), 3), (2, 6, 20, 70))
 
 
 def test_a_layer_alone_with_a_sum_or_a_bias_for_each_unit(lively, check):

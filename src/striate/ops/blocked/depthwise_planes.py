@@ -27,11 +27,14 @@ from striate.ops.codegen.writer import I32, ir
 
 __all__ = ["PackedPlanes", "depthwise_planes", "pack", "suits_planes"]
 
-MOST_TAPS = 25
-"""Larger kernels take longer than in blocks: each product would load its weight."""
-
 HELD = 12
 """Weights up to which all are held in registers, for which longer tiles then leave no room."""
+
+MOST_TAPS = {"avx512": 25}
+"""Larger kernels take longer than in blocks: each product loads its weight. Elsewhere, `HELD`."""
+
+MASKED = 4
+"""Registers in a row from which its ends may take long, as where instructions have no masks."""
 
 
 class PackedPlanes(NamedTuple):
@@ -53,15 +56,15 @@ def pack(weight: NDArray[Any], bias: NDArray[Any] | None) -> PackedPlanes:
 
 
 def suits_planes(target: Target, outputs: tuple[int, ...], window: Window) -> bool:
-    """Tell whether `depthwise_planes` can do a layer, and does not waste most lanes.
+    """Tell whether `depthwise_planes` can do a layer, and is faster than by way of blocks.
 
-    >>> suits_planes(Target.named("sse"), (8, 8), Window.parse(3, 2, rank=2))
+    >>> suits_planes(Target.named("sse"), (16, 16), Window.parse(3, 2, rank=2))
     True
     """
     height, width = _two(window)
-    taps = height.kernel * width.kernel
-    full = outputs[-1] >= target.lanes or target.level == "avx512"
-    return len(outputs) <= 2 and width.stride <= 2 and taps <= MOST_TAPS and full
+    few = height.kernel * width.kernel <= MOST_TAPS.get(target.level, HELD)
+    wide = target.level == "avx512" or outputs[-1] >= MASKED * target.lanes
+    return len(outputs) <= 2 and width.stride <= 2 and few and wide
 
 
 def _two(window: Window) -> tuple[Axis, Axis]:
