@@ -13,6 +13,7 @@ from striate.ops.blocked.planes import PlaneTiling, choose_plane_tiling, plane_v
 from striate.ops.blocked.task import Task
 from striate.runtime.lowering.convolutions import Convolving, planar
 from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.groups import depthwise_between_planes
 from striate.runtime.lowering.methods import estimate
 from striate.runtime.lowering.workspace import Workspace
 
@@ -32,6 +33,8 @@ def between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTra
     values = space.value(name), space.value(step.output)
     shapes = space.shapes[name], space.shapes[step.output]
     job = Convolving(space.to, step, operator, *shapes, space.weights, values[1], None)
+    if depthwise_between_planes(space, job):
+        return True
     tiling = _tiling(job) if prod(shapes[1]) <= FAR else None
     if tiling is None:
         return False

@@ -50,12 +50,12 @@ def depthwise_between_planes(space: Workspace, job: Convolving) -> bool:
     if not isinstance(o, op.Conv) or not job.x[1] == job.y[1] == o.groups > 1:
         return False
     window = o.window.at(job.x[2:])
-    added = step.residual is not None or job.added() is not None
+    added = step.residual is not None or job.per_unit()
     if added or not depthwise_planes.suits_planes(job.target, job.y[2:], window):
         return False
     name, *bias = job.node.inputs[1:]
     packed = job.weights.made(
-        ("planes", name, o),
+        ("depthwise planes", name, o),
         lambda: depthwise_planes.pack(job.weights[name], job.weights[bias[0]] if bias else None),
     )
     source, bounds = space.plain[job.node.inputs[0]], (step.low, step.high)
