@@ -1,9 +1,10 @@
 """What Winograd's convolution costs, by estimates in cycles.
 
 The constants fit 380 layers, of 3 to 512 channels and maps, 4 x 3 to 100 x 100 pixels, one and 8
-examples, and kernels of all kinds, measured on a Zen 5 with AVX-512 and with AVX2; 220 more chose the form of
-one term. For 220 drawn after that, the method of least cost took 0.7 % longer in the mean than
-the fastest of the direct one and those within 2.2 of the least cost, and over 10 % longer for 2 %.
+examples, and kernels of all kinds, measured on a Zen 5 with AVX-512 and with AVX2; 220 more helped
+to choose the form of one term. For 220 drawn after that, the method of least cost took 0.7 %
+longer in the mean than the fastest among the direct one and those whose cost is at most 2.2 times
+the least, and over 10 % longer for 2 % of them.
 """
 
 from __future__ import annotations
