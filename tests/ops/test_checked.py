@@ -52,11 +52,6 @@ X, W, Y, ONE = zeros(1, 3, 8, 8), zeros(4, 3, 3, 3), zeros(1, 4, 8, 8), zeros(1,
             "x must have the plan's shape (1, 3, 8, 8), not (1, 1, 1, 1)",
         ),
         (
-            lambda p: p.forward_packed(X, ONE),
-            ShapeError,
-            "packed must have the plan's shape (4, 3, 3, 3), not (1, 1, 1, 1)",
-        ),
-        (
             lambda p: p.forward(X.astype(np.float64), W),
             DTypeError,
             "x must have the plan's dtype float32, not float64",

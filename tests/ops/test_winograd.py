@@ -29,7 +29,7 @@ TOLERANCE = {"float32": 2e-5, "float64": 4e-14}
 def m(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Take tiles of m x m, for gradients too, whatever they cost."""
     monkeypatch.setattr(_winograd_plan, "best_tile", lambda sizes, outputs: request.param)
-    monkeypatch.setattr(_winograd_plan, "pays", lambda sizes, outputs, packed: True)
+    monkeypatch.setattr(_winograd_plan, "pays", lambda sizes, outputs: True)
     ops.convolution._plan.cache_clear()
     return int(request.param)
 
@@ -90,8 +90,6 @@ def check_against_reference(case: Case, dtype: str) -> None:
     assert y.dtype == dtype
     assert y.shape == plan.output_shape
     check_near(y, exact.forward(*wide), dtype)
-    assert_array_equal(plan.forward_packed(x, plan.pack(weight), bias), y)
-    assert_array_equal(plan.forward(x, weight, bias, relu=True), np.maximum(y, 0))
     dy = np.random.default_rng(1).standard_normal(plan.output_shape).astype(dtype)
     check_near(
         plan.input_gradient(dy, weight),
@@ -107,7 +105,7 @@ def check_against_reference(case: Case, dtype: str) -> None:
 def test_forward_and_gradients_are_near_the_reference(case: Case, dtype: str, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_winograd_plan, "best_tile", lambda sizes, outputs: size)
-        patch.setattr(_winograd_plan, "pays", lambda sizes, outputs, packed: True)
+        patch.setattr(_winograd_plan, "pays", lambda sizes, outputs: True)
         ops.convolution._plan.cache_clear()
         check_against_reference(case, dtype)
 
@@ -168,25 +166,17 @@ def test_small_bias_of_every_unit(m: int, whole: Make) -> None:
     y = ops.conv2d(x, weight, bias, padding=1, method="winograd")
     exact = ops.conv2d(x, weight, bias, padding=1, method="reference")
     check_near(y, exact, "float32")
-    window = Window.parse(3, padding=1, rank=2)
-    plan = ops.convolution_plan(x.shape, weight.shape, window, 1, "float32", "winograd")
-    assert_array_equal(plan.forward(x, weight, bias, relu=True), np.maximum(y, 0))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_small_nan_and_infinity_do_not_vanish(m: int, value: float) -> None:
     x, weight = np.ones((1, 2, 9, 40), np.float32), np.ones((3, 2, 3, 3), np.float32)
     x[0, 1, 4, 20] = value
-    for relu in (False, True):
-        window = Window.parse(3, padding=1, rank=2)
-        plan = ops.convolution_plan(x.shape, weight.shape, window, 1, "float32", "winograd")
-        y = plan.forward(x, weight, relu=relu)
-        # They may spread over the tiles that read them, as NaN, but no further.
-        reads = y[0, :, 3:6, 19:22]
-        assert not np.isfinite(reads).any() or (relu and value == -np.inf)
-        assert (np.isnan(reads) | np.isinf(reads) | (reads == 0)).all()
-        assert np.isfinite(y[0, :, :, :12]).all()
-        assert np.isfinite(y[0, :, :, 28:]).all()
+    y = ops.conv2d(x, weight, padding=1, method="winograd")
+    # They may spread over the tiles that read them, as NaN, but no further.
+    assert not np.isfinite(y[0, :, 3:6, 19:22]).any()
+    assert np.isfinite(y[0, :, :, :12]).all()
+    assert np.isfinite(y[0, :, :, 28:]).all()
 
 
 def test_small_inputs_of_any_memory_layout(m: int, whole: Make) -> None:
@@ -230,7 +220,7 @@ def test_results_do_not_depend_on_the_number_of_threads(
         monkeypatch.setenv("STRIATE_NUM_THREADS", str(threads))
         plan = case.plan("float32", "winograd")
         y = plan.forward(x, weight, bias)
-        results.append((y, plan.input_gradient(y, weight), plan.pack(weight)))
+        results.append((y, plan.input_gradient(y, weight)))
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
             assert_array_equal(one, two)
@@ -241,56 +231,38 @@ def test_calls_from_several_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     case = square(32, 32, 32)
     x, weight, bias = case.normal("float32")
     plan = case.plan("float32", "winograd")
-    packed = plan.pack(weight)
-    expected = plan.forward_packed(x, packed, bias)
+    expected = plan.forward(x, weight, bias)
     with ThreadPoolExecutor(4) as pool:
-        results = pool.map(lambda _: plan.forward_packed(x, packed, bias), range(24))
+        results = pool.map(lambda _: plan.forward(x, weight, bias), range(24))
         for result in results:
             assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize(
-    ("case", "unpacked", "packed"),
+    ("case", "method"),
     [
-        (square(64, 64, 224), "winograd", "winograd"),  # VGG, second layer
-        (square(256, 256, 56), "winograd", "winograd"),  # VGG, third stage
-        (square(512, 512, 14), "direct", "winograd"),  # VGG, last stage
-        (square(512, 512, 7), "direct", "winograd"),  # ResNet, last stage
-        (square(512, 512, 4), "direct", "direct"),  # fewer tiles than lanes
-        (square(96, 96, 32, batch=32), "winograd", "winograd"),  # All-CNN
-        (square(3, 64, 224), "direct", "direct"),  # a first layer: transforms cost too much
-        (square(1, 1, 56, groups=64), "sliding", "sliding"),  # depthwise
+        (square(64, 64, 224), "winograd"),  # VGG, second layer
+        (square(256, 256, 56), "winograd"),  # VGG, third stage
+        (square(512, 512, 14), "direct"),  # VGG, last stage: transforms of weights cost too much
+        (square(512, 512, 4), "direct"),  # fewer tiles than lanes
+        (square(96, 96, 32, batch=32), "winograd"),  # All-CNN
+        (square(3, 64, 224), "direct"),  # a first layer: transforms of tiles cost too much
+        (square(1, 1, 56, groups=64), "sliding"),  # depthwise
     ],
 )
-def test_small_choice_of_the_method(case: Case, unpacked: str, packed: str) -> None:
+def test_small_choice_of_the_method(case: Case, method: str) -> None:
     x = case.batch, case.groups * case.channels, *case.sizes
     weight = case.groups * case.maps, case.channels, 3, 3
     y = case.batch, case.groups * case.maps, *case.sizes
     window = Window.parse(3, padding=1, rank=2)
     convolution = Convolution(x, weight, y, window, case.groups, np.dtype("float32"))
-    assert best_method(convolution, exact=False, packed=False) == unpacked
-    assert best_method(convolution, exact=False, packed=True) == packed
-    exact = unpacked.replace("winograd", "direct")
-    assert best_method(convolution, exact=True, packed=True) == exact
+    assert best_method(convolution, exact=False) == method
+    assert best_method(convolution, exact=True) == method.replace("winograd", "direct")
 
 
 def test_exact_plans_add_up_products(whole: Make) -> None:
     x, weight, bias = whole(1, 64, 56, 56), whole(64, 64, 3, 3), whole(64)
     window = Window.parse(3, padding=1, rank=2)
     plan = ops.convolution_plan(x.shape, weight.shape, window, 1, "float32", exact=True)
-    packed = plan.pack(weight)
-    y = plan.forward_packed(x, packed, bias, relu=True)
     exact = ops.conv2d(x, weight, bias, padding=1, method="reference")
-    assert_array_equal(y, np.maximum(exact, 0))
-
-
-@pytest.mark.parametrize("method", ["reference", "direct", "sliding"])
-def test_small_fused_relu_of_other_methods(method: str, whole: Make) -> None:
-    x, weight, bias = whole(2, 4, 7, 9), whole(6, 2, 3, 3), whole(6)
-    x[0, 0, 3, 3] = np.nan
-    window = Window.parse(3, 2, padding=1, rank=2)
-    plan = ops.convolution_plan(x.shape, weight.shape, window, 2, "float32", method)
-    expected = np.maximum(plan.forward(x, weight, bias), 0)
-    assert np.isnan(expected).any()
-    assert_array_equal(plan.forward(x, weight, bias, relu=True), expected)
-    assert_array_equal(plan.forward_packed(x, plan.pack(weight), bias, True), expected)
+    assert_array_equal(plan.forward(x, weight, bias), exact)

@@ -31,31 +31,14 @@ class CheckedPlan:
     ) -> None:
         self._plan = plan
         self.input_shape, self.weight_shape = input_shape, weight_shape
-        self.output_shape, self.layout = plan.output_shape, plan.layout
-        self.packed_shape, self.dtype = plan.packed_shape, dtype
+        self.output_shape, self.dtype = plan.output_shape, dtype
 
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
-        """Return the output; with `relu`, negative ones become zero and NaN stays."""
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return the output."""
         expect("x", x, self.input_shape, self.dtype)
         expect("weight", weight, self.weight_shape, self.dtype)
         self._expect_bias(bias, self.output_shape)
-        return self._plan.forward(x, weight, bias, relu)
-
-    def pack(self, weight: Array) -> Array:
-        """Return the weights in the form that `forward_packed` takes, or as they are."""
-        expect("weight", weight, self.weight_shape, self.dtype)
-        return self._plan.pack(weight)
-
-    def forward_packed(
-        self, x: Array, packed: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
-        """Return what `forward` does, from packed weights."""
-        expect("x", x, self.input_shape, self.dtype)
-        expect("packed", packed, self.packed_shape, self.dtype)
-        self._expect_bias(bias, self.output_shape)
-        return self._plan.forward_packed(x, packed, bias, relu)
+        return self._plan.forward(x, weight, bias)
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""

@@ -62,10 +62,10 @@ class RowsWriter(TileWriter):
         """Write the loop over the registers of a row of outputs.
 
         `lines` and `out` point to the rows of inputs and outputs; `row` has the padding before
-        the inputs, the number of inputs and of outputs, the bias and the least output.
+        the inputs, the number of inputs and of outputs, and the bias.
         """
         builder, lanes, (kernel, stride, _) = self.builder, self.tile.lanes, case
-        before, size, width, bias, floor = row
+        before, size, width, bias = row
         weights = [self.broadcast(builder.gep(w, [INDEX(i)])) for i in range(kernel**2)]
         with cgutils.for_range_slice(builder, INDEX(0), width, INDEX(lanes)) as (j, _):
             at = builder.sub(builder.mul(j, INDEX(stride)), before)
@@ -74,8 +74,7 @@ class RowsWriter(TileWriter):
             def write(load: Load, store: Store) -> None:
                 read = (self.taps(case, builder.gep(line, [at]), load) for line in lines)
                 for total, line in zip(self.sums(case, weights, read, bias), out, strict=True):
-                    below = builder.fcmp_ordered("<", total, floor)
-                    store(builder.select(below, floor, total), builder.gep(line, [j]))
+                    store(total, builder.gep(line, [j]))
 
             span = kernel - 1 + stride * lanes
             inside = builder.icmp_signed(">=", at, INDEX(0))
@@ -138,12 +137,12 @@ def _slide_rows(
     padding: Any,
     y: Any,
     to: Any,
-    ends: Any,
+    bias: Any,
 ) -> Any:
     """Declare `slide_rows` to Numba: its signature, and the function that writes it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        case, _, at, _, area, _, _, to, ends = arguments
+        case, _, at, _, area, _, _, to, bias = arguments
         plane, first, height, before, size = cgutils.unpack_tuple(builder, area)
         start, width = cgutils.unpack_tuple(builder, to)
         w, x, padding, y = (
@@ -153,10 +152,7 @@ def _slide_rows(
         element = signature.args[6].dtype
         tile = tile_for(element.bitwidth // 8)
         writer = RowsWriter(builder, context.get_value_type(element), tile, (None, None, None))
-        limits = (
-            broadcast(builder, end, tile.lanes) for end in cgutils.unpack_tuple(builder, ends)
-        )
-        row = before, size, width, *limits
+        row = before, size, width, broadcast(builder, bias, tile.lanes)
 
         def line(i: int) -> Any:
             number = builder.add(first, INDEX(i))
@@ -179,8 +175,8 @@ def _slide_rows(
         return context.get_dummy_value()
 
     index, pair = numba.types.int64, numba.types.UniTuple(numba.types.int64, 2)
-    five, two = numba.types.UniTuple(index, 5), numba.types.UniTuple(y.dtype, 2)
-    return numba.types.void(index, w, index, x, five, padding, y, pair, two), generate
+    five = numba.types.UniTuple(index, 5)
+    return numba.types.void(index, w, index, x, five, padding, y, pair, y.dtype), generate
 
 
 def slide_rows_in_python(
@@ -192,7 +188,7 @@ def slide_rows_in_python(
     padding: NDArray[Any],
     y: NDArray[Any],
     to: tuple[int, int],
-    ends: tuple[Any, Any],
+    bias: Any,
 ) -> None:
     """Compute a few neighbouring rows of outputs.
 
@@ -204,10 +200,10 @@ def slide_rows_in_python(
         plane's height, the padding before a row, and a row's size
     padding : a row of zeros
     y, to : start of the first row of outputs, and how many are in a row
-    ends : bias, and the least output; NaN stays
+    bias : what each output starts from
     """
     kernel, stride, rows = case // CASES**2, case // CASES % CASES, case % CASES
-    (plane, first, height, before, size), (start, width), (bias, floor) = area, to, ends
+    (plane, first, height, before, size), (start, width) = area, to
     lines = np.zeros(
         ((rows - 1) * stride + kernel, before + size + width * stride + kernel), x.dtype
     )
@@ -220,7 +216,7 @@ def slide_rows_in_python(
         for i, k in product(range(kernel), range(kernel)):
             read = lines[r * stride + i, k:][: width * stride : stride]
             row += w[at + i * kernel + k] * read
-        y[start + r * width :][:width] = np.where(row < floor, floor, row)
+        y[start + r * width :][:width] = row
 
 
 slide_rows = slide_rows_in_python if numba.config.DISABLE_JIT else extending.intrinsic(_slide_rows)
@@ -233,19 +229,17 @@ def convolve(
     bias: Flat,
     y: Flat,
     extents: Numbers,
-    relu: bool,
     share: int,
     start: int,
     stop: int,
 ) -> None:
     """y[n, m, o] = bias[m] + sum over i of weight[m, i] * x[n, m // maps, o * S + i - before].
 
-    A block is `share` planes of outputs. With `relu`, negative outputs become zero.
+    A block is `share` planes of outputs.
     """
     e = read_extents(extents)
     down, across, maps = e.second, e.third, e.groups * e.maps
     padding = np.zeros(across.size, y.dtype)
-    floor = y.dtype.type(0.0 if relu else -np.inf)
     for plane in range(start * share, min(stop * share, e.batch * maps)):
         m, source = plane % maps, plane // e.maps * down.size * across.size
         b = bias[m] if bias.size > 0 else y.dtype.type(0)
@@ -254,4 +248,4 @@ def convolve(
             first = o * down.stride - down.before
             area = source, first, down.size, across.before, across.size
             to = plane * e.pixels + o * across.output, across.output
-            slide_rows(case, weight, m * e.taps, x, area, padding, y, to, (b, floor))
+            slide_rows(case, weight, m * e.taps, x, area, padding, y, to, b)

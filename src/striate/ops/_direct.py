@@ -26,7 +26,7 @@ from striate.ops._extents import AxisExtents, Extents, read_extents
 from striate.ops._jit import kernel
 from striate.ops._microkernel import multiply_tile
 from striate.ops._patches import Layout, add_patches, cut_pieces, pack_patches, pack_transposed
-from striate.ops._rows import copy_run, fill_run, rectify_run
+from striate.ops._rows import copy_run, fill_run
 
 __all__ = [
     "Blocks",
@@ -90,18 +90,6 @@ def fill_bias(y: Flat, bias: Flat, e: Extents, group: int, maps: Range, columns:
 
 
 @kernel
-def rectify(y: Flat, e: Extents, group: int, maps: Range, columns: Range) -> None:
-    """Replace the negative outputs of a block by zero."""
-    column = columns[0]
-    while column < columns[1]:
-        n, pixel = divmod(column, e.pixels)
-        length = min(e.pixels - pixel, columns[1] - column)
-        for m in range(group * e.maps + maps[0], group * e.maps + maps[1]):
-            rectify_run(y, (n * e.groups * e.maps + m) * e.pixels + pixel, length)
-        column += length
-
-
-@kernel
 def convolve(
     x: Flat,
     weight: Flat,
@@ -109,14 +97,10 @@ def convolve(
     y: Flat,
     extents: Numbers,
     blocks: Numbers,
-    relu: bool,
     start: int,
     stop: int,
 ) -> None:
-    """Y = W P + bias: a block holds some maps of a group at some output positions.
-
-    With `relu`, negative outputs become zero.
-    """
+    """Y = W P + bias: a block holds some maps of a group at some output positions."""
     e, b = read_extents(extents), read_blocks(blocks)
     inputs = e.channels * e.taps
     layout = Layout(b.width, (b.depth + 1) * b.width, b.width)
@@ -136,8 +120,6 @@ def convolve(
                 multiply_into_maps(
                     weight, a, panel, tile, y, e, b, (group, m, rows, k1 - k0, c0, c1)
                 )
-        if relu:
-            rectify(y, e, group, (m0, m1), (c0, c1))
 
 
 @kernel

@@ -21,22 +21,17 @@ METHODS: dict[str, Callable[[Convolution, int], Plan]] = {
 FEW_MAPS = 2  # in a group: more of them make packing patches worth its while
 
 
-def best_method(convolution: Convolution, exact: bool, packed: bool) -> str:
-    """Return the fastest method for these shapes; an `exact` one only adds up products.
-
-    `packed` tells that the weights are packed once and used often.
-    """
+def best_method(convolution: Convolution, exact: bool) -> str:
+    """Return the fastest method for these shapes; an `exact` one only adds up products."""
     s = convolution.sizes
     if s.maps <= FEW_MAPS:
         return "sliding"
     if exact or not takes(convolution):
         return "direct"
-    return "winograd" if pays(s, convolution.output_shape[2:], packed) else "direct"
+    return "winograd" if pays(s, convolution.output_shape[2:]) else "direct"
 
 
-def plan_for(
-    convolution: Convolution, method: str, threads: int, exact: bool, packed: bool
-) -> Plan:
+def plan_for(convolution: Convolution, method: str, threads: int, exact: bool) -> Plan:
     """Return the plan of the chosen method.
 
     Raises
@@ -47,7 +42,7 @@ def plan_for(
     check_method(method, {"auto", *METHODS})
     if method == "winograd":
         check_winograd(convolution, exact)
-    chosen = best_method(convolution, exact, packed) if method == "auto" else method
+    chosen = best_method(convolution, exact) if method == "auto" else method
     return METHODS[chosen](convolution, threads)
 
 

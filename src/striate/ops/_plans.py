@@ -1,12 +1,11 @@
 """Plans of convolution: all that is known once the shapes are, ready to be applied.
 
-A plan's methods check nothing. Weights that are used often may be packed once; `forward` packs
-them each time. There is one class for each way of computing; `_methods` lists them.
+A plan's methods check nothing. There is one class for each way of computing; `_methods` lists
+them.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -22,7 +21,7 @@ from striate.ops._extents import AxisExtents, extents_array
 from striate.ops._jit import flat
 from striate.ops._threads import SMALL, run_blocks
 
-__all__ = ["Convolution", "Direct", "Plan", "Reference", "Sliding", "Unpacked", "extents_of"]
+__all__ = ["Convolution", "Direct", "Plan", "Reference", "Sliding"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -65,30 +64,8 @@ class Plan(Protocol):
         """The shape of `forward`'s result."""
         ...
 
-    @property
-    def layout(self) -> str:
-        """How `pack` lays weights out: plans of one layout share packed weights."""
-        ...
-
-    @property
-    def packed_shape(self) -> Shape:
-        """The shape of `pack`'s result."""
-        ...
-
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
-        """Return the output; with `relu`, negative ones become zero and NaN stays."""
-        ...
-
-    def pack(self, weight: Array) -> Array:
-        """Return the weights in the form that `forward_packed` takes, or as they are."""
-        ...
-
-    def forward_packed(
-        self, x: Array, packed: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
-        """Return what `forward` does, from packed weights."""
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        """Return the output."""
         ...
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -100,48 +77,17 @@ class Plan(Protocol):
         ...
 
 
-class Unpacked(ABC):
-    """A plan that takes weights as they are."""
-
-    layout = "plain"
-    convolution: Convolution
-
-    @property
-    def packed_shape(self) -> Shape:
-        """The shape of the weights."""
-        return self.convolution.weight_shape
-
-    @abstractmethod
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
-        """Return the output."""
-
-    def pack(self, weight: Array) -> Array:
-        """Return the weights as they are."""
-        return weight
-
-    def forward_packed(
-        self, x: Array, packed: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
-        """Return the output."""
-        return self.forward(x, packed, bias, relu)
-
-
-class Reference(Unpacked):
+class Reference:
     """The definition."""
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
         self.convolution = convolution
         self.output_shape = convolution.output_shape
 
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return the output."""
         c = self.convolution
-        y = _reference.convolve(x, weight, bias, c.window, c.groups, c.output_shape[2:])
-        return np.maximum(y, 0) if relu else y
+        return _reference.convolve(x, weight, bias, c.window, c.groups, c.output_shape[2:])
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""
@@ -155,7 +101,7 @@ class Reference(Unpacked):
         return _reference.weight_gradient(dy, x, c.window, c.groups, c.weight_shape)
 
 
-class Direct(Unpacked):
+class Direct:
     """Products with the patch matrix, a block at a time; see `_direct`."""
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
@@ -170,14 +116,12 @@ class Direct(Unpacked):
         self.weight_cut = cut_weight_gradient(sizes, threads)
         self.no_bias = flat(np.empty(0, dtype))
 
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return the output."""
         y = np.empty(self.output_shape, self.convolution.dtype)
         start = self.no_bias if bias is None else flat(bias)
         count, blocks = self.forward_cut
-        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, blocks, relu
+        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, blocks
         run_blocks(partial(_direct.convolve, *arrays), count, self.steps)
         return y
 
@@ -199,7 +143,7 @@ class Direct(Unpacked):
         return dw
 
 
-class Sliding(Unpacked):
+class Sliding:
     """Tap by tap along the rows; see `_sliding` and, for most depthwise ones, `_depthwise`."""
 
     def __init__(self, convolution: Convolution, threads: int) -> None:
@@ -214,13 +158,11 @@ class Sliding(Unpacked):
         # Several shares for each thread even out their times; a share of one plane is too small.
         self.share = max(1, self.planes // (SHARES * threads if self.steps >= SMALL else 1))
 
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return the output."""
         y = np.empty(self.output_shape, self.convolution.dtype)
         start = self.no_bias if bias is None else flat(bias)
-        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents, relu
+        arrays = flat(x), flat(weight), start, y.reshape(-1), self.extents
         if self.by_rows and start.size <= y.shape[1]:
             rows = partial(_depthwise.convolve, *arrays, self.share)
             run_blocks(rows, -(-self.planes // self.share), self.steps)

@@ -27,7 +27,6 @@ __all__ = [
     "fill_run",
     "position",
     "readers",
-    "rectify_run",
     "row_read",
 ]
 
@@ -105,11 +104,3 @@ def fill_run(y: NDArray[np.floating], start: int, count: int, value: Any) -> Non
     i = np.uint64(start)
     for j in range(np.uint64(count)):
         y[i + j] = value
-
-
-@inlined
-def rectify_run(y: NDArray[np.floating], start: int, count: int) -> None:
-    """Replace negative ones by zero among elements that lie one after another; NaN stays."""
-    i, zero = np.uint64(start), y.dtype.type(0)
-    for j in range(np.uint64(count)):
-        y[i + j] = zero if y[i + j] < zero else y[i + j]

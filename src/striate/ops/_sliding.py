@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from striate.ops._extents import Extents, read_extents
 from striate.ops._jit import inlined, kernel
-from striate.ops._rows import Run, add_scaled, copy_run, fill_run, readers, rectify_run
+from striate.ops._rows import Run, add_scaled, copy_run, fill_run, readers
 
 __all__ = ["convolve", "input_gradient", "weight_gradient"]
 
@@ -56,11 +56,11 @@ def row_at(taps: Taps, t: int, o: tuple[int, int], plane: int, e: Extents) -> tu
 
 @kernel
 def convolve(
-    x: Flat, weight: Flat, bias: Flat, y: Flat, extents: Numbers, relu: bool, start: int, stop: int
+    x: Flat, weight: Flat, bias: Flat, y: Flat, extents: Numbers, start: int, stop: int
 ) -> None:
     """y[n, m, o] = bias[m] + sum over c, i of weight[m, c, i] * x[n, c, o * S + i * D - before].
 
-    A block is one map of one image. With `relu`, negative outputs become zero.
+    A block is one map of one image.
     """
     e = read_extents(extents)
     taps = note_taps(e)
@@ -77,8 +77,6 @@ def convolve(
                     w = weight[(m * e.channels + c) * e.taps + tap]
                     first, last, at = row_at(taps, tap, o01, source, e)
                     add_scaled((y, out + first, 1), (x, at, stride), last - first, w)
-            if relu:
-                rectify_run(y, out, width)
 
 
 @kernel

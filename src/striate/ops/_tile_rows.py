@@ -144,35 +144,31 @@ def _merge_row(
     y: Any,
     at: Any,
     count: Any,
-    ends: Any,
+    bias: Any,
 ) -> Any:
     """Declare `merge_row` to Numba: its signature, and the function that writes it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        m, _, start, step, _, at, count, ends = arguments
+        m, _, start, step, _, at, count, bias = arguments
         writer = Writer(context, builder, signature, arguments)
         size = writer.bytes_of(4)
         lanes = tile_for(size).lanes
         read, place = writer.addresses(1, start, lanes), writer.addresses(4, at, lanes)
-        bias, floor = (
-            broadcast(builder, end, lanes) for end in cgutils.unpack_tuple(builder, ends)
-        )
+        added = broadcast(builder, bias, lanes)
 
         def write(tile: int) -> None:
             found = [read(builder.mul(step, INDEX(k))) for k in range(tile)]
             columns = [Vector(builder, builder.load(address, align=size)) for address in found]
             for i, vector in enumerate(merge(tile, lanes, columns)):
-                value = builder.fadd(vector.value, bias)
-                below = builder.fcmp_ordered("<", value, floor)
-                value = builder.select(below, floor, value)
+                value = builder.fadd(vector.value, added)
                 mask = lanes_inside(builder, i * lanes, lanes, INDEX(0), count)
                 call = [value, place(INDEX(i * lanes)), INT32(size), mask]
                 masked(builder, "store", value.type, ir.VoidType(), call)
 
         return writer.for_each_tile(m, write)
 
-    index, pair = numba.types.int64, numba.types.UniTuple(y.dtype, 2)
-    return numba.types.void(index, s, index, index, y, index, index, pair), generate
+    index = numba.types.int64
+    return numba.types.void(index, s, index, index, y, index, index, y.dtype), generate
 
 
 def merge_row_in_python(
@@ -183,7 +179,7 @@ def merge_row_in_python(
     y: NDArray[Any],
     at: int,
     count: int,
-    ends: tuple[Any, Any],
+    bias: Any,
 ) -> None:
     """Put the m columns of as many tiles as a register has lanes together to a row of outputs.
 
@@ -191,13 +187,12 @@ def merge_row_in_python(
     ----------
     s, start, step : column k is read from ``s[start + k * step]`` on
     y, at, count : the row's first element is ``y[at]``; no more than `count` are written
-    ends : what is added to each output, and the least output; NaN stays
+    bias : what is added to each output
     """
     lanes = tile_for(y.itemsize).lanes
     columns = [s[start + k * step :][:lanes] for k in range(m)]
-    bias, floor = ends
     row = np.concatenate(merge(m, lanes, columns))[:count] + bias
-    y[at : at + len(row)] = np.where(row < floor, floor, row)
+    y[at : at + len(row)] = row
 
 
 def _copy_second(typing_context: Any, x: Any, start: Any, inside: Any, panel: Any, at: Any) -> Any:

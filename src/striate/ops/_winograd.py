@@ -17,7 +17,7 @@ arXiv:1509.09308.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from striate.ops._direct import Blocks, block_of, read_blocks
 from striate.ops._extents import Extents, read_extents
 from striate.ops._jit import inlined, kernel
 from striate.ops._microkernel import multiply_tile
-from striate.ops._rows import Run, add_run, copy_run, rectify_run
+from striate.ops._rows import add_run, copy_run
 from striate.ops._tile_rows import merge_row, split_row
 from striate.ops._transforms import transform_input, transform_output, transform_weight
 
@@ -73,7 +73,6 @@ def convolve(
     y: Flat,
     extents: Numbers,
     blocks: Numbers,
-    relu: bool,
     start: int,
     stop: int,
 ) -> None:
@@ -88,7 +87,6 @@ def convolve(
     q = np.empty(squares * w.q_step, y.dtype)
     scratch = np.empty(squares * w.pitch, y.dtype)
     runs = np.empty((b.columns, 5), np.int64)
-    floor = y.dtype.type(0 if relu else -np.inf)
     for unit in range(start, stop):
         group, m0, m1, t0, t1 = block_of(unit, e.maps, e.batch * w.rows * w.columns, b)
         count = cut_runs(runs, w, (t0, t1))
@@ -96,7 +94,7 @@ def convolve(
         for m in range(m0, m1, b.depth):
             maps = m, min(m + b.depth, m1)
             multiply(packed, v, q, e, b, w, group, maps, t1 - t0)
-            write_outputs(q, bias, y, scratch, runs[:count], e, b, w, group, maps, t1 - t0, floor)
+            write_outputs(q, bias, y, scratch, runs[:count], e, b, w, group, maps, t1 - t0)
 
 
 @kernel
@@ -196,16 +194,14 @@ def write_outputs(
     group: int,
     maps: Range,
     tiles: int,
-    floor: Any,
 ) -> None:
-    """Y = A^T Q A + bias, at least `floor`, for some maps of a group at some tiles."""
+    """Y = A^T Q A + bias for some maps of a group at some tiles."""
     each_unit = bias.size == e.groups * e.maps * e.pixels
     for m in range(group * e.maps + maps[0], group * e.maps + maps[1]):
         at = (m - group * e.maps - maps[0]) * w.pitch
         for j in range(0, tiles, b.lanes):
             transform_output(w.m, q, at + j, w.q_step, s, j, w.pitch)
-        zero, none = y.dtype.type(0), y.dtype.type(-np.inf)
-        ends = (zero, none) if each_unit else (bias[m] if bias.size > 0 else zero, floor)
+        added = bias[m] if bias.size > 0 and not each_unit else y.dtype.type(0)
         for k in range(len(runs)):
             image, top, left, along, at = run_at(runs, k)
             plane = image * e.groups * e.maps + m
@@ -215,18 +211,10 @@ def write_outputs(
                 start = plane * e.pixels + pixel
                 for j in range(0, along, b.lanes):
                     count = length - j * w.m
-                    merge_row(w.m, s, at + j, w.pitch, y, start + j * w.m, count, ends)
+                    merge_row(w.m, s, at + j, w.pitch, y, start + j * w.m, count, added)
                 if each_unit:
-                    add_bias((y, start, 1), (bias, m * e.pixels + pixel, 1), length, floor)
+                    add_run((y, start, 1), (bias, m * e.pixels + pixel, 1), length)
                 at += w.m * w.pitch
-
-
-@inlined
-def add_bias(y: Run, bias: Run, count: int, floor: Any) -> None:
-    """Add the biases of single units to outputs, at least `floor`."""
-    add_run(y, bias, count)
-    if floor == 0:
-        rectify_run(y[0], y[1], count)
 
 
 class Weights(NamedTuple):

@@ -63,22 +63,23 @@ class Product:
         self.packed_size = squares * sizes.groups * sizes.maps * sizes.channels
         self.no_bias = flat(np.empty(0, dtype))
 
-    def pack(self, weight: Array) -> Array:
+    def apply(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        """Return the output."""
+        y = np.empty(self.shape, self.dtype)
+        start = self.no_bias if bias is None else flat(bias)
+        count, blocks = self.cut
+        packed = flat(self.packed(weight))
+        arrays = flat(x), packed, start, y.reshape(-1), self.extents, blocks
+        run_blocks(partial(_winograd.convolve, *arrays), count, self.steps)
+        return y
+
+    def packed(self, weight: Array) -> Array:
         """Return the transformed weights."""
         packed = np.empty(self.packed_size, self.dtype)
         count, numbers = self.pack_cut
         arrays = flat(weight), packed, numbers
         run_blocks(partial(_winograd.pack_weights, *arrays), count, packed.size)
         return packed
-
-    def apply(self, x: Array, packed: Array, bias: Array | None, relu: bool) -> Array:
-        """Return the output."""
-        y = np.empty(self.shape, self.dtype)
-        start = self.no_bias if bias is None else flat(bias)
-        count, blocks = self.cut
-        arrays = flat(x), flat(packed), start, y.reshape(-1), self.extents, blocks, relu
-        run_blocks(partial(_winograd.convolve, *arrays), count, self.steps)
-        return y
 
 
 class Winograd:
@@ -103,35 +104,20 @@ class Winograd:
             for i, o, before in zip(inputs, outputs, sides, strict=True)
         ]
         self.there = Product(s, there, c.dtype, False, threads)
-        self.layout, self.packed_shape = f"winograd {self.there.m}", (self.there.packed_size,)
         mirrored = s._replace(channels=s.maps, maps=s.channels, pixels=int(np.prod(inputs)))
         self.back = (
-            Product(mirrored, back, c.dtype, True, threads)
-            if pays(mirrored, inputs, packed=False)
-            else None
+            Product(mirrored, back, c.dtype, True, threads) if pays(mirrored, inputs) else None
         )
 
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return the output."""
-        return self.forward_packed(x, self.pack(weight), bias, relu)
-
-    def pack(self, weight: Array) -> Array:
-        """Return the transformed weights."""
-        return self.there.pack(weight)
-
-    def forward_packed(
-        self, x: Array, packed: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
-        """Return the output, from transformed weights."""
-        return self.there.apply(x, packed, bias, relu)
+        return self.there.apply(x, weight, bias)
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""
         if self.back is None:
             return self.direct.input_gradient(dy, weight, bias)
-        return self.back.apply(dy, self.back.pack(weight), bias, False)
+        return self.back.apply(dy, weight, bias)
 
     def weight_gradient(self, dy: Array, x: Array) -> Array:
         """Return dweight."""
@@ -174,25 +160,26 @@ def direct_steps(s: Sizes) -> int:
     return s.groups * s.channels * (each_channel + PATCHES * s.batch * s.pixels)
 
 
-def winograd_steps(s: Sizes, outputs: Shape, m: int, packed: bool) -> int:
+def winograd_steps(s: Sizes, outputs: Shape, m: int) -> int:
     """Estimate what tiles of m x m cost, in multiply-adds of the microkernel.
 
-    The products, whose columns fill up whole registers and whose weights are read from memory;
-    the transform of tiles; and that of weights, unless they are packed.
+    The products, whose columns fill up whole registers and whose weights are read from memory,
+    and the transform of tiles.
     """
     squares, tiles = (m + 2) ** 2, tile_count(s.batch, outputs, m)
     columns = up(tiles, tile_for(s.itemsize).lanes)
-    each_weight = squares * (columns + STREAM + (0 if packed else PACK))
+    each_weight = squares * (columns + STREAM)
     transforms = TRANSFORM[m] * tiles * (s.channels + s.maps)
     return s.groups * (s.maps * s.channels * each_weight + transforms)
 
 
 def best_tile(s: Sizes, outputs: Shape) -> int:
-    """Return the m that costs less once weights are packed."""
-    return min(TILES, key=lambda m: winograd_steps(s, outputs, m, packed=True))
+    """Return the m that costs less, but for the transform of the weights."""
+    return min(TILES, key=lambda m: winograd_steps(s, outputs, m))
 
 
-def pays(s: Sizes, outputs: Shape, packed: bool) -> bool:
+def pays(s: Sizes, outputs: Shape) -> bool:
     """Tell whether this method is clearly faster than the direct one."""
-    steps = winograd_steps(s, outputs, best_tile(s, outputs), packed)
-    return steps < CLEARLY * direct_steps(s)
+    m = best_tile(s, outputs)
+    weights = PACK * (m + 2) ** 2 * s.groups * s.maps * s.channels
+    return winograd_steps(s, outputs, m) + weights < CLEARLY * direct_steps(s)

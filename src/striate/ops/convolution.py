@@ -193,7 +193,6 @@ def convolution_plan(
     method: str = "auto",
     *,
     exact: bool = False,
-    packed: bool = False,
 ) -> CheckedPlan:
     """Return the plan of a convolution: cached, and safe to use from several threads at once.
 
@@ -204,16 +203,12 @@ def convolution_plan(
     window : of the same rank; "same" padding is resolved here
     groups, dtype, method : as in `conv2d`
     exact : only add up products: never take Winograd's method
-    packed : the weights will be packed once and used often, as by a network that is done
-        learning: "auto" need not count what packing costs
 
     Returns
     -------
-    plan with `output_shape`, ``forward(x, weight, bias=None, relu=False)``,
-    ``input_gradient(dy, weight)`` and ``weight_gradient(dy, x)``, which take arrays of just the
-    shapes and dtype given here. ``forward_packed(x, plan.pack(weight), bias=None, relu=False)``
-    is `forward` with weights that are packed in advance. The bias's gradient is dy summed over
-    all axes that bias does not have.
+    plan with `output_shape`, ``forward(x, weight, bias=None)``, ``input_gradient(dy, weight)`` and
+    ``weight_gradient(dy, x)``, which take arrays of just the shapes and dtype given here. The
+    bias's gradient is dy summed over all axes that bias does not have.
 
     Examples
     --------
@@ -225,7 +220,7 @@ def convolution_plan(
     check_groups(groups)  # before it is a key of the cache, which must be hashable
     kind = np.dtype(dtype)
     shapes = input_shape, weight_shape
-    return _plan(*shapes, window, groups, kind, method, thread_count(), exact, packed)
+    return _plan(*shapes, window, groups, kind, method, thread_count(), exact)
 
 
 @lru_cache(maxsize=1024)
@@ -238,7 +233,6 @@ def _plan(
     method: str,
     threads: int,
     exact: bool,
-    packed: bool,
 ) -> CheckedPlan:
     check_shapes(input_shape, weight_shape, groups)
     if window.kernel != weight_shape[2:]:
@@ -248,5 +242,5 @@ def _plan(
     explicit = window.at(spatial)
     check_room(output_shape, dtype)
     convolution = Convolution(input_shape, weight_shape, output_shape, explicit, groups, dtype)
-    plan = plan_for(convolution, method, threads, exact, packed)
+    plan = plan_for(convolution, method, threads, exact)
     return CheckedPlan(plan, input_shape, weight_shape, dtype)

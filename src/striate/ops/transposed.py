@@ -17,7 +17,7 @@ from striate.geometry import Axis, PaddingLike, Sizes, TransposedWindow, Window
 from striate.ops._checked import CheckedPlan
 from striate.ops._checks import check_floating, check_rank, check_room, check_same_dtype
 from striate.ops._methods import plan_for
-from striate.ops._plans import Convolution, Plan, Unpacked
+from striate.ops._plans import Convolution, Plan
 from striate.ops._threads import thread_count
 from striate.ops.convolution import check_bias, check_groups
 
@@ -165,19 +165,15 @@ def _convolve(
     return plan.forward(x, weight, bias)
 
 
-class TransposedPlan(Unpacked):
+class TransposedPlan:
     """A transposed convolution by way of the convolution whose input is its output."""
 
-    def __init__(self, convolution: Convolution, mirrored: Plan) -> None:
-        self.convolution, self.mirrored = convolution, mirrored
-        self.output_shape = convolution.input_shape
+    def __init__(self, output_shape: Shape, mirrored: Plan) -> None:
+        self.output_shape, self.mirrored = output_shape, mirrored
 
-    def forward(
-        self, x: Array, weight: Array, bias: Array | None = None, relu: bool = False
-    ) -> Array:
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return the output."""
-        y = self.mirrored.input_gradient(x, weight, bias)
-        return np.maximum(y, 0, out=y) if relu else y
+        return self.mirrored.input_gradient(x, weight, bias)
 
     def input_gradient(self, dy: Array, weight: Array, bias: Array | None = None) -> Array:
         """Return dx, plus `bias`."""
@@ -248,6 +244,6 @@ def _plan(
     shapes = output_shape, weight_shape, input_shape
     check_room(output_shape, dtype)
     convolution = Convolution(*shapes, mirrored, groups, dtype)
-    plan = plan_for(convolution, method, threads, exact, packed=False)
-    transposed = TransposedPlan(convolution, plan)
+    plan = plan_for(convolution, method, threads, exact)
+    transposed = TransposedPlan(output_shape, plan)
     return CheckedPlan(transposed, input_shape, weight_shape, dtype)
