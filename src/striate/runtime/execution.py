@@ -18,7 +18,7 @@ from striate.runtime.steps import Array
 __all__ = ["Instance", "threads_of"]
 
 ALONE = 1_000_000  # multiply-adds of a network that one thread does before another is awake
-SMALL = 1 << 12  # elements of input and output that are copied to memory of our own
+SMALL = 1 << 13  # elements of input and output that are copied to memory of our own
 LARGE = 1 << 14  # elements of an output whose memory is worth keeping
 SLACK = 16  # elements: an output begins on a line, and its last register may write behind it
 

@@ -148,12 +148,11 @@ def direct(
     planes = y.plane, other.plane
     words = (tap_table.ctypes.data, *sizes_of_x, *planes, ahead, bits(low), bits(high))
     context = np.array(words, np.int64)
+    own = (tiling.channels if source.planar else blocks) * source.block  # of one group
     groups, at_weight = [], 0
     for number, vectors in enumerate(tiling.vectors):
         block = tiling.starts[number]
-        from_x = (
-            (block // (maps // y.lanes or 1)) * blocks * source.block if tiling.groups > 1 else 0
-        )
+        from_x = block * y.lanes // maps * own if tiling.groups > 1 else 0
         groups += [from_x, at_weight, block * y.lanes, block * y.plane, block * other.plane]
         groups.append(sizes.index(vectors))
         at_weight += tiling.depth(len(sweep.taps)) * vectors * y.lanes

@@ -24,6 +24,7 @@ from striate.ops.codegen import Pointer, Target, Vector, Writer, library
 __all__ = ["PlaneTiling", "choose_plane_tiling", "plane_value"]
 
 MOST_REGISTERS = 4  # of pixels in a tile
+LANE = 1.5  # cycles that writing a single lane takes
 
 
 def plane_value(shape: tuple[int, ...], buffer: str) -> Value:
@@ -39,6 +40,7 @@ class PlaneTiling(Cut):
 
     registers: int = 1
     stride: int = 1
+    out: int = 1
 
     @property
     def pixels_first(self) -> bool:
@@ -52,13 +54,16 @@ class PlaneTiling(Cut):
 
     def tiles(self, target: Target, step: int, out: int, planar: bool) -> list[int]:
         """Return the addresses of the microkernels, for each size of a group of maps."""
-        return [plane_tile(target, size, self.registers, step) for size in self.sizes]
+        made = target, self.registers, step, out
+        return [plane_tile(size, *made) for size in self.sizes]
 
     def cycles(self, width: int, taps: int) -> float:
         """Return about how long a row of `width` outputs takes."""
         tiles, depth = -(-width // self.rows), self.depth(taps)
+        apart = LANE * self.rows if self.out > 1 else 0.0  # results go lane by lane
         steps = [_step(size, self.registers, self.stride) for size in self.vectors]
-        return tiles * sum(depth * step + OVERHEAD for step in steps)
+        ends = [OVERHEAD + apart * size for size in self.vectors]
+        return tiles * sum(depth * step + end for step, end in zip(steps, ends, strict=True))
 
     def pack(self, weight: NDArray[np.float32], planar: bool = True) -> NDArray[np.float32]:
         """Return weights (maps, channels, taps) as group of maps, channel, tap, map."""
@@ -68,9 +73,19 @@ class PlaneTiling(Cut):
 
 
 def choose_plane_tiling(
-    target: Target, width: int, maps: int, channels: int, taps: int, stride: int
+    target: Target,
+    width: int,
+    maps: int,
+    channels: int,
+    taps: int,
+    stride: int = 1,
+    groups: int = 1,
+    out: int = 1,
 ) -> PlaneTiling | None:
-    """Return the fastest cut for rows of `width` outputs; None where they fill no register."""
+    """Return the fastest cut for rows of `width` outputs; None where they fill no register.
+
+    `maps` and `channels` are those of one group.
+    """
     best: tuple[float, PlaneTiling] | None = None
     for registers in range(1, min(MOST_REGISTERS, width // target.lanes) + 1):
         most = (target.registers - 1 - registers) // registers
@@ -78,7 +93,8 @@ def choose_plane_tiling(
             each = -(-maps // count)
             sizes = (each,) * (maps // each) + ((maps % each,) if maps % each else ())
             rows = registers * target.lanes
-            tiling = PlaneTiling(rows, sizes, maps, channels, 1, 1, registers, stride)
+            cut = maps, channels, groups, 1, registers, stride, out
+            tiling = PlaneTiling(rows, sizes * groups, *cut)
             cost = tiling.cycles(width, taps)
             if best is None or cost < best[0]:
                 best = cost, tiling
@@ -91,19 +107,22 @@ def _step(maps: int, registers: int, stride: int) -> float:
 
 
 @functools.cache
-def plane_tile(target: Target, maps: int, registers: int, stride: int) -> int:
-    """Return the address of a microkernel for `maps` maps and some registers of pixels."""
-    name = f"plane_tile(maps={maps}, registers={registers}, stride={stride})"
+def plane_tile(maps: int, target: Target, registers: int, stride: int, out: int) -> int:
+    """Return the address of a microkernel for `maps` maps and some registers of pixels.
+
+    Pixels of x lie `stride` elements apart, those of y `out`.
+    """
+    name = f"plane_tile(maps={maps}, registers={registers}, stride={stride}, out={out})"
 
     def write(module: object, symbol: str) -> None:
         writer = Writer(module, symbol, TILE, target)
-        write_plane_tile(writer, maps, registers, stride)
+        write_plane_tile(writer, maps, registers, stride, out)
         writer.builder.ret_void()
 
     return library(target).address(name, write)
 
 
-def write_plane_tile(w: Writer, maps: int, registers: int, stride: int) -> None:
+def write_plane_tile(w: Writer, maps: int, registers: int, stride: int, out: int) -> None:
     """Write the microkernel; what it is given is what `tile` is given."""
     x, weight, bias, _, y, table = (w.argument(place) for place in range(6))
     context = {name: w.word(table, place) for place, name in enumerate(CONTEXT)}
@@ -113,7 +132,7 @@ def write_plane_tile(w: Writer, maps: int, registers: int, stride: int) -> None:
     weights, taps = w.variable(weight), w.pointer(context["taps"])
     for m in range(maps):
         for place in places:
-            w.prefetch(y + (context["y_plane"] * m + place), to_write=True)
+            w.prefetch(y + (context["y_plane"] * m + place * out), to_write=True)
     count, run = context["tap_count"], context["run"]
     with w.loop(0, (count + (run - 1)) // run) as part:
         first = part * run
@@ -134,7 +153,8 @@ def write_plane_tile(w: Writer, maps: int, registers: int, stride: int) -> None:
     low, high = w.float_of(context["low"]), w.float_of(context["high"])
     for m in range(maps):
         for v, place in enumerate(places):
-            y.store(totals[m][v].get().clip(low, high), context["y_plane"] * m + place)
+            total: Vector = totals[m][v].get()
+            _put(y + (context["y_plane"] * m + place * out), total.clip(low, high), out)
 
 
 def _pixels(at: Pointer, stride: int, lanes: int) -> Vector:
@@ -142,3 +162,12 @@ def _pixels(at: Pointer, stride: int, lanes: int) -> Vector:
     if stride == 1:
         return at.load()
     return at.load().shuffle(at.load(lanes), range(0, 2 * lanes, 2))
+
+
+def _put(y: Pointer, pixels: Vector, out: int) -> None:
+    """Write a register of pixels `out` elements apart."""
+    if out == 1:
+        y.store(pixels)
+        return
+    for lane in range(pixels.writer.lanes):
+        y.put_scalar(pixels.lane(lane), lane * out)

@@ -14,6 +14,8 @@ from striate.ops.codegen import Target
 __all__ = ["OVERHEAD", "Cut", "Tiling", "choose_tiling"]
 
 MOST_VECTORS = 6
+FIRST_LEVEL, SECOND_LEVEL = 24 << 10, 512 << 10  # bytes of weights that stay in a cache
+FROM_SECOND, FROM_THIRD = 50.0, 20.0  # bytes in a cycle
 OVERHEAD = 20.0  # cycles that a tile takes besides its products
 
 
@@ -77,9 +79,9 @@ class Tiling(Cut):
 
     def cycles(self, width: int, taps: int) -> float:
         """Return about how long a row of `width` outputs takes."""
-        tiles = -(-width // self.rows)
-        depth = self.depth(taps)
-        return sum(tiles * (depth * _step(self.rows, size) + OVERHEAD) for size in self.vectors)
+        tiles, depth = -(-width // self.rows), self.depth(taps)
+        steps = [_step(self.rows, size, depth, self.lanes) for size in self.vectors]
+        return tiles * sum(depth * step + OVERHEAD for step in steps)
 
     def pack(self, weight: NDArray[np.float32], planar: bool = False) -> NDArray[np.float32]:
         """Return weights (groups * maps, channels, taps) in the order in which they are used.
@@ -113,34 +115,28 @@ def choose_tiling(
     r v + v + 1 registers, does r v multiply-adds and r + v loads for each product's step, of
     either of which two go in a cycle.
     """
-    all_blocks = -(-maps * groups // target.lanes)
-    blocks_each = -(-maps // target.lanes)
-    depth = channels * max(taps, 1)
-    best: tuple[float, int, int] | None = None
-    for vectors in range(1, min(MOST_VECTORS, blocks_each) + 1):
-        for rows in range(1, min(width, 28) + 1):
-            if rows * vectors + vectors + 1 > target.registers:
-                break
-            cost = _cost(rows, vectors, width, blocks_each, depth)
+    blocks = -(-maps // target.lanes)
+    best: tuple[float, Tiling] | None = None
+    for vectors in range(1, min(MOST_VECTORS, blocks) + 1):
+        parts = [vectors] * (blocks // vectors) + [blocks % vectors] * (blocks % vectors > 0)
+        most = min(width, 28, (target.registers - 1 - vectors) // vectors)
+        for rows in range(1, most + 1):
+            tiling = Tiling(rows, tuple(parts) * groups, maps, channels, groups, target.lanes)
+            cost = tiling.cycles(width, max(taps, 1))
             if best is None or cost < best[0]:
-                best = cost, rows, vectors
+                best = cost, tiling
     assert best is not None
-    _, rows, vectors = best
-    parts = [vectors] * (blocks_each // vectors)
-    if blocks_each % vectors:
-        parts.append(blocks_each % vectors)
-    repeated = tuple(parts) * groups if groups > 1 else tuple(parts)
-    assert sum(repeated) == all_blocks
-    return Tiling(rows, repeated, maps, channels, groups, target.lanes)
+    return best[1]
 
 
-def _cost(rows: int, vectors: int, width: int, blocks: int, depth: int) -> float:
-    """Return the cycles for one row of outputs."""
-    tiles = -(-width // rows)
-    sizes = [vectors] * (blocks // vectors) + [blocks % vectors] * (blocks % vectors > 0)
-    return sum(tiles * (depth * _step(rows, size) + OVERHEAD) for size in sizes)
+def _step(rows: int, vectors: int, depth: int, lanes: int) -> float:
+    """Return the cycles of one step of the sum: products, loads, waiting for sums, or weights.
 
-
-def _step(rows: int, vectors: int) -> float:
-    """Return the cycles of one step of the sum: products, loads, or waiting for sums."""
-    return max(rows * vectors / 2, (rows + vectors) / 2, 4.0) + 0.5
+    Weights of a group that fill a cache come anew from the next one for every tile.
+    """
+    wide = 4 * vectors * lanes
+    kept = depth * wide
+    stream = (
+        wide / (FROM_THIRD if kept > SECOND_LEVEL else FROM_SECOND) if kept > FIRST_LEVEL else 0
+    )
+    return max(rows * vectors / 2, (rows + vectors) / 2, 4.0, stream) + 0.5

@@ -122,6 +122,10 @@ class Vector:
         """Return the larger elements; NaN where either is NaN."""
         return self.writer.intrinsic("llvm.maximum", self, other)
 
+    def lane(self, place: int) -> Any:
+        """Return one element, as LLVM has it."""
+        return self.writer.builder.extract_element(self.value, I32(place))
+
     def shuffle(self, other: Vector, places: Sequence[int]) -> Vector:
         """Take each lane from a place in this register and the other, counted through."""
         constant = ir.Constant(ir.VectorType(I32, len(places)), list(places))

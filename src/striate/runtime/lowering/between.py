@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from striate.network import Shape
 from striate.network import operators as op
@@ -22,6 +26,7 @@ __all__ = ["between_planes"]
 # Multiply-adds of the microkernel that moving an element into blocks or back takes, in values
 # of up to so many elements, and in those that come from memory.
 CHANGE, NEAR, CHANGE_FAR = 12, 1 << 20, 40
+DEEP = 64  # products in a sum from which groups by themselves are worth while
 FAR = 6 << 20  # elements of a result whose planes are too far apart to be written all at once
 
 
@@ -60,23 +65,28 @@ def _changing(shape: Shape) -> float:
 
 def _tiling(job: Convolving) -> PlaneTiling | None:
     """Return the cut for planes as inputs and results; None where that cannot be done."""
-    o = job.operator
-    if not isinstance(o, op.Conv) or o.groups > 1 or job.per_unit():
+    o, groups = job.operator, job.operator.groups
+    transposed = isinstance(o, op.ConvTranspose)
+    stride = 1 if transposed else o.window.strides[-1]
+    if job.per_unit() or stride > 2 or job.step.residual is not None:
         return None
-    stride = o.window.strides[-1]
-    if stride > 2 or job.step.residual is not None:
+    sweeps = job.sweeps(_one_row(job))
+    width = min(sweep.counts[-1] for sweep, _ in sweeps)
+    taps = max(len(taps) for _, taps in sweeps)
+    maps, channels = job.y[1] // groups, job.x[1] // groups
+    if groups > 1 and channels * taps < DEEP:
         return None
-    taps = prod(o.window.kernel)
-    width = prod(job.y[2:]) if _one_row(job) else job.y[-1]
-    return choose_plane_tiling(job.target, width, job.y[1], job.x[1], taps, stride)
+    cut = maps, channels, taps, stride, groups, sweeps[0][0].out[-1]
+    return choose_plane_tiling(job.target, width, *cut)
 
 
 def _cost(job: Convolving, tiling: PlaneTiling) -> float:
     """Return what it costs from planes to planes, in multiply-adds of the microkernel."""
-    taps, outputs = prod(job.operator.window.kernel), job.y[2:]
-    width = prod(outputs) if _one_row(job) else outputs[-1]
-    rows = job.y[0] * prod(outputs) // width
-    return rows * tiling.cycles(width, taps) * 2 * job.target.lanes
+    cycles = 0.0
+    for sweep, taps in job.sweeps(_one_row(job)):
+        rows = job.y[0] * prod(sweep.counts[:-1])
+        cycles += rows * tiling.cycles(sweep.counts[-1], len(taps))
+    return cycles * 2 * job.target.lanes
 
 
 def _tasks(
@@ -87,20 +97,28 @@ def _tasks(
     ends: tuple[Place, Place],
 ) -> Iterator[Task]:
     """Yield the tasks from planes to planes."""
-    sweep, taps = job.sweeps(_one_row(job))[0]
+    sweeps = job.sweeps(_one_row(job))
     spatial = (prod(job.y[2:]),) if _one_row(job) else job.y[2:]
-    copied, source = job.padded(sweep, temporary, sizes, ends[0], tiling.stride - 1)
+    only = [sweep for sweep, _ in sweeps]
+    copied, source = job.padded(only, temporary, sizes, ends[0], tiling.stride - 1)
     yield from copied
     name, *bias = job.node.inputs[1:]
-    key = ("planes", name, job.operator, tiling.vectors)
-    weights = job.weights.made(key, lambda: tiling.pack(job.matrix(taps)))
     terms = job.weights.padded(bias[0] if bias else None, job.y[1])
     result = plane_value((*job.y[:2], *spatial), ends[1].buffer)
-    low, high = job.step.low, job.step.high
-    yield direct(job.target, source, result, sweep, tiling, weights, terms, low=low, high=high)
+    for sweep, taps in sweeps:
+        key = ("planes", name, job.operator, tiling.vectors, taps)
+        weights = job.weights.made(key, partial(_packed, job, tiling, taps))
+        ends_of = job.target, source, result, sweep, tiling, weights, terms
+        yield direct(*ends_of, low=job.step.low, high=job.step.high)
+
+
+def _packed(job: Convolving, tiling: PlaneTiling, taps: tuple[int, ...]) -> NDArray[np.float32]:
+    return tiling.pack(job.matrix(taps))
 
 
 def _one_row(job: Convolving) -> bool:
     """Tell whether it is a 1x1 convolution, for which all pixels may be one row."""
+    if isinstance(job.operator, op.ConvTranspose):
+        return False
     window = job.operator.window
     return set(window.kernel) == {1} and set(window.strides) == {1} and job.x[2:] == job.y[2:]

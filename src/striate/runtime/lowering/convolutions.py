@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -94,19 +94,26 @@ class Convolving:
     def planes(self, temporary: str, sizes: dict[str, int], place: Place) -> Iterator[Task]:
         """Yield the tasks that read the planes of an input in NumPy's order."""
         sweep, taps = self.sweeps(False)[0]
-        copied, source = self.padded(sweep, temporary, sizes, place)
+        copied, source = self.padded([sweep], temporary, sizes, place)
         yield from copied
         yield self._direct(source, self.result, self.added(), sweep, taps)
 
     def padded(
-        self, sweep: Sweep, temporary: str, sizes: dict[str, int], place: Place, beyond: int = 0
+        self,
+        sweeps: Sequence[Sweep],
+        temporary: str,
+        sizes: dict[str, int],
+        place: Place,
+        beyond: int = 0,
     ) -> tuple[list[Task], Source]:
         """Return how to read an input in NumPy's order, and the task that pads it, if it must.
 
         `beyond` is how many elements more are read behind each row.
         """
-        size = self.x[2:] if len(sweep.counts) == len(self.x[2:]) else (prod(self.x[2:]),)
-        before, after = reach([sweep], size)
+        size = self.x[2:]
+        if len(sweeps[0].counts) < len(size):
+            size = (prod(size),)
+        before, after = reach(sweeps, size)
         after = (*after[:-1], after[-1] + beyond)
         padded = tuple(b + n + a for b, n, a in zip(before, size, after, strict=True))
         copied = []
