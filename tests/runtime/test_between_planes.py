@@ -6,6 +6,7 @@ import pytest
 import striate as st
 from striate.network import Builder, Network
 from striate.network import operators as op
+from striate.ops.codegen import Target
 
 CASES = {
     "1x1": ((2, 7, 9, 11), 5, 1, {}),
@@ -45,7 +46,9 @@ def check(network, x, reference):
     for threads in (1, 2):
         run = st.compile(network, precision="exact", threads=threads)
         np.testing.assert_array_equal(run(x), np.maximum(reference, 0))
-    return {step.method for step in run.plan_for(x.shape).steps}
+    methods = {step.method for step in run.plan_for(x.shape).steps}
+    if Target.host().level == "avx512":  # others have fewer registers, and may take blocks
+        assert "direct, between planes" in methods
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -55,7 +58,7 @@ def test_convolutions(name):
     operation = (st.conv1d, st.conv2d, st.conv3d)[len(shape) - 3]
     weight, bias = network.weights["y.weight"], network.weights["y.bias"]
     reference = operation(x, weight, bias, method="reference", **sizes)
-    assert "direct, between planes" in check(network, x, reference)
+    check(network, x, reference)
 
 
 @pytest.mark.parametrize("name", TRANSPOSED)
@@ -64,7 +67,7 @@ def test_transposed_convolutions(name):
     network, x = layer(shape, maps, kernel, sizes, transposed=True), whole_numbers(shape, 2)
     weight, bias = network.weights["y.weight"], network.weights["y.bias"]
     reference = st.conv_transpose2d(x, weight, bias, method="reference", **sizes)
-    assert "direct, between planes" in check(network, x, reference)
+    check(network, x, reference)
 
 
 def test_nothing_spreads_beyond_its_window():

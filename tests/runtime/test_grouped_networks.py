@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import striate as st
+from striate.cli.bench.layers import layer_case
 from striate.network import Builder, Network
 from striate.network import operators as op
+from striate.ops.codegen import Target
 from striate.runtime.lowering import IN_PYTHON
 
 
@@ -90,3 +92,14 @@ def test_a_layer_alone_with_a_sum_or_a_bias_for_each_unit(lively, check):
     b = Builder("units", (None, 6, 9, 37))
     x = b.conv(b.input, "conv", channels=6, kernel=3, groups=6, bias_per_unit=True)
     check(lively(Network(b.graph(x)), 3), (2, 6, 9, 37))
+
+
+@pytest.mark.parametrize("line", ["2x32x9x11 64 3x3 p1 g2", "1x48x13x7 96 5x5 p2 g3"])
+def test_winograd_of_each_group(line):
+    case = layer_case(line)
+    run = st.compile(case.network)
+    y = run(case.x)
+    exact = st.compile(case.network, dtype=np.float64)(case.x.astype(np.float64))
+    np.testing.assert_allclose(y, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
+    if Target.host().level == "avx512":
+        assert any("winograd" in step.method for step in run.plan_for(case.x.shape).steps)

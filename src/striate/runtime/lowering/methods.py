@@ -79,44 +79,71 @@ def tasks_of(job: Convolving, source: Value, choice: Choice, sizes: Sizes) -> li
 
 def _with(job: Convolving, source: Value, forms: winograd.Forms, direct: float) -> Choice:
     """Return Winograd's method with these formulas."""
-    cost = winograd.cost(job.target, forms, source.layout, job.result.layout)
+    groups = job.operator.groups
+    layouts = _part(source, 0, groups).layout, _part(job.result, 0, groups).layout
+    cost = groups * winograd.cost(job.target, forms, *layouts)
     axes = "x".join(str(form.m) for form in forms)
-    return Choice(
-        forms, f"winograd {axes}", f"{cost / direct:.2f} of the direct method's cost", cost
-    )
+    why = f"{cost / direct:.2f} of the direct method's cost"
+    return Choice(forms, f"winograd {axes}", why, cost)
 
 
 def _forms(job: Convolving) -> tuple[winograd.Forms, ...]:
     """Return the formulas that compute this convolution by Winograd's method."""
     o = job.operator
-    if job.to.exact or not isinstance(o, op.Conv) or job.per_unit() or o.groups > 1:
+    if job.to.exact or not isinstance(o, op.Conv) or job.per_unit():
         return ()
-    if any(stride > 1 for stride in o.window.strides):
+    whole = (
+        job.x[1] % (o.groups * job.target.lanes) == job.y[1] % (o.groups * job.target.lanes) == 0
+    )
+    if any(stride > 1 for stride in o.window.strides) or (o.groups > 1 and not whole):
         return ()
     return winograd.forms_of(o.window.kernel, o.window.dilations)
 
 
 def _winograd(job: Convolving, source: Value, forms: winograd.Forms, sizes: Sizes) -> list[Task]:
+    """Return the tasks of all groups, one after another."""
+    groups = job.operator.groups
+    return [task for group in range(groups) for task in _of_group(job, source, forms, sizes, group)]
+
+
+def _of_group(
+    job: Convolving, source: Value, forms: winograd.Forms, sizes: Sizes, group: int
+) -> list[Task]:
     o, name = job.operator, job.node.inputs[1]
     assert isinstance(o, op.Conv)
+    maps = job.y[1] // o.groups
+    some = slice(group * maps, (group + 1) * maps)
     packed = job.weights.made(
-        ("winograd", name, o, forms),
-        lambda: winograd.pack(job.target, forms, o.dense(job.weights[name], job.x[1])),
+        ("winograd", name, o, forms, group),
+        lambda: winograd.pack(job.target, forms, o.dense(job.weights[name], job.x[1])[some]),
     )
+    x, y = _part(source, group, o.groups), _part(job.result, group, o.groups)
+    residual = None if job.residual is None else _part(job.residual, group, o.groups)
     names = f"{job.step.output} (tiles)", f"{job.step.output} (products)"
-    both = winograd.arena(job.target, forms, source.layout, job.result.layout)
+    both = winograd.arena(job.target, forms, x.layout, y.layout)
     sizes.update(zip(names, both, strict=True))
+    bias = job.bias()
     return winograd.tasks(
         job.target,
         forms,
-        source,
-        job.result,
+        x,
+        y,
         packed,
-        job.bias(),
-        job.residual,
+        bias if o.groups == 1 else bias[some],
+        residual,
         job.step.low,
         job.step.high,
         padding_before=tuple(axis.before for axis in o.window.at(job.x[2:]).axes),
         buffers=names,
         threads=job.to.threads,
     )
+
+
+def _part(value: Value, group: int, groups: int) -> Value:
+    """Return the channels of one group, which fill whole blocks where there are several."""
+    at = value.layout
+    if groups == 1:
+        return value
+    each = at.channels // groups
+    first = at.first_block + group * (each // at.lanes)
+    return value._replace(layout=at._replace(channels=each, first_block=first))
