@@ -14,6 +14,7 @@ from striate.network.operators import Gemm
 from striate.ops.codegen import COMPILING
 from striate.runtime.execution import Instance
 from striate.runtime.lowering import Lowered, Settings, Weights, lower
+from striate.runtime.outputs import Outputs
 from striate.runtime.plan import Plan
 from striate.runtime.plan import plan as make_plan
 from striate.runtime.plan_report import PlanReport, report_lowered, report_steps
@@ -72,13 +73,18 @@ class Native:
         self._lowered: dict[Shape, Lowered] = {}
         self._idle: dict[Shape, list[Instance]] = {}
         self._at_once: dict[Shape, int] = {}
+        self._outputs: dict[Shape, Outputs] = {}
 
     def run(self, x: Array) -> Array:
         """Return the output; see `at_once`."""
         most = self.at_once(x.shape)
         if most >= len(x):
             return self._run(x)
-        return np.concatenate([self._run(x[i : i + most]) for i in range(0, len(x), most)])
+        shape = (len(x), *self.lowered((most, *x.shape[1:])).output_shape[1:])
+        y = self._outputs.setdefault(x.shape, Outputs(shape)).take()
+        for start in range(0, len(x), most):
+            self._run(x[start : start + most], y[start : start + most])
+        return y
 
     def at_once(self, shape: Shape) -> int:
         """Return how many examples of a batch run through the network together.
@@ -92,7 +98,8 @@ class Native:
         if found is None:
             found, single = shape[0], (1, *shape[1:])
             if self._examples_are_apart(shape):
-                found = max(1, THIRD_LEVEL // max(1, 4 * self.lowered(single).arena))
+                most = max(1, THIRD_LEVEL // self.lowered(single).alive)
+                found = -(-found // -(-found // most))  # parts of about the same size
             self._at_once[shape] = found
         return found
 
@@ -103,13 +110,13 @@ class Native:
         made = [name for node in self._graph.nodes for name in node.outputs]
         return all(one[n][0] == 1 and all_[n] == (shape[0], *one[n][1:]) for n in made)
 
-    def _run(self, x: Array) -> Array:
+    def _run(self, x: Array, y: Array | None = None) -> Array:
         idle = self._idle.setdefault(x.shape, [])
         try:
             instance = idle.pop()  # in one step: another thread may want it too
         except IndexError:
             instance = Instance(self.lowered(x.shape), self._to)
-        y = instance.run(x)
+        y = instance.run(x, y)
         idle.append(instance)
         return y
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from math import prod
@@ -13,29 +12,19 @@ from striate.network import Shape
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.program import Table, aligned
 from striate.runtime.lowering import INPUT, OUTPUT, Foreign, Lowered, Settings
+from striate.runtime.outputs import SLACK, Outputs
 from striate.runtime.steps import Array
 
 __all__ = ["Instance", "threads_of"]
 
 ALONE = 1_000_000  # multiply-adds of a network that one thread does before another is awake
 SMALL = 1 << 13  # elements of input and output that are copied to memory of our own
-LARGE = 1 << 14  # elements of an output whose memory is worth keeping
-SLACK = 16  # elements: an output begins on a line, and its last register may write behind it
 
 
 def threads_of(lowered: Lowered, to: Settings) -> int:
     """Return how many threads run it: one where it is small."""
     work = sum(task.work for part in lowered.parts for task in part.tasks)
     return to.threads if work >= ALONE else 1
-
-
-def references(arrays: list[Array], place: int) -> int:
-    """Return how many references there are to an array of a list, as Python counts them."""
-    array = arrays[place]
-    return sys.getrefcount(array)
-
-
-UNUSED = references([np.empty(0)], 0)
 
 
 class Instance:
@@ -48,7 +37,7 @@ class Instance:
         addresses = {name: start + 4 * offset for name, offset in lowered.offsets.items()}
         tasks = [task for part in lowered.parts if not part.foreign for task in part.tasks]
         self._table = Table(tasks, addresses, threads_of(lowered, to), to.target)
-        self._outputs: list[Array] = []
+        self._outputs = Outputs(lowered.output_shape)
         self._own: tuple[Array, Array] | None = None
         if prod(lowered.input_shape) + lowered.output_size < SMALL:
             self._own = self._own_ends()
@@ -81,19 +70,22 @@ class Instance:
         if number > first:
             yield first, number - first
 
-    def run(self, x: Array) -> Array:
-        """Return the output."""
-        x, y = self._bound(x)
+    def run(self, x: Array, y: Array | None = None) -> Array:
+        """Return the output, which is written to `y` if that is given.
+
+        `y` is C-contiguous and has room behind it; see `Outputs`.
+        """
+        x, made = self._bound(x, y)
         for stretch in self._stretches:
             if isinstance(stretch, tuple):
                 self._table.run(*stretch)
             else:
-                self._step(stretch, x, y)
-        return y if self._own is None else y.copy()
+                self._step(stretch, x, made)
+        return self._handed_over(made, y)
 
     def timed(self, x: Array) -> tuple[Array, list[float]]:
         """Return the output and the seconds that each part took."""
-        x, y = self._bound(x)
+        x, y = self._bound(x, None)
         seconds, number = [], 0
         for part in self._lowered.parts:
             start = time.perf_counter()
@@ -103,7 +95,16 @@ class Instance:
                 self._table.run(number, len(part.work))
                 number += len(part.work)
             seconds.append(time.perf_counter() - start)
-        return (y if self._own is None else y.copy()), seconds
+        return self._handed_over(y, None), seconds
+
+    def _handed_over(self, made: Array, y: Array | None) -> Array:
+        """Return the output as the caller's own."""
+        if self._own is None:
+            return made
+        if y is None:
+            return made.copy()
+        y[...] = made
+        return y
 
     def call_seconds(self) -> float:
         """Return the seconds that `timed` takes for a part besides its tasks."""
@@ -111,34 +112,16 @@ class Instance:
         self._table.run(0, 0)
         return time.perf_counter() - start
 
-    def _bound(self, x: Array) -> tuple[Array, Array]:
+    def _bound(self, x: Array, y: Array | None) -> tuple[Array, Array]:
         """Return the input and the output that the tasks read and write."""
         if self._own is not None:
             self._own[0][...] = x
             return self._own
         x = np.require(x, requirements=("C", "A"))
-        memory = self._output_memory()
-        address = memory.__array_interface__["data"][0]
-        start = -(address // 4) % SLACK
+        y = self._outputs.take() if y is None else y
         self._table.move(INPUT, x.__array_interface__["data"][0])
-        self._table.move(OUTPUT, address + 4 * start)
-        y = memory[start : start + self._lowered.output_size]
-        return x, y.reshape(self._lowered.output_shape)
-
-    def _output_memory(self) -> Array:
-        """Return memory for an output: large ones again once nobody has the result any more.
-
-        Fresh memory costs more than filling it: the system clears each page when first touched.
-        """
-        size = self._lowered.output_size + 2 * SLACK
-        if size < LARGE:
-            return np.empty(size, np.float32)
-        for place in range(len(self._outputs)):
-            if references(self._outputs, place) == UNUSED:
-                return self._outputs[place]
-        fresh = np.empty(size, np.float32)
-        self._outputs = [*self._outputs[-1:], fresh]
-        return fresh
+        self._table.move(OUTPUT, y.__array_interface__["data"][0])
+        return x, y
 
     def _step(self, foreign: Foreign, x: Array, y: Array) -> None:
         """Do a step in Python."""

@@ -105,6 +105,11 @@ class Lowered:
         """Elements of the output."""
         return prod(self.output_shape)
 
+    @property
+    def alive(self) -> int:
+        """Bytes of all values: those in the arena, the input and the output."""
+        return 4 * (self.arena + prod(self.input_shape) + self.output_size)
+
     @classmethod
     def placed(
         cls, parts: Sequence[Part], sizes: dict[str, int], shapes: tuple[Shape, Shape]
