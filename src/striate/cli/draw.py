@@ -68,7 +68,7 @@ def draw(
     options: dict[str, Any] = {
         "padding": _padding(padding),
         "dilation": _pair("--dilation", dilation),
-        "numbers": _numbers(what, shape, window, seed) if values else None,
+        "numbers": _numbers(shape, window, seed) if values else None,
         "step": step,
         "seconds": seconds,
     }
@@ -115,7 +115,7 @@ def _write(path: Path, animation: Animation, scale: float | None) -> Path:
         )
 
 
-def _numbers(what: str, shape: tuple[int, int], kernel: tuple[int, int], seed: int) -> Numbers:
+def _numbers(shape: tuple[int, int], kernel: tuple[int, int], seed: int) -> Numbers:
     """Return Dumoulin and Visin's numbers where the sizes are theirs, others drawn at random."""
     from striate.drawing import Numbers
     from striate.drawing.catalogue import INPUT, KERNEL

@@ -74,7 +74,7 @@ def test_networks_are_those_of_the_zoo():
 class Fake:
     """A peer that computes what it is told to."""
 
-    NAME, PACKAGE = "Fake", "numpy"
+    NAME = "Fake"
 
     def __init__(self, *settings):
         self.settings = settings

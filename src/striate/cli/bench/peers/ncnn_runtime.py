@@ -19,9 +19,9 @@ from striate.cli.bench.case import Case
 from striate.cli.bench.peers.ncnn_layers import translated
 from striate.cli.bench.peers.runner import Refused, Runner
 
-__all__ = ["NAME", "PACKAGE", "runners"]
+__all__ = ["NAME", "runners"]
 
-NAME, PACKAGE = "ncnn", "ncnn"
+NAME = "ncnn"
 
 
 def runners(case: Case, threads: int) -> Iterator[Runner]:

@@ -12,9 +12,9 @@ from striate.cli.bench.case import Case
 from striate.cli.bench.peers.runner import Runner
 from striate.interop import to_onnx
 
-__all__ = ["NAME", "PACKAGE", "runners"]
+__all__ = ["NAME", "runners"]
 
-NAME, PACKAGE = "OpenVINO", "openvino"
+NAME = "OpenVINO"
 
 
 def runners(case: Case, threads: int) -> Iterator[Runner]:

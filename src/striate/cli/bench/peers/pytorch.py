@@ -17,9 +17,9 @@ from striate.cli.bench.case import Case
 from striate.cli.bench.peers.runner import Runner
 from striate.cli.bench.peers.torch_operators import TorchNetwork
 
-__all__ = ["NAME", "PACKAGE", "exact", "runners"]
+__all__ = ["NAME", "exact", "runners"]
 
-NAME, PACKAGE = "PyTorch", "torch"
+NAME = "PyTorch"
 
 
 def runners(case: Case, threads: int) -> Iterator[Runner]:

@@ -36,7 +36,6 @@ class Peer(Protocol):
     """A module that runs networks with another engine."""
 
     NAME: str
-    PACKAGE: str
 
     def runners(self, case: Case, threads: int) -> Iterator[Runner]:
         """Yield the case in every setting that may be the best one; Refused if there is none."""
