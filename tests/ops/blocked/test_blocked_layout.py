@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from numpy.testing import assert_array_equal
 
-from striate.ops.blocked.layout import Blocked, Place, Plain, Value, blocked
+from striate.ops.blocked.layout import Blocked, Place, Value, blocked
 
 
 @some.composite
@@ -51,7 +51,6 @@ def test_small_values_have_addresses_in_their_buffers() -> None:
     assert value.origin == Place("x", 8 * 16 + 16)
     assert value.corner == Place("x", 8 * 16)
     assert Place("y").offset == 0
-    assert Plain((2, 3, 4)).size == 24
 
 
 def test_small_layouts_of_matrices_are_pixels() -> None:

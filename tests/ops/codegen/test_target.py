@@ -48,6 +48,7 @@ def test_isa_names_a_plainer_processor(monkeypatch: pytest.MonkeyPatch) -> None:
 @x86
 @pytest.mark.parametrize("value", ["mmx", "", "AVX2", "neon", "sse\n"])
 def test_isa_that_this_processor_lacks(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.delenv("STRIATE_ISA", raising=False)
     levels = possible()
     monkeypatch.setenv("STRIATE_ISA", value)
     with pytest.raises(ParameterError) as caught:

@@ -14,7 +14,10 @@ __all__ = ["describe", "processors"]
 
 TELLING = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
 """The features that decide which kernels run."""
-TUNING = ("ATEN_", "DNNL_", "GOMP_", "KMP_", "MKL_", "NUMBA_", "OMP_", "ONEDNN_", "STRIATE_NUM")
+TUNING = (
+    *("ATEN_", "DNNL_", "GOMP_", "KMP_", "MKL_", "NUMBA_", "OMP_", "ONEDNN_"),
+    *("STRIATE_ISA", "STRIATE_NUM"),
+)
 """How the environment variables begin that change what engines do."""
 
 

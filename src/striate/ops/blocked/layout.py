@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-__all__ = ["Blocked", "Place", "Plain", "Value", "blocked"]
+__all__ = ["Blocked", "Place", "Value", "blocked"]
 
 
 class Place(NamedTuple):
@@ -95,17 +95,6 @@ class Blocked(NamedTuple):
     def unbroken(self) -> bool:
         """Whether the pixels of a block lie one after another, without padding between."""
         return not any(self.before[1:]) and not any(self.after[1:])
-
-
-class Plain(NamedTuple):
-    """A value in the order of NumPy: (N, C, *spatial), C-contiguous."""
-
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Elements."""
-        return prod(self.shape)
 
 
 class Value(NamedTuple):
