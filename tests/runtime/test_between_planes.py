@@ -6,7 +6,9 @@ import pytest
 import striate as st
 from striate.network import Builder, Network
 from striate.network import operators as op
+from striate.ops.blocked import conversion
 from striate.ops.codegen import Target
+from striate.runtime.lowering import between
 
 CASES = {
     "1x1": ((2, 7, 9, 11), 5, 1, {}),
@@ -79,3 +81,23 @@ def test_nothing_spreads_beyond_its_window():
         reference = st.conv2d(x, weight, bias, padding=1, method="reference")
         check(network, x, reference)
     assert np.isnan(reference).sum() < 100
+
+
+def test_large_results_go_past_the_caches(monkeypatch):
+    """As those of small ones: streamed from planes and from blocks, in parts of a batch too."""
+    shape, sizes = (3, 3, 10, 32), {"padding": 1}
+    network, x = layer(shape, 20, 3, sizes), whole_numbers(shape, 2)
+    deep = layer((3, 40, 10, 32), 20, 3, sizes)
+    deep_x = whole_numbers((3, 40, 10, 32), 4)
+    expected = [
+        np.maximum(st.conv2d(data, *n.weights.values(), method="reference", **sizes), 0)
+        for n, data in ((network, x), (deep, deep_x))
+    ]
+    monkeypatch.setattr(between, "STREAMED", 0)
+    monkeypatch.setattr(conversion, "STREAMED", 0)
+    for at_once in (3, 1):
+        for threads in (1, 2):
+            for n, data, y in ((network, x, expected[0]), (deep, deep_x, expected[1])):
+                run = st.compile(n, precision="exact", threads=threads)
+                monkeypatch.setattr(run._native, "at_once", lambda shape, most=at_once: most)
+                np.testing.assert_array_equal(run(data), y)

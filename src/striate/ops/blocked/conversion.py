@@ -29,6 +29,9 @@ from striate.ops.codegen import Index, Pointer, Target, Writer
 
 __all__ = ["border", "enter", "leave", "pad_planes"]
 
+STREAMED = 1 << 20
+"""Elements of a value that does not stay in the second-level cache anyway."""
+
 PART = 256
 """Pixels of a row where rows may be of any length."""
 
@@ -54,9 +57,15 @@ def enter(target: Target, place: Place, shape: tuple[int, ...], result: Value) -
 
 def leave(target: Target, source: Value, place: Place) -> Task:
     """Return what writes blocks as (N, C, *spatial) in NumPy's order."""
-    kernel = leave_channels if _one_pixel(source) else leave_rows
-    shape = (source.layout.batch, source.layout.channels, *source.layout.spatial)
-    return _task(kernel.kernel(target), place, shape, source, source.origin, padded=False)
+    at = source.layout
+    shape = (at.batch, at.channels, *at.spatial)
+    if _one_pixel(source):
+        kernel = leave_channels.kernel(target)
+    else:
+        whole = prod(at.spatial) % target.lanes == 0 and place.offset % target.lanes == 0
+        rows = at.contiguous or at.spatial[-1] % target.lanes == 0
+        kernel = leave_rows.kernel(target, past=whole and rows and prod(shape) >= STREAMED)
+    return _task(kernel, place, shape, source, source.origin, padded=False)
 
 
 def border(target: Target, value: Value, fill: float = 0.0) -> Task:
@@ -153,8 +162,8 @@ def _enter_row(w: Writer, a: Any, x: Pointer, y: Pointer, width: Index, count: I
 
 
 @row_template("plain", "block", "zeros", *ROWS)
-def leave_rows(w: Writer, a: Any) -> None:
-    """Write rows of a block's channels in NumPy's order."""
+def leave_rows(w: Writer, a: Any, past: bool) -> None:
+    """Write rows of channels in NumPy's order; past the caches, where they fill registers."""
     lanes = w.lanes
     with walk(w, a, (a.batch, a.blocks, a.slices, a.rows)) as (n, b, d, h):
         x = w.pointer(a.block) + (n * a.image + b * a.plane + d * a.slice + h * a.row)
@@ -162,7 +171,12 @@ def leave_rows(w: Writer, a: Any) -> None:
         width = a.width.least(a.pixels - first)
         channel = n * a.channels + b * lanes
         y = w.pointer(a.plain) + (channel * a.pixels + first)
-        _leave_row(w, x, y, width, a.pixels, a.channels - b * lanes)
+        if past:
+            _stream_row(w, x, y, width, a.pixels, a.channels - b * lanes)
+        else:
+            _leave_row(w, x, y, width, a.pixels, a.channels - b * lanes)
+    if past:
+        w.settle_streams()
 
 
 def _leave_row(w: Writer, x: Pointer, y: Pointer, width: Index, plane: Index, count: Index) -> None:
@@ -179,6 +193,18 @@ def _leave_row(w: Writer, x: Pointer, y: Pointer, width: Index, plane: Index, co
         for c in range(lanes):
             with w.when(count > c):
                 store_first(w, y + plane * c, rows[c], mask)
+
+
+def _stream_row(
+    w: Writer, x: Pointer, y: Pointer, width: Index, plane: Index, count: Index
+) -> None:
+    """Write a row of whole registers, each of which begins where one does in memory."""
+    lanes = w.lanes
+    with w.loop(0, width, lanes) as pixel:
+        rows = transposed([x.load((pixel + p) * lanes) for p in range(lanes)])
+        for c in range(lanes):
+            with w.when(count > c):
+                y.stream(rows[c], plane * c + pixel)
 
 
 @row_template("plain", "block", "zeros", *ROWS)

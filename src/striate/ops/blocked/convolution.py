@@ -106,6 +106,7 @@ def convolve(w: Writer, a: Any) -> None:
                     w.pointer(a.y) + y,
                     w.pointer(a.context),
                 )
+    w.settle_streams()
 
 
 def direct(

@@ -41,6 +41,7 @@ class PlaneTiling(Cut):
     registers: int = 1
     stride: int = 1
     out: int = 1
+    past: bool = False
 
     @property
     def pixels_first(self) -> bool:
@@ -54,7 +55,7 @@ class PlaneTiling(Cut):
 
     def tiles(self, target: Target, step: int, out: int, planar: bool) -> list[int]:
         """Return the addresses of the microkernels, for each size of a group of maps."""
-        made = target, self.registers, step, out
+        made = target, self.registers, step, out, self.past
         return [plane_tile(size, *made) for size in self.sizes]
 
     def cycles(self, width: int, taps: int) -> float:
@@ -107,30 +108,36 @@ def _step(maps: int, registers: int, stride: int) -> float:
 
 
 @functools.cache
-def plane_tile(maps: int, target: Target, registers: int, stride: int, out: int) -> int:
+def plane_tile(maps: int, target: Target, registers: int, stride: int, out: int, past: bool) -> int:
     """Return the address of a microkernel for `maps` maps and some registers of pixels.
 
-    Pixels of x lie `stride` elements apart, those of y `out`.
+    Pixels of x lie `stride` elements apart, those of y `out`. Results may go `past` the caches.
     """
-    name = f"plane_tile(maps={maps}, registers={registers}, stride={stride}, out={out})"
+    sizes = f"maps={maps}, registers={registers}, stride={stride}, out={out}, past={past}"
+    name = f"plane_tile({sizes})"
 
     def write(module: object, symbol: str) -> None:
         writer = Writer(module, symbol, TILE, target)
-        write_plane_tile(writer, maps, registers, stride, out)
+        write_plane_tile(writer, maps, registers, stride, out, past)
         writer.builder.ret_void()
 
     return library(target).address(name, write)
 
 
-def write_plane_tile(w: Writer, maps: int, registers: int, stride: int, out: int) -> None:
-    """Write the microkernel; what it is given is what `tile` is given."""
+def write_plane_tile(
+    w: Writer, maps: int, registers: int, stride: int, out: int, past: bool
+) -> None:
+    """Write the microkernel; what it is given is what `tile` is given.
+
+    Whoever calls it settles what was streamed.
+    """
     x, weight, bias, _, y, table = (w.argument(place) for place in range(6))
     context = {name: w.word(table, place) for place, name in enumerate(CONTEXT)}
     zero, places = w.constant(0.0), [v * w.lanes for v in range(registers)]
     sums = [[w.variable(zero) for _ in places] for _ in range(maps)]
     totals = [[w.variable(bias.broadcast(m)) for _ in places] for m in range(maps)]
     weights, taps = w.variable(weight), w.pointer(context["taps"])
-    for m in range(maps):
+    for m in range(0 if past else maps):
         for place in places:
             w.prefetch(y + (context["y_plane"] * m + place * out), to_write=True)
     count, run = context["tap_count"], context["run"]
@@ -154,7 +161,11 @@ def write_plane_tile(w: Writer, maps: int, registers: int, stride: int, out: int
     for m in range(maps):
         for v, place in enumerate(places):
             total: Vector = totals[m][v].get()
-            _put(y + (context["y_plane"] * m + place * out), total.clip(low, high), out)
+            at = y + (context["y_plane"] * m + place * out)
+            if past:
+                at.stream(total.clip(low, high))
+            else:
+                _put(at, total.clip(low, high), out)
 
 
 def _pixels(at: Pointer, stride: int, lanes: int) -> Vector:

@@ -162,6 +162,16 @@ class Pointer:
         """Write a register's width of elements."""
         self.writer.builder.store(vector.value, (self + offset).value).align = 4
 
+    def stream(self, vector: Vector, offset: Index | int = 0) -> None:
+        """Write a register to where one begins in memory, past the caches.
+
+        For large results that are not read again soon. End with `Writer.settle_streams`.
+        """
+        writer = self.writer
+        stored = writer.builder.store(vector.value, (self + offset).value)
+        stored.align = 4 * writer.lanes
+        stored.set_metadata("nontemporal", writer.module.add_metadata([I32(1)]))
+
     def scalar(self, offset: Index | int = 0) -> Any:
         """Return one element, as LLVM has it."""
         return self.writer.builder.load((self + offset).value, typ=FLOAT)
@@ -267,6 +277,19 @@ class Writer:
             function = ir.Function(self.module, ir.FunctionType(kinds[0], kinds), full)
         return Vector(self, self.builder.call(function, [a.value for a in arguments]))
 
+    def settle_streams(self) -> None:
+        """Let other threads see what was streamed before they see what is written after."""
+        if self.target.level != "neon":  # there, it is no more than a hint
+            self._plain_call("llvm.x86.sse.sfence", [])
+
+    def _plain_call(self, name: str, arguments: Sequence[Any]) -> None:
+        """Call one of LLVM's functions that return nothing."""
+        function = self.module.globals.get(name)
+        if function is None:
+            kind = ir.FunctionType(VOID, [argument.type for argument in arguments])
+            function = ir.Function(self.module, kind, name)
+        self.builder.call(function, arguments)
+
     def prefetch(self, at: Pointer, level: int = 2, to_write: bool = False) -> None:
         """Fetch the line of the cache at an address, which need not exist, into a level of it."""
         function = self.module.globals.get("llvm.prefetch.p0")
@@ -315,14 +338,10 @@ class Writer:
 
     def pause(self) -> None:
         """Tell the processor that we only wait."""
-        name, arguments = "llvm.x86.sse2.pause", []
         if self.target.level == "neon":
-            name, arguments = "llvm.aarch64.hint", [I32(1)]
-        function = self.module.globals.get(name)
-        if function is None:
-            kind = ir.FunctionType(VOID, [argument.type for argument in arguments])
-            function = ir.Function(self.module, kind, name)
-        self.builder.call(function, arguments)
+            self._plain_call("llvm.aarch64.hint", [I32(1)])
+        else:
+            self._plain_call("llvm.x86.sse2.pause", [])
 
     def _at(self, table: Pointer, place: int) -> Any:
         pointer = self.builder.gep(table.value, [I64(place)], inbounds=True, source_etype=I64)

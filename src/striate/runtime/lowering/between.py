@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from math import prod
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from striate.network import Shape
 from striate.network import operators as op
+from striate.ops.blocked.conversion import STREAMED
 from striate.ops.blocked.convolution import direct
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.planes import PlaneTiling, choose_plane_tiling, plane_value
@@ -24,8 +26,8 @@ from striate.runtime.lowering.workspace import Workspace
 __all__ = ["between_planes"]
 
 # Multiply-adds of the microkernel that moving an element into blocks or back takes, in values
-# of up to so many elements, and in those that come from memory.
-CHANGE, NEAR, CHANGE_FAR = 12, 1 << 20, 40
+# that fit into the second-level cache, the third, or neither.
+CHANGES = ((1 << 18, 12), (1 << 20, 24), (1 << 62, 40))
 DEEP = 64  # products in a sum from which groups by themselves are worth while
 FAR = 6 << 20  # elements of a result whose planes are too far apart to be written all at once
 
@@ -60,7 +62,7 @@ def between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTra
 def _changing(shape: Shape) -> float:
     """Return what it costs to move a value into blocks or back."""
     size = prod(shape)
-    return size * (CHANGE if size <= NEAR else CHANGE_FAR)
+    return size * next(each for most, each in CHANGES if size <= most)
 
 
 def _tiling(job: Convolving) -> PlaneTiling | None:
@@ -77,7 +79,12 @@ def _tiling(job: Convolving) -> PlaneTiling | None:
     if groups > 1 and channels * taps < DEEP:
         return None
     cut = maps, channels, taps, stride, groups, sweeps[0][0].out[-1]
-    return choose_plane_tiling(job.target, width, *cut)
+    tiling = choose_plane_tiling(job.target, width, *cut)
+    # The caller's output begins where a register does in memory; so do rows of whole registers.
+    whole = width % job.target.lanes == 0 and len(sweeps) == 1
+    if tiling is not None and whole and prod(job.y) >= STREAMED:
+        return replace(tiling, past=True)
+    return tiling
 
 
 def _cost(job: Convolving, tiling: PlaneTiling) -> float:
