@@ -64,7 +64,7 @@ def test_small_thread_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert thread_count() == os.cpu_count()
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "two", ""])
+@pytest.mark.parametrize("value", ["0", "-1", "two", " "])
 def test_small_message_of_thread_count(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("STRIATE_NUM_THREADS", value)
     message = f"STRIATE_NUM_THREADS must be a whole number of at least 1, not {value!r}"

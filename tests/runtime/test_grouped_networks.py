@@ -103,3 +103,11 @@ def test_winograd_of_each_group(line):
     np.testing.assert_allclose(y, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
     if Target.host().level == "avx512":
         assert any("winograd" in step.method for step in run.plan_for(case.x.shape).steps)
+
+
+@pytest.mark.parametrize("line", ["1x320x3x5x6 250 9x9x9 p4 g5", "1x128x5x6x5 2 9x9x9 s3 p4 g2"])
+def test_long_sums_of_groups_stay_exact(line):
+    case = layer_case(line)
+    y = st.compile(case.network, precision="exact")(case.x)
+    exact = st.compile(case.network, dtype=np.float64)(case.x.astype(np.float64))
+    assert np.abs(y - exact).max() < 2e-6 * np.abs(exact).max()

@@ -14,6 +14,7 @@ import striate as st
 from striate.errors import ParameterError
 from striate.network import Builder, Initial, Network
 from striate.network import operators as op
+from striate.runtime import engines
 
 
 def small():
@@ -285,3 +286,33 @@ def test_interrupted_calls_leave_a_program_usable(run_large):
     assert interrupted > 5
     for x, y in zip(inputs, wanted, strict=True):
         np.testing.assert_array_equal(run_large(x), y)
+
+
+def test_shapes_that_are_not_used_for_long_are_let_go(monkeypatch):
+    monkeypatch.setattr(engines, "SHAPES", 3)
+    b = Builder("any size", (None, 2, None))
+    network = Network(b.graph(b.conv(b.input, "y", channels=3, kernel=3, padding=1))).initialize(0)
+    run = st.compile(network)
+    kept = run._native._lowered
+    first = np.ones((1, 2, 10), np.float32)
+    expected = run(first)
+    for size in range(11, 30):
+        run(np.ones((1, 2, size), np.float32))
+        run(first)  # used again and again
+        assert len(kept) <= 3
+        assert (1, 2, 10) in kept
+        assert set(run._native._idle) <= set(kept)
+    np.testing.assert_array_equal(run(first), expected)
+    monkeypatch.setattr(engines, "MEMORY", 0)
+    for size in range(30, 34):
+        run(np.ones((1, 2, size), np.float32))
+        assert list(kept) == [(1, 2, size)]
+
+
+@pytest.mark.parametrize(("name", "value"), [("tune", "yes"), ("tune", None), ("threads", True)])
+def test_settings_of_another_kind(name, value):
+    network = st.load("lenet-1989").initialize(0)
+    with pytest.raises(ParameterError) as caught:
+        st.compile(network, **{name: value})
+    rule = "True or False" if name == "tune" else "a whole number from 1"
+    assert str(caught.value) == f"compile: {name} must be {rule}, not {value!r}"

@@ -35,7 +35,7 @@ def thread_count() -> int:
         If ``STRIATE_NUM_THREADS`` is not a whole number of at least 1.
     """
     chosen = os.environ.get("STRIATE_NUM_THREADS")
-    if chosen is None:
+    if not chosen:  # as good as unset
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
 from math import prod
@@ -23,6 +25,8 @@ from striate.runtime.steps import Array
 
 __all__ = ["Native", "Planned"]
 
+SHAPES, MEMORY = 64, 256 << 20  # input shapes to be ready for, and bytes of their values
+FEW = 4  # shapes of batches that run in parts, whose results' memory is kept
 THIRD_LEVEL = 20 << 20  # bytes of a cache that the values of a network may fill
 HEAVY = 8 << 20  # bytes of weights of a fully connected layer that are better read once
 
@@ -70,7 +74,7 @@ class Native:
             isinstance(node.operator, Gemm) and sizes.get(node.inputs[1], 0) > HEAVY
             for node in graph.nodes
         )
-        self._lowered: dict[Shape, Lowered] = {}
+        self._lowered: OrderedDict[Shape, Lowered] = OrderedDict()  # the last used at the end
         self._idle: dict[Shape, list[Instance]] = {}
         self._at_once: dict[Shape, int] = {}
         self._outputs: dict[Shape, Outputs] = {}
@@ -81,10 +85,19 @@ class Native:
         if most >= len(x):
             return self._run(x)
         shape = (len(x), *self.lowered((most, *x.shape[1:])).output_shape[1:])
-        y = self._outputs.setdefault(x.shape, Outputs(shape)).take()
+        y = self._output(x.shape, shape)
         for start in range(0, len(x), most):
             self._run(x[start : start + most], y[start : start + most])
         return y
+
+    def _output(self, shape: Shape, output: Shape) -> Array:
+        """Return where the result of a batch goes that runs in parts."""
+        found = self._outputs.get(shape)
+        if found is None:
+            if len(self._outputs) >= FEW:
+                self._outputs.clear()
+            found = self._outputs[shape] = Outputs(output)
+        return found.take()
 
     def at_once(self, shape: Shape) -> int:
         """Return how many examples of a batch run through the network together.
@@ -116,6 +129,9 @@ class Native:
             instance = idle.pop()  # in one step: another thread may want it too
         except IndexError:
             instance = Instance(self.lowered(x.shape), self._to)
+        else:
+            with contextlib.suppress(KeyError):  # another thread may have let it go
+                self._lowered.move_to_end(x.shape)
         y = instance.run(x, y)
         idle.append(instance)
         return y
@@ -133,8 +149,20 @@ class Native:
         return report_lowered(self._graph, shape, self.lowered(shape), self._weights, self._to)
 
     def lowered(self, shape: Shape) -> Lowered:
-        """Return the tasks for an input shape."""
+        """Return the tasks for an input shape; those not used for long are let go."""
         with COMPILING:
             if shape not in self._lowered:
                 self._lowered[shape] = lower(self._graph, self._weights, shape, self._to)
+                self._let_go(shape)
+            self._lowered.move_to_end(shape)
             return self._lowered[shape]
+
+    def _let_go(self, newest: Shape) -> None:
+        """Forget the shapes used least lately, until those left are few and need little."""
+        kept = self._lowered
+        while len(kept) > SHAPES or sum(lowered.alive for lowered in kept.values()) > MEMORY:
+            oldest = next(iter(kept))
+            if oldest == newest:
+                return
+            del kept[oldest]
+            self._idle.pop(oldest, None)

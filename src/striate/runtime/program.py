@@ -195,7 +195,8 @@ def compile(
         What it computes in.
     precision : "auto" or "exact"
         "auto" takes Winograd's method where it is faster, which rounds more (to about 1e-5 of the
-        largest output of a layer at most); "exact" only adds up products.
+        largest output of a layer at most) and spreads a NaN or infinity over the tiles that read
+        it, of up to 8 x 8 pixels; "exact" only adds up products.
     threads : int
         How many threads a call may use; otherwise ``STRIATE_NUM_THREADS``, or the processors.
         Results do not depend on it.
@@ -228,7 +229,10 @@ def compile(
         raise DTypeError(f"compile: dtype must be float32 or float64, not {kind}")
     if precision not in ("auto", "exact"):
         raise ParameterError(f'compile: precision must be "auto" or "exact", not {precision!r}')
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
+    if not isinstance(tune, bool):
+        raise ParameterError(f"compile: tune must be True or False, not {tune!r}")
+    whole = isinstance(threads, int) and not isinstance(threads, bool)
+    if threads is not None and (not whole or threads < 1):
         raise ParameterError(f"compile: threads must be a whole number from 1, not {threads!r}")
     check_runnable(network)
     if not network.has_weights:

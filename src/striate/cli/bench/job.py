@@ -21,6 +21,7 @@ from striate.runtime.limits import Limits, measured_limits
 __all__ = ["Settings", "headline", "run_job"]
 
 WIDE = 200  # columns where nobody looks at a terminal
+ALONE = 0.75  # of so many times one thread's multiply-adds, if nothing else runs
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def run_job(job: str, cases: Iterable[Case], settings: Settings) -> int:
     if absent:
         console.print(f"not installed: {', '.join(absent)}; pip install 'striate[bench]'")
     limits = [measured_limits(threads) for threads in settings.threads]
+    for line in _doubts(limits):
+        console.print(line, highlight=False)
     rows: list[Row] = []
     for row in _measured(cases, peers, limits, settings):
         rows.append(row)
@@ -87,6 +90,17 @@ def _measured(
             for limit in limits:
                 status.update(f"{case.name}, batch {case.shape[0]}, threads {limit.threads}")
                 yield measured(case, limit.threads, peers, limit, settings.seconds, settings.rounds)
+
+
+def _doubts(limits: Sequence[Limits]) -> Iterator[str]:
+    """Yield a warning for each number of threads that this machine does not have to itself."""
+    alone = {limit.threads: limit.gflops for limit in limits}.get(1)
+    for limit in limits:
+        if alone and limit.gflops < ALONE * limit.threads * alone:
+            yield (
+                f"{limit.threads} threads reach {limit.gflops / alone:.1f} times what one does: "
+                "something else runs on this machine, and their rows cannot be trusted"
+            )
 
 
 def _console() -> Console:

@@ -27,6 +27,7 @@ from striate.ops.codegen import Target, Writer, template
 __all__ = ["Source", "Sweep", "direct"]
 
 Table = NDArray[np.int64]
+SHARE = 200_000  # multiply-adds of a block: handing one to a thread takes a fraction of that
 PARTIAL = 512  # products in a partial sum, if a block of channels has no more
 NEAR = 1024  # elements that weights are fetched ahead, if the next group's would not fit
 PRIVATE = 512 << 10  # bytes of a second-level cache that we count upon
@@ -241,7 +242,8 @@ def _cut(
     units = rows * columns
     groups = len(tiling.vectors)
     if tiling.pixels_first:
-        return units, 1, groups
+        enough = -(-SHARE // max(1, tiling.rows * weight_bytes // 4))
+        return units, max(1, min(enough, units // 8)), groups
     if weight_bytes <= PRIVATE:
         each = max(1, min(-(-units // 8), max(columns, 16)))
         return units, each, groups

@@ -12,7 +12,7 @@ import functools
 from typing import Any
 
 from striate.ops.codegen import Index, Pointer, Target, Writer, library
-from striate.ops.codegen.writer import ADDRESS, I64, STEP, VOID, ir
+from striate.ops.codegen.writer import ADDRESS, I32, I64, STEP, VOID, Variable, ir
 
 __all__ = [
     "ENTRY_WORDS",
@@ -20,6 +20,7 @@ __all__ = [
     "RUNNING",
     "SLEEPING",
     "TEAM_WORDS",
+    "YIELD",
     "run_function",
     "work_function",
 ]
@@ -30,16 +31,18 @@ ENTRY_WORDS = 4
 
 # Words of a team, which lie apart, so that writing one does not take the others' cache lines.
 LINE = 16
-TICKET, DONE, TABLE, SCRATCH, STRIDE, RUNNING = (LINE * i for i in range(6))
-SLEEPING = 6 * LINE
-TEAM_WORDS = 7 * LINE
+TICKET, DONE, TABLE, SCRATCH, STRIDE, RUNNING, YIELD = (LINE * i for i in range(7))
+SLEEPING = 7 * LINE
+TEAM_WORDS = 8 * LINE
 
 NUMBER, COUNT = 1 << 48, 1 << 24  # the parts of a ticket: task + 1, blocks, next block
 MOST_BLOCKS = COUNT >> 1
+TURN = 256  # looks after which the processor is offered to others, who may be whom we wait for
 PATIENCE = 40_000  # looks at the ticket before a worker goes to sleep: about a millisecond
 
 RUN = ir.FunctionType(VOID, [ADDRESS, I64, ADDRESS, ADDRESS, I64])
 WORK = ir.FunctionType(VOID, [ADDRESS, I64])
+SYSTEM_YIELD = ir.FunctionType(I32, [])
 
 
 @functools.cache
@@ -77,9 +80,10 @@ def write_run(w: Writer) -> None:
                 w.publish(team, DONE, 0)
                 w.publish(team, TICKET, (number + 1) * NUMBER + blocks * COUNT)
                 _do_blocks(w, team, w.index(0))
+                looks = w.variable(w.index(0))
                 with w.forever() as after:
                     w.leave(after, w.shared(team, DONE) >= blocks)
-                    w.pause()
+                    _wait(w, team, looks)
             with by_itself:
                 _call(w, table, entry, w.index(0), blocks, scratch)
     with w.when_not(alone):
@@ -89,7 +93,7 @@ def write_run(w: Writer) -> None:
 def write_work(w: Writer) -> None:
     """Write a worker's loop."""
     team, worker = w.argument(0), w.argument(1)
-    waited = w.variable(w.index(0))
+    waited, looks = w.variable(w.index(0)), w.variable(w.index(0))
     with w.forever() as after:
         ticket = w.shared(team, TICKET)
         with w.builder.if_else(_next(ticket) < _blocks(ticket)) as (some, none):
@@ -97,9 +101,19 @@ def write_work(w: Writer) -> None:
                 _do_blocks(w, team, worker)
                 waited.set(w.index(0))
             with none:
-                w.pause()
+                _wait(w, team, looks)
                 waited.set((waited.get() + 1) * (w.index(1) - w.shared(team, RUNNING)))
         w.leave(after, waited.get() > PATIENCE)
+
+
+def _wait(w: Writer, team: Pointer, looks: Variable) -> None:
+    """Wait a moment; now and then let others have the processor, if the system offers that."""
+    w.pause()
+    looks.set(looks.get() + 1)
+    system = w.shared(team, YIELD)
+    enough = (looks.get() % TURN).equals(0)
+    with w.when(w.builder.and_(enough, system > 0)):
+        w.call(system, SYSTEM_YIELD)
 
 
 def _do_blocks(w: Writer, team: Pointer, worker: Index) -> None:

@@ -4,7 +4,7 @@ A tile is a few pixels of a row of outputs, for one block of maps. A step gives 
 channel of its group (see `gathering`), pixel after pixel, and each pixel serves all taps of a row
 of the kernel. No channel is ever multiplied for a map of another group. Padding lies around the
 source, so there are no edges. The sum of an output has one order, whatever tile it is in: rows of
-the kernel, steps, taps of the row.
+the kernel, steps, taps of the row; long sums are summed row by row first, which rounds less.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ __all__ = ["PackedGroups", "grouped", "pack"]
 
 WIDEST = 9
 """Taps of a row that are written out; wider kernels loop over theirs one by one."""
+
+PARTIAL = 512
+"""Products in a sum up to which it is summed in one go."""
 
 MOST = 24
 """Pixels of a tile at most."""
@@ -146,7 +149,8 @@ def grouped(
         words |= strides("residual", at)
     constants = {"taps": taps, "stride": axes[2].stride, "dilation": axes[2].dilation}
     constants |= {"tile": tile, "rest": (out.sizes[2] - 1) % tile + 1}
-    constants |= {"sources": steps.sources, "masked": steps.masked}
+    deep = packed.channels * prod(packed.kernel) > PARTIAL
+    constants |= {"sources": steps.sources, "masked": steps.masked, "deep": deep}
     blocks = x.batch * y.blocks * out.sizes[0] * out.sizes[1]
     each = x.batch * prod(y.spatial) * prod(window.kernel) * target.lanes
     work = each * len(steps.channels)
@@ -242,9 +246,12 @@ def _sums(
     dilation: int,
     sources: int,
     masked: int,
+    deep: int,
 ) -> list[Vector]:
     """Return the sums of some pixels of a row for one block of maps."""
-    sums = [w.variable(bias) for _ in range(pixels)]
+    zero = w.constant(0.0)
+    sums = [w.variable(zero if deep else bias) for _ in range(pixels)]
+    totals = [w.variable(bias) for _ in range(pixels)] if deep else sums
     weight = w.variable(w.pointer(a.weight) + steps[0] * a.all_taps * w.lanes)
     tables = w.pointer(a.sources), w.pointer(a.places)
     uses: dict[int, list[tuple[int, int]]] = {}
@@ -261,4 +268,7 @@ def _sums(
                 element = gather(row + pixel * w.lanes)
                 for t, k in uses[pixel]:
                     sums[t].set(element.multiply_add(weights[k], sums[t].get()))
-    return [total.get() for total in sums]
+        for total, partial in zip(totals, sums if deep else (), strict=bool(deep)):
+            total.set(total.get() + partial.get())
+            partial.set(zero)
+    return [total.get() for total in totals]

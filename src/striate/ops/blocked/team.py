@@ -11,12 +11,13 @@ import contextlib
 import ctypes
 import functools
 import os
+import sys
 import threading
 from collections.abc import Iterator
 
 import numpy as np
 
-from striate.ops.blocked.driver import SLEEPING, TEAM_WORDS, run_function, work_function
+from striate.ops.blocked.driver import SLEEPING, TEAM_WORDS, YIELD, run_function, work_function
 from striate.ops.codegen import Target
 
 __all__ = ["Team", "run_table", "team_of"]
@@ -33,11 +34,26 @@ def run_table(target: Target) -> ctypes._FuncPointer:
     return Run(run_function(target))
 
 
+@functools.cache
+def system_yield() -> int:
+    """Return the address of the system's function that lets other threads run, or 0.
+
+    Where two threads share a processor, one would wait for the other a whole slice of time.
+    """
+    try:
+        library = ctypes.CDLL("kernel32" if sys.platform == "win32" else None)
+        name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    except (OSError, AttributeError):
+        return 0
+
+
 class Team:
     """One caller at a time and `threads` - 1 workers."""
 
     def __init__(self, threads: int, target: Target) -> None:
         self._words = np.zeros(TEAM_WORDS + 16 * threads, np.int64)
+        self._words[YIELD] = system_yield()
         self.address: int = self._words.ctypes.data
         self._free = threading.Lock()
         self._beds = []

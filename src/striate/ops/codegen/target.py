@@ -50,7 +50,7 @@ class Target(NamedTuple):
     @classmethod
     def host(cls) -> Target:
         """Return this machine's processor, or a plainer one that ``STRIATE_ISA`` names."""
-        return _host(os.environ.get("STRIATE_ISA"))
+        return _host(os.environ.get("STRIATE_ISA", "").lower() or None)
 
     def machine(self) -> Any:
         """Return LLVM's description, which compiles modules."""
