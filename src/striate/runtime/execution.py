@@ -17,7 +17,7 @@ from striate.runtime.steps import Array
 
 __all__ = ["Instance", "threads_of"]
 
-ALONE = 1_000_000  # multiply-adds of a network that one thread does before another is awake
+ALONE = 4_000_000  # multiply-adds of a network that one thread does before another is awake
 SMALL = 1 << 13  # elements of input and output that are copied to memory of our own
 
 
