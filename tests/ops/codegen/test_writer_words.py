@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from numpy.testing import assert_array_equal
 
 from striate.ops.codegen import Target, Writer, template
-from striate.ops.codegen.writer import STEP
+from striate.ops.codegen.values import STEP
 
 Call = Callable[..., None]
 MANY = settings(

@@ -25,7 +25,7 @@ from striate.ops.blocked.rows import check_padding, row_of, stride_names, stride
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
-from striate.ops.codegen.writer import Variable
+from striate.ops.codegen.values import Variable
 
 __all__ = ["PackedDepthwise", "depthwise", "pack"]
 

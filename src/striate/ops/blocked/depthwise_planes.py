@@ -23,7 +23,7 @@ from striate.ops.blocked.pooling import tile_width
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, walk, within
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
-from striate.ops.codegen.writer import I32, ir
+from striate.ops.codegen.values import I32, ir
 
 __all__ = ["PackedPlanes", "depthwise_planes", "pack", "suits_planes"]
 

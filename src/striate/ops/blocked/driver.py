@@ -12,7 +12,7 @@ import functools
 from typing import Any
 
 from striate.ops.codegen import Index, Pointer, Target, Writer, library
-from striate.ops.codegen.writer import ADDRESS, I32, I64, STEP, VOID, Variable, ir
+from striate.ops.codegen.values import ADDRESS, I32, I64, STEP, VOID, Variable, ir
 
 __all__ = [
     "ENTRY_WORDS",

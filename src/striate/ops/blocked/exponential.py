@@ -11,7 +11,7 @@ from math import factorial, log
 
 from striate.ops.blocked.lanes import choose_lanes
 from striate.ops.codegen import Vector, Writer
-from striate.ops.codegen.writer import I32, ir
+from striate.ops.codegen.values import I32, ir
 
 __all__ = ["exponential", "logistic", "tangent"]
 

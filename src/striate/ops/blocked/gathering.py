@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from striate.ops.blocked.lanes import choose_lanes
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
-from striate.ops.codegen.writer import I32, ir
+from striate.ops.codegen.values import I32, ir
 
 __all__ = ["Gathering", "gatherer", "permutes", "plan_gathering"]
 

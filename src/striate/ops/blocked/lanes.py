@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from striate.ops.codegen import Index, Pointer, Vector, Writer
-from striate.ops.codegen.writer import ADDRESS, I32, VOID, ir
+from striate.ops.codegen.values import ADDRESS, I32, VOID, ir
 
 __all__ = [
     "choose_lanes",

@@ -18,7 +18,7 @@ from striate.ops.blocked.layout import Place
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, span
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
-from striate.ops.codegen.writer import I32
+from striate.ops.codegen.values import I32
 
 __all__ = ["linear"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from striate.ops.blocked.lanes import maximum, nan_in_either
 from striate.ops.codegen import Vector, Writer
-from striate.ops.codegen.writer import I32, ir
+from striate.ops.codegen.values import I32, ir
 
 __all__ = ["Pool"]
 

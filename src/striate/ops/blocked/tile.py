@@ -16,7 +16,7 @@ import functools
 from itertools import chain
 
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer, library
-from striate.ops.codegen.writer import ADDRESS, VOID, ir
+from striate.ops.codegen.values import ADDRESS, VOID, ir
 
 __all__ = ["CONTEXT", "TILE", "tile"]
 

@@ -6,7 +6,7 @@ import functools
 import itertools
 
 from striate.ops.codegen import Pointer, Target, Writer, library
-from striate.ops.codegen.writer import ADDRESS, I64, VOID, ir
+from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
 
 __all__ = ["DEPTH", "LINE", "PRODUCT", "product", "rows_of", "vectors_of"]
 

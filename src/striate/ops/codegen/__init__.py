@@ -3,7 +3,8 @@
 from striate.ops.codegen.kernel import Kernel, Template, template
 from striate.ops.codegen.library import COMPILING, Library, library
 from striate.ops.codegen.target import Target
-from striate.ops.codegen.writer import Index, Pointer, Vector, Writer
+from striate.ops.codegen.values import Index, Pointer, Vector
+from striate.ops.codegen.writer import Writer
 
 __all__ = [
     "COMPILING",

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from striate.ops.codegen.library import library
 from striate.ops.codegen.target import Target
-from striate.ops.codegen.writer import STEP, Index, Writer
+from striate.ops.codegen.values import STEP, Index
+from striate.ops.codegen.writer import Writer
 
 __all__ = ["Kernel", "Template", "template"]
 

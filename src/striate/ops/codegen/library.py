@@ -17,7 +17,7 @@ from typing import Any
 
 from striate.ops._cache import cache_folder, keep, kept, say_that_we_compile
 from striate.ops.codegen.target import Target, binding
-from striate.ops.codegen.writer import ir
+from striate.ops.codegen.values import ir
 
 __all__ = ["COMPILING", "Library", "library"]
 
