@@ -21,7 +21,14 @@ from striate.geometry import Axis, Window
 from striate.ops.blocked.elementwise import of_channels
 from striate.ops.blocked.layout import Place, Value
 from striate.ops.blocked.pooling import tile_width
-from striate.ops.blocked.rows import check_padding, row_of, stride_names, strides
+from striate.ops.blocked.rows import (
+    WINDOW,
+    check_padding,
+    row_of,
+    stride_names,
+    strides,
+    window_words,
+)
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
@@ -86,10 +93,10 @@ def depthwise(
     _check_shapes(source, result, packed, window, residual)
     check_padding(x, y.spatial, window)
     axes = (Axis(1),) * (3 - window.rank) + window.axes
-    v, out = volume(x), volume(y)
-    inset = sum(axis.before * step for axis, step in zip(axes, v.strides, strict=True))
+    out = volume(y)
     taps = axes[2].kernel if axes[2].kernel <= WIDEST else 1
     tile = tile_width(out.sizes[2], target.registers // 2)
+    inset, described = window_words(x, y, axes, taps)
     words: dict[str, Word] = {
         "x": Place(source.buffer, x.origin - inset),
         "y": result.origin,
@@ -100,14 +107,7 @@ def depthwise(
         "blocks": x.blocks,
         "low": bits(low),
         "high": bits(high),
-        **dict(zip(("slices", "rows", "width"), out.sizes, strict=True)),
-        "depth": axes[0].kernel,
-        "height": axes[1].kernel,
-        "steps": axes[2].kernel // taps,
-        "d_tap": axes[0].dilation * v.strides[0],
-        "h_tap": axes[1].dilation * v.strides[1],
-        **strides("x", x, axes[0].stride, axes[1].stride),
-        **strides("y", y),
+        **described,
     }
     kernel = plain_rows
     if residual is not None:
@@ -136,8 +136,7 @@ def _check_shapes(
 
 FIELDS = (
     *("x", "y", "weight", "bias", "all_taps", "batch", "blocks", "low", "high"),
-    *("slices", "rows", "width", "depth", "height", "steps", "d_tap", "h_tap"),
-    *(*stride_names("x"), *stride_names("y")),
+    *(*WINDOW, *stride_names("x"), *stride_names("y")),
 )
 
 
@@ -193,7 +192,7 @@ def _tap_row(
 ) -> Iterator[tuple[Pointer, list[Vector]]]:
     """Repeat for rows of the kernel: where its pixels begin, and its weights."""
     now = w.variable(weight)
-    with w.loop(0, a.depth) as d, w.loop(0, a.height) as h, w.loop(0, a.steps) as k:
+    with w.loop(0, a.depth) as d, w.loop(0, a.height) as h, w.loop(0, a.row_parts) as k:
         weights = [now.get().load(tap * w.lanes) for tap in range(taps)]
         yield x + (d * a.d_tap + h * a.h_tap + k * (dilation * w.lanes)), weights
         now.set(now.get() + taps * w.lanes)

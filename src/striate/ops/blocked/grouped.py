@@ -21,7 +21,14 @@ from striate.ops.blocked.elementwise import of_channels
 from striate.ops.blocked.gathering import Gathering, gatherer, plan_gathering
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.pooling import tile_width
-from striate.ops.blocked.rows import check_padding, row_of, stride_names, strides
+from striate.ops.blocked.rows import (
+    WINDOW,
+    check_padding,
+    row_of,
+    stride_names,
+    strides,
+    window_words,
+)
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
@@ -116,10 +123,10 @@ def grouped(
     _check_shapes(source, result, packed, window, residual)
     check_padding(x, y.spatial, window)
     axes = (Axis(1),) * (3 - window.rank) + window.axes
-    v, out = volume(x), volume(y)
-    inset = sum(axis.before * step for axis, step in zip(axes, v.strides, strict=True))
+    out = volume(y)
     taps = _taps(axes[2].kernel)
     tile = tile_width(out.sizes[2], max(4, min(MOST, target.registers - taps - 5)))
+    inset, described = window_words(x, y, axes, taps)
     words: dict[str, Word] = {
         "x": Place(source.buffer, x.origin - inset),
         "y": result.origin,
@@ -133,14 +140,7 @@ def grouped(
         "all_taps": prod(window.kernel),
         "low": bits(low),
         "high": bits(high),
-        **dict(zip(("slices", "rows", "width"), out.sizes, strict=True)),
-        "depth": axes[0].kernel,
-        "height": axes[1].kernel,
-        "row_parts": axes[2].kernel // taps,
-        "d_tap": axes[0].dilation * v.strides[0],
-        "h_tap": axes[1].dilation * v.strides[1],
-        **strides("x", x, axes[0].stride, axes[1].stride),
-        **strides("y", y),
+        **described,
     }
     kernel = plain_groups
     if residual is not None:
@@ -191,8 +191,7 @@ def _check_shapes(
 
 FIELDS = (
     *("x", "y", "weight", "bias", "starts", "sources", "places", "batch", "blocks", "all_taps"),
-    *("low", "high", "slices", "rows", "width", "depth", "height", "row_parts"),
-    *("d_tap", "h_tap", *stride_names("x"), *stride_names("y")),
+    *("low", "high", *WINDOW, *stride_names("x"), *stride_names("y")),
 )
 
 

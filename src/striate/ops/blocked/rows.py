@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from striate.errors import GeometryError
-from striate.geometry import Window
+from striate.geometry import Axis, Window
 from striate.ops.blocked.layout import Blocked
 from striate.ops.blocked.task import Word
 from striate.ops.blocked.walk import volume
 from striate.ops.codegen import Index, Pointer, Writer
 
-__all__ = ["check_padding", "row_of", "stride_names", "strides"]
+__all__ = ["WINDOW", "check_padding", "row_of", "stride_names", "strides", "window_words"]
 
 
 def stride_names(name: str) -> list[str]:
@@ -33,6 +33,27 @@ def row_of(w: Writer, a: Any, name: str, place: Sequence[Index]) -> Pointer:
     offsets = [index * step for index, step in zip(place, steps, strict=True)]
     start: Pointer = w.pointer(getattr(a, name)) + sum(offsets[1:], offsets[0])
     return start
+
+
+WINDOW = ("slices", "rows", "width", "depth", "height", "row_parts", "d_tap", "h_tap")
+"""Names of what a window over rows of outputs is described by, besides strides."""
+
+
+def window_words(
+    x: Blocked, y: Blocked, axes: tuple[Axis, ...], taps: int
+) -> tuple[int, dict[str, Word]]:
+    """Return how far before its first pixel a value is read, and the words of a window.
+
+    `axes` are three; `taps` of each row of the kernel are written out.
+    """
+    v, out = volume(x), volume(y)
+    inset = sum(axis.before * step for axis, step in zip(axes, v.strides, strict=True))
+    numbers = (
+        *(*out.sizes, axes[0].kernel, axes[1].kernel, axes[2].kernel // taps),
+        *(axes[0].dilation * v.strides[0], axes[1].dilation * v.strides[1]),
+    )
+    words: dict[str, Word] = dict(zip(WINDOW, numbers, strict=True))
+    return inset, words | strides("x", x, axes[0].stride, axes[1].stride) | strides("y", y)
 
 
 def check_padding(x: Blocked, outputs: Sequence[int], window: Window) -> None:
