@@ -2,8 +2,11 @@
 
 from striate.network import operators, zoo
 from striate.network.builder import Builder
+from striate.network.defined import Deferred, Defined
 from striate.network.explanation import explain
 from striate.network.graph import (
+    FLOAT,
+    Constant,
     Fields,
     Graph,
     Initial,
@@ -14,17 +17,30 @@ from striate.network.graph import (
     Reach,
     Shape,
 )
-from striate.network.inference import infer_fields, infer_shapes, reach
+from striate.network.inference import (
+    InputShape,
+    infer_fields,
+    infer_kinds,
+    infer_shapes,
+    input_shapes,
+    reach,
+)
 from striate.network.model import Network
 from striate.network.report import FieldSummary, Layer, Report, Totals, inspect
+from striate.network.settling import settings_inputs, settled
 
 __all__ = [
+    "FLOAT",
     "Builder",
+    "Constant",
+    "Deferred",
+    "Defined",
     "FieldSummary",
     "Fields",
     "Graph",
     "Initial",
     "Input",
+    "InputShape",
     "Layer",
     "Network",
     "Node",
@@ -36,9 +52,13 @@ __all__ = [
     "Totals",
     "explain",
     "infer_fields",
+    "infer_kinds",
     "infer_shapes",
+    "input_shapes",
     "inspect",
     "operators",
     "reach",
+    "settings_inputs",
+    "settled",
     "zoo",
 ]

@@ -1,19 +1,43 @@
 """The graph of a network: immutable, without weights, in ONNX's terms.
 
-A value (an input, a parameter, a node's output) is known by its name. Weights lie beside the graph
-as name -> array, so a graph can be inspected and drawn without them.
+A value (an input, a parameter, a constant, a node's output) is known by its name. Weights lie
+beside the graph as name -> array, so a graph can be inspected and drawn without them; constants
+are small and belong to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from striate.errors import GraphError, ShapeError
 from striate.geometry import Field
 
-__all__ = ["Fields", "Graph", "Initial", "Input", "Node", "Operator", "Parameter", "Reach", "Shape"]
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "FLOAT",
+    "Constant",
+    "Fields",
+    "Graph",
+    "Initial",
+    "Input",
+    "Node",
+    "Operator",
+    "Parameter",
+    "Reach",
+    "Shape",
+]
+
+FLOAT = "float"
+"""The kind of values in the working precision, which `striate.compile` chooses: float32 or float64.
+
+All other kinds are names of NumPy's dtypes, such as "int64" and "bool".
+"""
 
 Shape = tuple[int, ...]
 Fields = tuple[Field, ...]
@@ -28,12 +52,13 @@ class Input:
 
     name: str
     shape: tuple[int | None, ...]
+    kind: str = FLOAT
 
     def __post_init__(self) -> None:
-        if len(self.shape) < 2 or any(size is not None and size < 1 for size in self.shape):
+        if any(size is not None and size < 0 for size in self.shape):
             raise GraphError(
-                f"input {self.name!r} of shape {self.shape} must be (N, C, *spatial), "
-                "sizes of at least 1 or None for any"
+                f"input {self.name!r} of shape {self.shape} must have sizes of at least 0, "
+                "or None for any"
             )
 
 
@@ -53,6 +78,49 @@ class Parameter:
     shape: Shape
     initial: Initial
     trainable: bool = True
+    kind: str = FLOAT
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A small array that belongs to the graph: an index, a bound, a shape.
+
+    `data` are its bytes in C order; numbers of the kind "float" are kept in float64.
+
+    Examples
+    --------
+    >>> Constant.of("half", 0.5).array
+    array(0.5)
+    >>> Constant.of("axes", [0, 2]).kind
+    'int64'
+    """
+
+    name: str
+    kind: str
+    shape: Shape
+    data: bytes
+
+    @classmethod
+    def of(cls, name: str, array: ArrayLike, kind: str | None = None) -> Constant:
+        """Return an array as a constant; floating numbers are of the working precision."""
+        import numpy as np
+
+        values = np.asarray(array)
+        if kind is None:
+            kind = FLOAT if values.dtype.kind == "f" else values.dtype.name
+        data = values.astype(_dtype(kind)).tobytes()
+        return cls(name, kind, values.shape, data)
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The array; it cannot be written to."""
+        import numpy as np
+
+        return np.frombuffer(self.data, _dtype(self.kind)).reshape(self.shape)
+
+
+def _dtype(kind: str) -> str:
+    return "float64" if kind == FLOAT else kind
 
 
 @dataclass(frozen=True)
@@ -67,8 +135,16 @@ class Operator:
     arity: ClassVar[tuple[int, int]] = (1, 1)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return the output's shape, or raise ShapeError or GeometryError."""
+        """Return the shape of the first output, or raise ShapeError or GeometryError."""
         return broadcast_shapes(shapes)
+
+    def infer_all(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the shapes of all outputs."""
+        return (self.infer(shapes),)
+
+    def kinds(self, kinds: Sequence[str]) -> tuple[str, ...]:
+        """Return the kinds of the outputs, given those of the inputs."""
+        return (kinds[0],)
 
     def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
         """Return the multiply-adds, by the convention of `striate.geometry.cost`."""
@@ -101,7 +177,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One application of an operator; a single output bears the node's name."""
+    """One application of an operator."""
 
     name: str
     operator: Operator
@@ -125,13 +201,12 @@ class Graph:
     parameters: tuple[Parameter, ...]
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
+    constants: tuple[Constant, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.inputs:
-            raise GraphError(f"{self.name}: a graph must have at least one input")
         known: set[str] = set()
-        for name in [*(i.name for i in self.inputs), *(p.name for p in self.parameters)]:
-            self._define(known, name)
+        for value in (*self.inputs, *self.parameters, *self.constants):
+            self._define(known, value.name)
         for node in self.nodes:
             self._check_arity(node)
             for name in node.inputs:

@@ -8,35 +8,92 @@ from operator import index as whole
 
 from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError, explained
 from striate.geometry import Field
-from striate.network.graph import Fields, Graph, Node, Reach, Shape
+from striate.network.graph import Fields, Graph, Input, Node, Reach, Shape
+from striate.network.operators.shaping import Transpose
 
-__all__ = ["count_connections", "infer_fields", "infer_shapes", "reach"]
+__all__ = [
+    "InputShape",
+    "count_connections",
+    "hint",
+    "infer_fields",
+    "infer_kinds",
+    "infer_shapes",
+    "input_shapes",
+    "reach",
+]
+
+InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
+"""The shape of the first input, or those of inputs by name; the others have their own."""
 
 
-def infer_shapes(graph: Graph, input_shape: Sequence[int] | None = None) -> dict[str, Shape]:
-    """Return the shape of every value, for an input of this shape (a batch of 1 by default).
+def infer_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shape]:
+    """Return the shape of every value, for inputs of these shapes (sizes left open are 1).
 
     Raises
     ------
     ShapeError, GeometryError
         Naming the first node whose input does not fit.
+    GraphError
+        If it has operators that must be settled first: see `settled`.
     """
-    shapes = {parameter.name: parameter.shape for parameter in graph.parameters}
-    for value in graph.inputs:
-        shapes[value.name] = _fit(graph.name, value.shape, input_shape)
+    shapes = {value.name: value.shape for value in (*graph.parameters, *graph.constants)}
+    shapes |= input_shapes(graph, input_shape)
     for node in graph.nodes:
         try:
             with explained(f"{graph.name}: {node.name} ({node.operator.onnx})"):
-                inputs = [shapes[name] for name in node.inputs]
-                shapes[node.outputs[0]] = node.operator.infer(inputs)
+                found = node.operator.infer_all([shapes[name] for name in node.inputs])
+                shapes.update(zip(node.outputs, found, strict=False))
         except (ShapeError, GeometryError) as error:
-            raise type(error)(f"{error}{_way_out(graph, input_shape)}") from None
+            raise type(error)(f"{error}{hint(graph, input_shape)}") from None
     return shapes
 
 
-def _way_out(graph: Graph, given: Sequence[int] | None) -> str:
+def infer_kinds(graph: Graph) -> dict[str, str]:
+    """Return the kind of every value of a settled graph: "float", or a NumPy dtype's name.
+
+    Examples
+    --------
+    >>> from striate.network.zoo import load
+    >>> set(infer_kinds(load("lenet-5").graph).values())
+    {'float'}
+    """
+    kinds = {v.name: v.kind for v in (*graph.inputs, *graph.parameters, *graph.constants)}
+    for node in graph.nodes:
+        found = node.operator.kinds([kinds[name] for name in node.inputs])
+        kinds.update(zip(node.outputs, found, strict=False))
+    return kinds
+
+
+def input_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shape]:
+    """Return the shape of every input, given some; sizes left open are 1.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit its input.
+    UnknownNameError
+        If there is no input of a name.
+    """
+    given: Mapping[str, Sequence[int]] = {}
+    if isinstance(input_shape, Mapping):
+        given = input_shape
+    elif input_shape is not None and graph.inputs:
+        given = {graph.inputs[0].name: input_shape}
+    names = [value.name for value in graph.inputs]
+    for name in given:
+        if name not in names:
+            with explained(graph.name):
+                raise UnknownNameError.of("input", name, names)
+    return {v.name: _fit(graph, v, given.get(v.name)) for v in graph.inputs}
+
+
+def hint(graph: Graph, input_shape: InputShape) -> str:
     """Return what to say of the input that a network was made for, if it was given another."""
-    wanted = graph.inputs[0].shape
+    if input_shape is None or not graph.inputs:
+        return ""
+    first = graph.inputs[0]
+    given = input_shape.get(first.name) if isinstance(input_shape, Mapping) else input_shape
+    wanted = first.shape
     if given is None or None in wanted[1:] or tuple(given[1:]) == tuple(wanted[1:]):
         return ""
     return f"; {graph.name} is made for {'x'.join(str(size or 1) for size in wanted)}"
@@ -58,26 +115,34 @@ def count_connections(
     return units, macs // output[0], units if len(graph.parameters_of([node])) > 1 else 0
 
 
-def _fit(name: str, wanted: Sequence[int | None], given: Sequence[int] | None) -> Shape:
-    """Return the given shape if it fits, or the wanted one with a batch of 1."""
+def _fit(graph: Graph, value: Input, given: Sequence[int] | None) -> Shape:
+    """Return the given shape if it fits, or the wanted one with 1 for what it leaves open."""
+    wanted = value.shape
     if given is None:
-        return tuple(size or 1 for size in wanted)
+        return tuple(1 if size is None else size for size in wanted)
+    name = graph.name if value is graph.inputs[0] else f"{graph.name}: {value.name}"
     text = f"({', '.join('any' if size is None else str(size) for size in wanted)})"
     if len(given) != len(wanted):
         raise ShapeError(f"{name}: input shape {tuple(given)} must have {len(wanted)} axes: {text}")
     try:
-        sizes = tuple(map(whole, given))
+        sizes: Shape | None = tuple(map(whole, given))
     except TypeError:
-        sizes = ()
-    if not sizes or min(sizes) < 1:
+        sizes = None
+    if sizes is None or any(size < (own != 0) for size, own in zip(sizes, wanted, strict=True)):
         raise ShapeError(
             f"{name}: input shape {tuple(given)} must be of whole numbers of at least 1"
         )
-    if given[1] != (wanted[1] or given[1]):
+    if len(wanted) > 1 and _channels_first(graph, value) and sizes[1] != (wanted[1] or sizes[1]):
         raise ShapeError(
             f"{name}: input shape {tuple(given)} has {given[1]} channels, not {wanted[1]}: {text}"
         )
     return sizes
+
+
+def _channels_first(graph: Graph, value: Input) -> bool:
+    """Tell whether axis 1 of an input may be its channels: nothing moves its axes first."""
+    readers = [node for node in graph.nodes if value.name in node.inputs]
+    return not any(isinstance(node.operator, Transpose) for node in readers)
 
 
 def infer_fields(

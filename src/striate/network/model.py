@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from striate.errors import ShapeError
-from striate.network.graph import Graph, Parameter
+from striate.network.graph import FLOAT, Graph, Parameter
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from striate.network.preprocessing import Preprocessing
 
 __all__ = ["Network"]
 
@@ -20,6 +25,8 @@ __all__ = ["Network"]
 @dataclass(frozen=True, eq=False)
 class Network:
     """A graph and its weights, name -> array; without weights it can be inspected and drawn.
+
+    `preprocessing` says how an image becomes its input, where that is known.
 
     Raises
     ------
@@ -36,6 +43,7 @@ class Network:
 
     graph: Graph
     weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    preprocessing: Preprocessing | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
@@ -81,13 +89,56 @@ class Network:
             parameter.name: _draw(parameter, seed, index)
             for index, parameter in enumerate(self.graph.parameters)
         }
-        return Network(self.graph, weights)
+        return replace(self, weights=weights)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the network to a file, whole or not at all, and return its path.
+
+        Parameters
+        ----------
+        path : path
+            `.onnx` holds the network, `.safetensors` its weights alone.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written, or its name ends in neither.
+        ShapeError, ParameterError
+            If the network has no weights.
+        MissingExtraError
+            If what writes such files is not installed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import striate as st
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = st.load("lenet-1989").initialize(seed=1).save(Path(folder) / "lenet.onnx")
+        ...     st.load(path).name
+        'lenet-1989'
+        """
+        saved: Path = import_module("striate.interop").save(self, path)
+        return saved
+
+    def to_torch(self) -> Any:
+        """Return the network as a `torch.nn.Module` in eval mode: see `striate.interop.torch`.
+
+        Raises
+        ------
+        ParameterError
+            If the network has no weights.
+        MissingExtraError
+            If PyTorch is not installed.
+        """
+        return import_module("striate.interop.torch").to_torch(self)
 
 
 def _draw(parameter: Parameter, seed: int, index: int) -> NDArray[np.float32]:
     import numpy as np
 
     kind, scale = parameter.initial.kind, parameter.initial.scale
+    if parameter.kind != FLOAT:
+        return np.zeros(parameter.shape, parameter.kind)
     if kind == "constant":
         return np.full(parameter.shape, scale, np.float32)
     random = np.random.default_rng([seed, index])
