@@ -5,8 +5,8 @@ from math import sqrt
 import pytest
 
 from striate.errors import GeometryError, GraphError, ParameterError, ShapeError, UnknownNameError
-from striate.network import Builder, Initial
-from striate.network.operators import Add, Conv, Relu
+from striate.network import Builder, Initial, infer_shapes
+from striate.network.operators import Add, Conv, GlobalAveragePool, Relu
 
 
 def builder(*shape):
@@ -185,3 +185,25 @@ def test_operators_can_be_added_by_hand():
     weight = b.parameter("w", (2, 4, 1, 1), Initial("constant", 1.0))
     window = b.graph(b.conv(b.input, "c", channels=1, kernel=1)).nodes[0].operator.window
     assert b.shape(b.add(Conv(window), b.input, weight, name="again")) == (1, 2, 8, 8)
+
+
+def test_open_sizes_may_be_pooled_and_padded():
+    b = Builder("open", (None, 3, None, None))
+    y = b.conv(b.input, "conv", channels=4, kernel=7, stride=2)
+    y = b.add(GlobalAveragePool(), b.max_pool(y, "pool", kernel=3), name="mean")
+    graph = b.graph(b.linear(y, "linear", features=10))
+    assert infer_shapes(graph, (2, 3, 65, 97))["linear"] == (2, 10)
+
+
+@pytest.mark.parametrize("shape", [(None, 3, None, 8), (None, None, 8, 8)])
+def test_open_sizes_cannot_decide_how_many_weights_there_are(shape):
+    b = Builder("open", shape)
+    with pytest.raises(ShapeError) as error:
+        b.linear(b.input, "linear", features=10)
+    assert str(error.value) == (
+        "open: linear (Gemm): axis 1 of 'linear.flatten' changes with the sizes that the network's "
+        "input leaves open, but the number of weights follows from it: fix them, or pool globally "
+        "before"
+    )
+    with pytest.raises(ShapeError, match="^open: conv "):
+        b.conv(b.input, "conv", channels=4, kernel=3, bias_per_unit=True)

@@ -21,6 +21,9 @@ from striate.network.operators import (
 
 __all__ = ["Builder"]
 
+STAND_INS = 512, 1024
+"""Sizes that open axes are taken as; what changes between the two depends on them."""
+
 ZEROS, ONES = Initial("constant", 0.0), Initial("constant", 1.0)
 
 
@@ -35,7 +38,8 @@ class Builder:
     name : str
         The network's name.
     input_shape : sequence of int or None
-        (N, C, *spatial); None stands for any size, and is taken as 1 to infer shapes.
+        (N, C, *spatial); None stands for any size: to infer shapes, the batch is taken as 1 and
+        other axes as 512, large enough for windows and poolings to fit.
 
     Examples
     --------
@@ -51,12 +55,12 @@ class Builder:
         self.name = name
         self.input = "input"
         self._input = Input("input", tuple(input_shape))
-        self._shapes: dict[str, Shape] = {"input": tuple(size or 1 for size in input_shape)}
+        self._shapes, self._larger = ({"input": _filled(input_shape, size)} for size in STAND_INS)
         self._parameters: list[Parameter] = []
         self._nodes: list[Node] = []
 
     def shape(self, value: str) -> Shape:
-        """Return the shape of a value, with a batch of 1 where it was left open."""
+        """Return the shape of a value, with stand-ins for the sizes that the input leaves open."""
         if value not in self._shapes:
             raise UnknownNameError.of("value", value, self._shapes)
         return self._shapes[value]
@@ -66,13 +70,16 @@ class Builder:
     ) -> str:
         """Add a parameter."""
         self._parameters.append(Parameter(name, tuple(shape), initial, trainable))
-        self._shapes[name] = tuple(shape)
+        self._shapes[name] = self._larger[name] = tuple(shape)
         return name
 
     def add(self, operator: Operator, *inputs: str, name: str) -> str:
         """Add a node of one output."""
         with self._at(name, operator.onnx):
-            self._shapes[name] = operator.infer([self.shape(value) for value in inputs])
+            for value in inputs:
+                self.shape(value)
+            for shapes in (self._shapes, self._larger):
+                shapes[name] = operator.infer([shapes[value] for value in inputs])
         self._nodes.append(Node(name, operator, inputs, (name,)))
         return name
 
@@ -104,6 +111,8 @@ class Builder:
             output = window.output_shape(spatial)
             operator = Conv(window, groups, table)
             _check_channels(seen, channels, groups)
+            for axis in range(1, 2 + len(spatial) if bias_per_unit else 2):
+                self._check_fixed(x, axis)
         read = len(table[0]) if table else seen // groups
         fan_in = read * prod(window.kernel)
         shape = (channels, read, *window.kernel)
@@ -135,6 +144,7 @@ class Builder:
             )
             operator = ConvTranspose(window, groups)
             _check_channels(seen, channels, groups)
+            self._check_fixed(x, 1)
         fan_in = max(1, seen // groups * prod(window.kernel) // prod(window.strides))
         shape = (seen, channels // groups, *window.kernel)
         inputs = [x, self.parameter(f"{name}.weight", shape, _he(fan_in))]
@@ -158,6 +168,8 @@ class Builder:
         if not flat:
             x = self.add(Flatten(), x, name=f"{name}.flatten")
         seen = self.shape(x)[1]
+        with self._at(name, "Gemm"):
+            self._check_fixed(x, 1)
         weight = self.parameter(f"{name}.weight", (features, seen), initial or _he(seen))
         bias = self.parameter(f"{name}.bias", (features,), bias_initial)
         return self.add(Gemm(), x, weight, bias, name=name)
@@ -205,12 +217,22 @@ class Builder:
             raise ShapeError(f"{x!r} {shape} must be (N, C) and at least one spatial axis")
         return shape
 
+    def _check_fixed(self, x: str, axis: int) -> None:
+        """Raise ShapeError if a size that decides how many weights there are is open."""
+        if self._shapes[x][axis] != self._larger[x][axis]:
+            raise ShapeError(
+                f"axis {axis} of {x!r} changes with the sizes that the network's input leaves "
+                "open, but the number of weights follows from it: fix them, or pool globally before"
+            )
+
     def _at(self, name: str, onnx: str) -> AbstractContextManager[None]:
         return explained(f"{self.name}: {name} ({onnx})")
 
     def batch_norm(self, x: str, name: str, *, epsilon: float = 1e-5) -> str:
         """Add a batch normalisation over the channels."""
         channels = (self.shape(x)[1],)
+        with self._at(name, "BatchNormalization"):
+            self._check_fixed(x, 1)
         inputs = (
             self.parameter(f"{name}.scale", channels, ONES),
             self.parameter(f"{name}.bias", channels, ZEROS),
@@ -223,6 +245,12 @@ class Builder:
         """Return the finished graph."""
         nodes, parameters = tuple(self._nodes), tuple(self._parameters)
         return Graph(self.name, (self._input,), parameters, nodes, outputs)
+
+
+def _filled(shape: Sequence[int | None], size: int) -> Shape:
+    """Return a shape with a batch of 1 and this size for other axes, where they are open."""
+    first, *others = shape
+    return (first or 1, *(other or size for other in others))
 
 
 def _check_count(what: str, value: int) -> None:
