@@ -205,5 +205,5 @@ def test_open_sizes_cannot_decide_how_many_weights_there_are(shape):
         "input leaves open, but the number of weights follows from it: fix them, or pool globally "
         "before"
     )
-    with pytest.raises(ShapeError, match="^open: conv "):
+    with pytest.raises(ShapeError, match=r"^open: conv "):
         b.conv(b.input, "conv", channels=4, kernel=3, bias_per_unit=True)
