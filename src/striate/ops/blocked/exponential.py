@@ -1,7 +1,7 @@
 """The exponential function of registers, and what is made of it.
 
 With n = round(x / ln 2) and r = x - n ln 2, |r| <= ln 2 / 2, exp(x) = 2^n exp(r). Taylor's series
-of exp(r) - 1 to r^7 leaves less than 0.35^8 / 8! = 6e-9. Arguments are never positive here, so
+of exp(r) - 1 to r^7 leaves less than 0.35^8 / 8! = 6e-9. Most arguments are never positive here, so
 nothing overflows; NaN stays NaN because no comparison with it holds.
 """
 
@@ -13,10 +13,21 @@ from striate.ops.blocked.lanes import choose_lanes
 from striate.ops.codegen import Vector, Writer
 from striate.ops.codegen.values import I32, ir
 
-__all__ = ["exponential", "logistic", "tangent"]
+__all__ = [
+    "LN2_HIGH",
+    "LN2_LOW",
+    "exponential",
+    "exponential_less_one",
+    "exponential_of_any",
+    "logistic",
+    "tangent",
+]
 
 LOWEST = -87.0
 """exp of less is so near to the smallest normal number that it counts as 0."""
+
+FARTHEST = 104.0
+"""exp of more is infinite, of less than the negative is 0, in float32."""
 
 LN2_HIGH = 355 / 512
 """ln 2 to so few bits that its products with n are exact; `LN2_LOW` is the rest."""
@@ -28,6 +39,19 @@ SHIFT = 1.5 * 2.0**23
 
 def _parts(x: Vector) -> tuple[Vector, Vector]:
     """Return exp(r) - 1 and 2^n for LOWEST <= x <= 0."""
+    part, shifted = _reduced(x)
+    return part, _power_of_two(shifted)
+
+
+def _parts_of_two(x: Vector) -> tuple[Vector, tuple[Vector, Vector]]:
+    """Return exp(r) - 1 and two factors of 2^n."""
+    part, shifted = _reduced(x)
+    half = ((shifted - SHIFT) * 0.5) + SHIFT
+    return part, (_power_of_two(half), _power_of_two(shifted - (half - SHIFT)))
+
+
+def _reduced(x: Vector) -> tuple[Vector, Vector]:
+    """Return exp(r) - 1, and n in the low bits of a number."""
     w = x.writer
     shifted = x.multiply_add(w.constant(1 / log(2)), w.constant(SHIFT))
     n = shifted - SHIFT
@@ -36,7 +60,7 @@ def _parts(x: Vector) -> tuple[Vector, Vector]:
     series = w.constant(1 / factorial(7))
     for power in range(6, 1, -1):
         series = series.multiply_add(r, w.constant(1 / factorial(power)))
-    return (r * r).multiply_add(series, r), _power_of_two(shifted)
+    return (r * r).multiply_add(series, r), shifted
 
 
 def _power_of_two(shifted: Vector) -> Vector:
@@ -64,6 +88,21 @@ def exponential(x: Vector) -> Vector:
     tiny = _below(x, LOWEST)
     part, power = _parts(choose_lanes(tiny, w.constant(LOWEST), x))
     return choose_lanes(tiny, w.constant(0.0), part.multiply_add(power, power))
+
+
+def exponential_less_one(x: Vector) -> Vector:
+    """Return exp(x) - 1 for x <= 0, exact near 0 too."""
+    w = x.writer
+    part, power = _parts(choose_lanes(_below(x, LOWEST), w.constant(LOWEST), x))
+    return part.multiply_add(power, power - 1.0)
+
+
+def exponential_of_any(x: Vector) -> Vector:
+    """Return exp(x); 2^n is two factors, so that neither overflows before the product does."""
+    w = x.writer
+    least, most = w.constant(-FARTHEST), w.constant(FARTHEST)
+    part, powers = _parts_of_two(x.clip(least, most))
+    return (part.multiply_add(powers[0], powers[0])) * powers[1]
 
 
 def tangent(w: Writer, x: Vector) -> Vector:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from striate.errors import ShapeError
-from striate.ops.blocked.elementwise import PART, copy, joined
+from striate.ops.blocked.elementwise import copy
 from striate.ops.blocked.lanes import choose_lanes, first_lanes
 from striate.ops.blocked.layout import Value
+from striate.ops.blocked.mapping import PART, joined
 from striate.ops.blocked.task import Task, Word
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Target, Writer
