@@ -50,7 +50,7 @@ def scale_shift(
     high: float = inf,
 ) -> Task:
     """Return what writes scale x + shift, moved into [low, high]; both (C,), one per channel."""
-    operands = [source, *(per_channel(numbers, target.lanes) for numbers in (scale, shift))]
+    operands = source, per_channel(scale, target.lanes), per_channel(shift, target.lanes)
     expression = ("clip", ("multiply_add", 0, 1, 2), float(low), float(high))
     return map_blocks(target, expression, operands, result)
 

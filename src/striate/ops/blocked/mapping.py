@@ -20,7 +20,18 @@ from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Template, Vector, Writer
 
-__all__ = ["PART", "Operand", "joined", "joins", "map_blocks", "map_plain"]
+__all__ = [
+    "AXES",
+    "PART",
+    "Operand",
+    "joined",
+    "joined_axes",
+    "joins",
+    "map_blocks",
+    "map_plain",
+    "map_rows",
+    "steps_of",
+]
 
 PART = 512
 """Registers of a row where rows may be of any length."""
@@ -62,7 +73,7 @@ def joined(sizes: Sequence[int], strides: Sequence[tuple[int, ...]], unit: int) 
     >>> joined((1, 2, 1, 5, 7), [(80, 40, 0, 56, 8), (80, 40, 0, 0, 0)], 8)
     Rows(outer=(1, 1, 1, 2), length=35, strides=[(0, 0, 0, 40, 8), (0, 0, 0, 40, 0)])
     """
-    kept = _joined_axes(sizes, strides, unit)
+    kept = joined_axes(sizes, strides, unit)
     kept = [(1, [0] * len(strides))] * (len(AXES) + 1 - len(kept)) + kept
     outer = tuple(size for size, _ in kept[:-1])
     return Rows(outer, kept[-1][0], list(zip(*(steps for _, steps in kept), strict=True)))
@@ -70,12 +81,13 @@ def joined(sizes: Sequence[int], strides: Sequence[tuple[int, ...]], unit: int) 
 
 def joins(sizes: Sequence[int], strides: Sequence[tuple[int, ...]], unit: int) -> bool:
     """Tell whether few enough axes are left after joining them."""
-    return len(_joined_axes(sizes, strides, unit)) <= len(AXES) + 1
+    return len(joined_axes(sizes, strides, unit)) <= len(AXES) + 1
 
 
-def _joined_axes(
+def joined_axes(
     sizes: Sequence[int], strides: Sequence[tuple[int, ...]], unit: int
 ) -> list[tuple[int, list[int]]]:
+    """Return the sizes and strides of the axes that are left, the row last."""
     axes = [(size, step) for size, *step in zip(sizes, *strides, strict=True) if size > 1]
     if not axes or any(step not in (0, unit) for step in axes[-1][1]):
         axes.append((1, [unit] * len(strides)))
@@ -113,8 +125,27 @@ def map_plain(
     shape: Sequence[int],
 ) -> Task:
     """Return what writes an expression of values in NumPy's order; strides are 0 to repeat."""
-    steps = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return _task(target, expression, tuple(shape), Operand(result, steps), operands, 1)
+    return map_rows(target, expression, shape, Operand(result, steps_of(shape)), operands)
+
+
+def map_rows(
+    target: Target,
+    expression: Expression,
+    sizes: Sequence[int],
+    result: Operand,
+    operands: Sequence[Operand],
+) -> Task:
+    """Return what writes an expression to anywhere: the last axis lies element by element."""
+    return _task(target, expression, tuple(sizes), result, operands, 1)
+
+
+def steps_of(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides of an array in NumPy's order, in elements.
+
+    >>> steps_of((2, 3, 5))
+    (15, 5, 1)
+    """
+    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _of_value(value: Value, result: Value) -> Operand:
@@ -225,4 +256,6 @@ def _map(w: Writer, a: Any, form: Form, kinds: tuple[str, ...], numbers: list[Ve
 
 def _fixed(x: Pointer, kind: str) -> Vector | None:
     """Return what is the same for a whole row."""
-    return {"row": lambda: None, "register": x.load, "element": x.broadcast}[kind]()
+    if kind == "row":
+        return None
+    return x.load() if kind == "register" else x.broadcast()
