@@ -23,9 +23,14 @@ from numpy.typing import NDArray
 
 from striate.errors import FileError, ParameterError
 from striate.files import write_whole
+from striate.interop.weights import (
+    load_weights,
+    read_tensors,
+    require_safetensors,
+    write_tensors,
+)
 from striate.network import Network
 from striate.training.result import Epoch, Settings
-from striate.training.weights import load_weights, read_tensors, require_safetensors, write_tensors
 
 __all__ = ["Checkpoints", "Saved", "fingerprint"]
 
@@ -56,7 +61,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, settings: Settings, network: str, data: str) -> None:
-        require_safetensors("keeping checkpoints")
+        require_safetensors("keeping checkpoints", "train")
         self.folder = folder
         self._run = {"network": network, "data": data, **asdict(settings)}
 

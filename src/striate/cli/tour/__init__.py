@@ -38,14 +38,14 @@ def tour(
     from striate.cli.tour.photograph import filtered_photograph, load_photograph
     from striate.errors import ParameterError
     from striate.files import write_whole
+    from striate.interop.weights import require_safetensors
     from striate.training import save_weights
     from striate.training.progress import waiting
-    from striate.training.weights import require_safetensors
 
     for name, value, least in (("passes", passes, 1), ("seed", seed, 0)):
         if value < least:
             raise ParameterError(f"--{name} {value} must be at least {least}")
-    require_safetensors("the tour's weight file")
+    require_safetensors("the tour's weight file", "train")
     with waiting("loading the photograph and the digits"):
         photograph, digits = load_photograph(photo), load_digits(data)
     _make_folder(out)

@@ -9,7 +9,16 @@ from safetensors.numpy import save, save_file
 
 import striate as st
 from striate.errors import FileError, MissingExtraError, ParameterError, ShapeError
-from striate.training import load_weights, save_weights
+from striate.interop.weights import load_weights, save_weights
+from striate.network import Builder, Network
+from striate.network.operators import ScaledTanh
+
+
+@pytest.fixture
+def tiny():
+    b = Builder("tiny", (None, 1, 6, 6))
+    x = b.add(ScaledTanh(), b.conv(b.input, "conv", channels=4, kernel=3, stride=2), name="tanh")
+    return Network(b.graph(b.linear(x, "scores", features=3)))
 
 
 @pytest.fixture
@@ -52,14 +61,14 @@ def test_unwritable_places_are_named(tiny, tmp_path):
 
 def test_a_missing_file(tiny, tmp_path):
     assert failing(FileError, tiny, tmp_path / "none") == (
-        f"{tmp_path / 'none'}: no such file; give a .safetensors file that striate train wrote"
+        f"{tmp_path / 'none'}: no such file; "
+        "give a .safetensors file or a PyTorch checkpoint (.pt, .pth)"
     )
 
 
 def test_a_folder_is_no_weight_file(tiny, tmp_path):
     assert failing(FileError, tiny, tmp_path) == (
-        f"{tmp_path}: a folder, not a weight file; "
-        "name a .safetensors file that striate train wrote"
+        f"{tmp_path}: a folder, not a weight file; name a .safetensors file or a PyTorch checkpoint"
     )
 
 
@@ -112,7 +121,7 @@ def test_a_header_that_lies_about_offsets(tiny, place):
 def test_other_numbers_than_floats(tiny, place):
     save_file({"conv.weight": np.ones((4, 1, 3, 3), np.int32)}, place)
     assert failing(FileError, tiny, place) == (
-        f"{place}: weight 'conv.weight' is I32; it must be F32 or F64"
+        f"{place}: weight 'conv.weight' is int32; it must be float32 or float64"
     )
 
 
@@ -138,5 +147,5 @@ def test_the_first_weight_that_does_not_fit_is_named(tiny, place):
 def test_without_safetensors(tiny, place, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
     assert failing(MissingExtraError, tiny, place) == (
-        "reading weights needs safetensors: pip install 'striate[train]'"
+        "reading weights needs safetensors: pip install 'striate[weights]'"
     )

@@ -1,0 +1,10 @@
+"""Weights in files: safetensors in and out, PyTorch's checkpoints in; nothing that could run."""
+
+from striate.interop.weights.loading import load_weights, save_weights
+from striate.interop.weights.tensor_files import (
+    read_tensors,
+    require_safetensors,
+    write_tensors,
+)
+
+__all__ = ["load_weights", "read_tensors", "require_safetensors", "save_weights", "write_tensors"]
