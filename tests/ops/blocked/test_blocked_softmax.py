@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from striate.ops.blocked.layout import Place
-from striate.ops.blocked.softmax import softmax
+from striate.ops.blocked.softmax import softmax, softmax_of_channels
 
 
-@pytest.mark.parametrize("shape", [(1, 10), (3, 1), (5, 16), (2, 1000), (7, 37)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 10), (3, 1), (5, 16), (2, 1000), (7, 37), (51, 2), (9, 4), (35, 8)], ids=str
+)
 def test_rows_become_shares(target, run, shape):
     x = np.random.default_rng(0).normal(scale=20, size=shape).astype(np.float32)
     x[0, 0] = -np.inf if shape[1] > 1 else 1
@@ -18,6 +20,23 @@ def test_rows_become_shares(target, run, shape):
     got = buffers["y"][:-1].reshape(shape)
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-37)
     assert buffers["y"][-1] == 7
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 5, 7), (1, 33, 2, 5), (1, 2, 3, 4), (2, 16, 2, 2, 3)], ids=str
+)
+@pytest.mark.parametrize("sides", [(0, 0), (1, 2)], ids=str)
+def test_channels_of_pixels_become_shares(target, run, value, put, get, shape, sides):
+    x = np.random.default_rng(0).normal(scale=20, size=shape).astype(np.float32)
+    x[0, :, 0, ...] = np.nan
+    x[0, 0, 1, ...] = -np.inf
+    values = value("x", target, shape, *sides), value("y", target, shape, 1, 0, among=(1, 0))
+    buffers = {"x": put(values[0].layout, x)}
+    buffers["y"] = np.full(values[1].layout.size, np.nan, np.float32)
+    run(softmax_of_channels(target, *values), buffers)
+    powers = np.exp((x - x.max(axis=1, keepdims=True)).astype(np.float64))
+    expected = powers / powers.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(get(values[1].layout, buffers["y"]), expected, rtol=1e-6, atol=1e-37)
 
 
 @pytest.mark.parametrize("channels", [1, 4, 10, 33])

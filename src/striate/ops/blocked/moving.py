@@ -17,12 +17,15 @@ from striate.ops.blocked.task import Task, Word
 from striate.ops.blocked.walk import cut_task, row_template, walk
 from striate.ops.codegen import Target, Writer
 
-__all__ = ["move", "movable"]
+__all__ = ["movable", "move"]
 
 PLACES = (
     *("x", "y", *(f"size{axis}" for axis in AXES)),
     *(f"{letter}{axis}" for letter in "xy" for axis in AXES),
 )
+
+TOGETHER = 8
+"""Elements that are read before they are written."""
 
 Axis = tuple[int, list[int]]
 
@@ -132,11 +135,11 @@ def move_elements(w: Writer, a: Any) -> None:
         for axis in AXES:
             x = x + outer[axis] * getattr(a, f"x{axis}")
             y = y + outer[axis] * getattr(a, f"y{axis}")
-        together = 8
-        whole = a.length // together * together
-        with w.loop(0, whole, together) as first:
-            elements = [x.scalar((first + i) * a.x_step) for i in range(together)]
-            for i, element in enumerate(elements):
-                y.put_scalar(element, (first + i) * a.y_step)
-        with w.loop(whole, a.length) as i:
-            y.put_scalar(x.scalar(i * a.x_step), i * a.y_step)
+        whole = a.length // TOGETHER * TOGETHER
+        with w.loop(0, whole, TOGETHER) as first:
+            places = [first + i for i in range(TOGETHER)]
+            elements = [x.scalar(place * a.x_step) for place in places]
+            for place, element in zip(places, elements, strict=True):
+                y.put_scalar(element, place * a.y_step)
+        with w.loop(whole, a.length) as place:
+            y.put_scalar(x.scalar(place * a.x_step), place * a.y_step)
