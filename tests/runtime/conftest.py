@@ -45,7 +45,7 @@ def _pool(apply):
 
 def _pad(o, x):
     pairs = zip(reversed(o.before), reversed(o.after), strict=True)
-    return F.pad(x, [side for pair in pairs for side in pair], value=o.value)
+    return F.pad(x, [side for pair in pairs for side in pair], value=o.fill)
 
 
 def _batch_norm(training):

@@ -1,36 +1,52 @@
-"""Operators that move elements: flatten, pad, concatenate; and the matrix product."""
+"""Operators that arrange whole values: flatten, pad, concatenate; and the linear layer."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from math import prod
+from typing import Any, ClassVar, Literal
 
-from striate.errors import ShapeError
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import ParameterError, ShapeError
 from striate.geometry import Axis, Window, matrix_macs
-from striate.network.graph import Fields, Operator, Reach, Shape
+from striate.network.defined import Defined
+from striate.network.graph import Fields, Reach, Shape
+from striate.network.operators.axes import axis_of, many, one, settle
 from striate.network.operators.convolution import (
-    check_volume,
     everything,
     gathered,
     read_by_window,
     through_window,
-    volume,
 )
+from striate.network.operators.functions import wide
 
 __all__ = ["Concat", "Flatten", "Gemm", "Pad"]
 
+Array = NDArray[Any]
+MODES = ("constant", "reflect", "edge", "wrap")
+
 
 @dataclass(frozen=True)
-class Flatten(Operator):
-    """(N, C, *spatial) as (N, features), row by row."""
+class Flatten(Defined):
+    """All axes before `axis` as one, and all from it on as another: (N, features), row by row."""
 
+    axis: int = 1
     onnx: ClassVar[str] = "Flatten"
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return (N, features)."""
-        return (shapes[0][0], volume(shapes[0]))
+        """Return (elements before the axis, elements from it on)."""
+        (x,) = shapes
+        axis = axis_of(self.axis, x, ends=True)
+        return prod(x[:axis]), prod(x[axis:])
+
+    def value(self, *arrays: Array) -> Array:
+        """Return x in two axes."""
+        (x,) = arrays
+        return x.reshape(self.infer([x.shape]))
 
     def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
         """Return the hull of all the input's fields: what a unit fed by all features sees."""
@@ -42,7 +58,7 @@ class Flatten(Operator):
 
 
 @dataclass(frozen=True)
-class Gemm(Operator):
+class Gemm(Defined):
     """x (N, in) times weight (out, in) transposed, plus bias (out,): a fully connected layer."""
 
     onnx: ClassVar[str] = "Gemm"
@@ -53,6 +69,8 @@ class Gemm(Operator):
         x, weight = shapes[0], shapes[1]
         if len(x) != 2:
             raise ShapeError(f"input {x} must be (N, features): flatten it first")
+        if len(weight) != 2:
+            raise ShapeError(f"weight {weight} must be (out, {x[1]})")
         if weight[1] != x[1]:
             raise ShapeError(f"weight {weight} takes {weight[1]} features but the input has {x[1]}")
         if len(shapes) > 2 and shapes[2] != (weight[0],):
@@ -62,6 +80,11 @@ class Gemm(Operator):
     def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
         """Return N * in * out."""
         return matrix_macs(output[0], shapes[0][1], output[1])
+
+    def value(self, *arrays: Array) -> Array:
+        """Return x weight^T + bias."""
+        x, weight, *bias = arrays
+        return np.asarray(wide(x) @ wide(weight).T + sum(map(wide, bias))).astype(x.dtype)
 
     def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
         """Return those of the features."""
@@ -73,47 +96,100 @@ class Gemm(Operator):
 
 
 @dataclass(frozen=True)
-class Pad(Operator):
-    """Add `before` and `after` elements of `value` to each spatial axis."""
+class Pad(Defined):
+    """Add `before` and `after` elements to each of the last axes; negative counts crop.
+
+    What is added is `fill` ("constant"), or x mirrored about its outermost elements ("reflect"), or
+    those repeated ("edge"), or the elements of its other end ("wrap").
+    """
 
     before: tuple[int, ...]
     after: tuple[int, ...]
-    value: float = 0.0
+    fill: float = 0.0
+    mode: Literal["constant", "reflect", "edge", "wrap"] = "constant"
     onnx: ClassVar[str] = "Pad"
+
+    def __post_init__(self) -> None:
+        settle(self, before=many(self.before), after=many(self.after))
+        settle(self, fill=one("fill", self.fill))
+        if len(self.before) != len(self.after):
+            raise ParameterError(
+                f"padding before {self.before} and after {self.after} must be of as many axes"
+            )
+        if self.mode not in MODES:
+            raise ParameterError(f"mode must be one of {', '.join(MODES)}, not {self.mode!r}")
 
     @property
     def window(self) -> Window:
-        """The window of one element that slides over the padded input."""
+        """The window of one element that slides over the padded axes."""
         pairs = zip(self.before, self.after, strict=True)
         return Window(tuple(Axis(1, padding=pair) for pair in pairs))
 
+    def pairs(self, rank: int) -> tuple[tuple[int, int], ...]:
+        """Return what is added before and after each of `rank` axes."""
+        if len(self.before) > rank:
+            raise ShapeError(f"padding of {len(self.before)} axes does not fit an input of {rank}")
+        listed = tuple(zip(self.before, self.after, strict=True))
+        return ((0, 0),) * (rank - len(listed)) + listed
+
     def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return (N, C, *padded spatial)."""
-        check_volume(shapes[0], len(self.before))
-        return (*shapes[0][:2], *self.window.output_shape(shapes[0][2:]))
+        """Return each size with what is added to it."""
+        (x,) = shapes
+        triples = [(s, b, a) for s, (b, a) in zip(x, self.pairs(len(x)), strict=True)]
+        for size, before, after in triples:
+            left = size + before + after
+            if left < 0 or (size > 0 and left == 0):
+                raise ShapeError(f"padding {before} and {after} leaves nothing of {size} elements")
+            if self.mode != "constant" and size + min(before, 0) + min(after, 0) < 1 <= left:
+                raise ShapeError(
+                    f"padding {before} and {after} of {size} elements leaves none to continue in "
+                    f"the mode {self.mode!r}"
+                )
+        return tuple(sum(triple) for triple in triples)
+
+    def value(self, *arrays: Array) -> Array:
+        """Return x cropped, then padded."""
+        (x,) = arrays
+        self.infer([x.shape])
+        pairs = self.pairs(x.ndim)
+        ends = [
+            (max(-b, 0), size - max(-a, 0)) for size, (b, a) in zip(x.shape, pairs, strict=True)
+        ]
+        x = x[tuple(slice(start, end) for start, end in ends)]
+        added = [(max(b, 0), max(a, 0)) for b, a in pairs]
+        if self.mode == "constant":
+            return np.pad(x, added, constant_values=x.dtype.type(self.fill))
+        return np.pad(x, added, mode=self.mode)
 
     def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
         """Return the input's fields, shifted."""
-        return through_window(fields[0], self.window, shapes[0])
+        return through_window(fields[0], self._spatial(shapes[0]), shapes[0])
 
     def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
         """Return the same elements, without the padding."""
-        return (read_by_window(outputs, self.window, shapes[0]),)
+        return (read_by_window(outputs, self._spatial(shapes[0]), shapes[0]),)
+
+    def _spatial(self, shape: Shape) -> Window:
+        return Window(tuple(Axis(1, padding=pair) for pair in self.pairs(len(shape))[2:]))
 
 
 @dataclass(frozen=True)
-class Concat(Operator):
-    """Values one after another along `axis`: 1, the channels."""
+class Concat(Defined):
+    """Values one after another along `axis`: 1, the channels, unless told."""
 
     axis: int = 1
     onnx: ClassVar[str] = "Concat"
     arity: ClassVar[tuple[int, int]] = (1, sys.maxsize)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return the common shape with the channels added up."""
-        first = shapes[0]
-        if self.axis != 1:
-            raise ShapeError(f"axis {self.axis}: only channels (axis 1) can be concatenated")
-        if any((s[0], s[2:]) != (first[0], first[2:]) for s in shapes):
-            raise ShapeError(f"{', '.join(map(str, shapes))} differ in more than their channels")
-        return (first[0], sum(shape[1] for shape in shapes), *first[2:])
+        """Return the common shape with the sizes along the axis added up."""
+        axis = axis_of(self.axis, shapes[0])
+        before, after = shapes[0][:axis], shapes[0][axis + 1 :]
+        if any((shape[:axis], shape[axis + 1 :]) != (before, after) for shape in shapes):
+            differ = "their channels" if axis == 1 else f"axis {axis}"
+            raise ShapeError(f"{', '.join(map(str, shapes))} differ in more than {differ}")
+        return (*before, sum(shape[axis] for shape in shapes), *after)
+
+    def value(self, *arrays: Array) -> Array:
+        """Return the arrays one after another."""
+        return np.concatenate(arrays, self.axis)

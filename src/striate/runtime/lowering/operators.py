@@ -169,7 +169,7 @@ def pad(space: Workspace, step: Fused) -> None:
             after=tuple(a + b for a, b in zip(at.after, operator.after, strict=True)),
         )
     )
-    fill = conversion.border(space.target, inside, operator.value)
+    fill = conversion.border(space.target, inside, operator.fill)
     space.add(step, "filled", [fill, *tasks, elementwise.copy(space.target, source, inside)])
 
 

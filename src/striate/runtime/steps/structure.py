@@ -46,7 +46,7 @@ class Pad(Step):
         self.inside: tuple[slice, ...] = (slice(None), slice(None), *inside)
 
     def forward(self, *inputs: Array) -> Array:
-        y = np.full(self.to.output, self.operator.value, self.to.dtype)
+        y = np.full(self.to.output, self.operator.fill, self.to.dtype)
         y[self.inside] = inputs[0]
         return y
 

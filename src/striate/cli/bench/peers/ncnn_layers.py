@@ -241,7 +241,7 @@ def _pad(t: Translation, node: Node, output: str, extra: Settings) -> None:
         raise Refused("pads no three axes")
     before, after = (0, *o.before)[-2:], (0, *o.after)[-2:]
     sides: Settings = {0: before[0], 1: after[0], 2: before[1], 3: after[1]}
-    t.layer("Padding", output, [node.inputs[0]], {**sides, 4: 0, 5: o.value})
+    t.layer("Padding", output, [node.inputs[0]], {**sides, 4: 0, 5: o.fill})
 
 
 def _binary(number: int) -> Callable[[Translation, Node, str, Settings], None]:

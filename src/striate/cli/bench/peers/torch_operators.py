@@ -145,7 +145,7 @@ def _average_pool(o: op.AveragePool, seen: tuple[int, ...]) -> Apply:
 
 def _pad(o: op.Pad, seen: tuple[int, ...]) -> Apply:
     sides = [s for pair in zip(reversed(o.before), reversed(o.after), strict=True) for s in pair]
-    return lambda x: F.pad(x, sides, value=o.value)
+    return lambda x: F.pad(x, sides, value=o.fill)
 
 
 def _batch_norm(o: op.BatchNormalization, seen: tuple[int, ...]) -> Apply:

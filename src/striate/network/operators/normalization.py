@@ -1,0 +1,293 @@
+"""Normalisations: mean 0 and variance 1, or a norm of 1, over some of the axes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import ParameterError, ShapeError
+from striate.network.defined import Defined
+from striate.network.graph import Shape, broadcast_shapes
+from striate.network.operators.axes import axes_of, axis_of, many, settle
+from striate.network.operators.functions import wide
+
+__all__ = [
+    "LRN",
+    "BatchNormalization",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "LpNormalization",
+    "MeanVarianceNormalization",
+    "RMSNormalization",
+]
+
+Array = NDArray[Any]
+
+
+def by_channel(values: Array, rank: int) -> Array:
+    """Return values (C,) as (C, 1, ..., 1), which broadcasts over (N, C, *spatial)."""
+    return values.reshape(-1, *(1,) * (rank - 2))
+
+
+def normalized(x: Array, axes: tuple[int, ...], epsilon: float) -> Any:
+    """Return (x - mean) / sqrt(variance + epsilon), mean and variance along these axes."""
+    mean = x.mean(axis=axes, keepdims=True)
+    return (x - mean) / np.sqrt(x.var(axis=axes, keepdims=True) + epsilon)
+
+
+@dataclass(frozen=True)
+class _Normalization(Defined):
+    """Computes in double precision and returns the type of x."""
+
+    @abstractmethod
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return x normalised."""
+
+    @np.errstate(all="ignore")
+    def value(self, *arrays: Array) -> Array | tuple[Array, ...]:
+        """Return x normalised, in its type."""
+        return np.asarray(self.formula(*map(wide, arrays))).astype(arrays[0].dtype)
+
+
+@dataclass(frozen=True)
+class _ByChannel(_Normalization):
+    """Scales and shifts each channel of x (N, C, *spatial) by parameters (C,)."""
+
+    epsilon: float = 1e-5
+    arity: ClassVar[tuple[int, int]] = (3, 3)
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        x, scale, bias = shapes
+        if len(x) < 2 or not scale == bias == (x[1],):
+            wanted = f"({x[1]},) for an input {x}" if len(x) > 1 else f"(C,), but x is {x}"
+            raise ShapeError(f"scale {scale} and bias {bias} must be {wanted}")
+        return x
+
+
+@dataclass(frozen=True)
+class BatchNormalization(_Normalization):
+    """(x - mean) / sqrt(variance + epsilon) * scale + bias, a channel at a time.
+
+    Inputs are x (N, C, *spatial), scale, bias, mean and variance, each (C,).
+    In training the batch's own statistics are used, and the running ones become
+    ``momentum * running + (1 - momentum) * batch``, as ONNX has it
+    (PyTorch's momentum is 1 minus this).
+    """
+
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    onnx: ClassVar[str] = "BatchNormalization"
+    arity: ClassVar[tuple[int, int]] = (5, 5)
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        x, *statistics = shapes
+        if len(x) < 2:
+            raise ShapeError(f"input {x} must be (N, C, *spatial)")
+        if any(shape != (x[1],) for shape in statistics):
+            raise ShapeError(f"scale, bias, mean and variance must be ({x[1]},) for an input {x}")
+        return x
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
+        scale, bias, mean, variance = (by_channel(p, x.ndim) for p in parameters)
+        return (x - mean) / np.sqrt(variance + self.epsilon) * scale + bias
+
+
+@dataclass(frozen=True)
+class InstanceNormalization(_ByChannel):
+    """Each channel of each example with mean 0 and variance 1, times scale, plus bias."""
+
+    onnx: ClassVar[str] = "InstanceNormalization"
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
+        scale, bias = (by_channel(p, x.ndim) for p in parameters)
+        return normalized(x, tuple(range(2, x.ndim)), self.epsilon) * scale + bias
+
+
+@dataclass(frozen=True)
+class GroupNormalization(_Normalization):
+    """Each group of channels of an example with mean 0 and variance 1, times scale, plus bias.
+
+    Inputs are x (N, C, *spatial), scale (C,) and bias (C,) (Wu and He 2018).
+    """
+
+    groups: int
+    epsilon: float = 1e-5
+    onnx: ClassVar[str] = "GroupNormalization"
+    arity: ClassVar[tuple[int, int]] = (3, 3)
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        x = _ByChannel.infer(self, shapes)  # type: ignore[arg-type]
+        if self.groups < 1 or x[1] % self.groups:
+            raise ShapeError(f"{x[1]} channels of {x} do not divide into {self.groups} groups")
+        return x
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
+        scale, bias = (by_channel(p, x.ndim) for p in parameters)
+        grouped = x.reshape(len(x), self.groups, -1)
+        return normalized(grouped, (2,), self.epsilon).reshape(x.shape) * scale + bias
+
+
+@dataclass(frozen=True)
+class _Layer(_Normalization):
+    """Works over all axes from `axis` on; parameters broadcast to x."""
+
+    axis: int = -1
+    epsilon: float = 1e-5
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        x, *parameters = shapes
+        axis_of(self.axis, x)
+        for shape in parameters:
+            if broadcast_shapes([x, shape]) != x:
+                raise ShapeError(f"scale or bias {shape} must broadcast to the shape of x, {x}")
+        return x
+
+    def axes(self, shape: Shape) -> tuple[int, ...]:
+        """Return the axes that are normalised over."""
+        return tuple(range(axis_of(self.axis, shape), len(shape)))
+
+
+@dataclass(frozen=True)
+class LayerNormalization(_Layer):
+    """x with mean 0 and variance 1 over the axes from `axis` on, times scale, plus bias.
+
+    Inputs are x, scale and, optionally, bias. With `statistics`, two more outputs are the mean and
+    1 / sqrt(variance + epsilon), with axes of one element.
+    """
+
+    statistics: bool = False
+    onnx: ClassVar[str] = "LayerNormalization"
+    arity: ClassVar[tuple[int, int]] = (2, 3)
+
+    def infer_all(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the shape of x and of the statistics."""
+        x = self.infer(shapes)
+        first = axis_of(self.axis, x)
+        statistic = x[:first] + (1,) * (len(x) - first)
+        return (x, statistic, statistic) if self.statistics else (x,)
+
+    def kinds(self, kinds: Sequence[str]) -> tuple[str, ...]:
+        """Return the kind of x."""
+        return (kinds[0],) * (3 if self.statistics else 1)
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
+        scale, *bias = parameters
+        return normalized(x, self.axes(x.shape), self.epsilon) * scale + sum(bias)
+
+    def value(self, *arrays: Array) -> Array | tuple[Array, ...]:
+        """Return x normalised and, with `statistics`, its mean and inverse deviation."""
+        y = np.asarray(super().value(*arrays))
+        if not self.statistics:
+            return y
+        x, axes = wide(arrays[0]), self.axes(arrays[0].shape)
+        mean = x.mean(axis=axes, keepdims=True)
+        inverse = 1 / np.sqrt(x.var(axis=axes, keepdims=True) + self.epsilon)
+        return y, mean.astype(y.dtype), inverse.astype(y.dtype)
+
+
+@dataclass(frozen=True)
+class RMSNormalization(_Layer):
+    """x / sqrt(mean of x^2 + epsilon) over the axes from `axis` on, times scale."""
+
+    onnx: ClassVar[str] = "RMSNormalization"
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return x / sqrt(mean of x^2 + epsilon) * scale."""
+        (scale,) = parameters
+        mean = np.square(x).mean(axis=self.axes(x.shape), keepdims=True)
+        return x / np.sqrt(mean + self.epsilon) * scale
+
+
+@dataclass(frozen=True)
+class LRN(_Normalization):
+    """x / (bias + alpha / size * sum of x^2 over `size` channels about its own) ^ beta.
+
+    Of an even number, the odd channel lies after (Krizhevsky et al. 2012).
+    """
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    bias: float = 1.0
+    onnx: ClassVar[str] = "LRN"
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ParameterError(f"size must be at least 1 channel, not {self.size}")
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        if len(shapes[0]) < 2:
+            raise ShapeError(f"input {shapes[0]} must be (N, C, *spatial)")
+        return shapes[0]
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return x / (bias + alpha / size * sum of x^2) ^ beta."""
+        channels, before = x.shape[1], (self.size - 1) // 2
+        sums = np.zeros_like(x)
+        for offset in range(-before, self.size - before):
+            inside = np.arange(max(0, -offset), min(channels, channels - offset))
+            sums[:, inside] += np.square(x[:, inside + offset])
+        return x / (self.bias + self.alpha / self.size * sums) ** self.beta
+
+
+@dataclass(frozen=True)
+class LpNormalization(_Normalization):
+    """x divided by its p-norm along `axis`: the sum of abs(x), or the root of that of x^2.
+
+    Where the norm is 0, the result is 0.
+    """
+
+    axis: int = -1
+    p: int = 2
+    onnx: ClassVar[str] = "LpNormalization"
+
+    def __post_init__(self) -> None:
+        if self.p not in (1, 2):
+            raise ParameterError(f"p must be 1 or 2, not {self.p}")
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        axis_of(self.axis, shapes[0])
+        return shapes[0]
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return x / norm."""
+        norm = np.linalg.norm(x, self.p, self.axis, keepdims=True)
+        return x / np.where(norm == 0, 1, norm)
+
+
+@dataclass(frozen=True)
+class MeanVarianceNormalization(_Normalization):
+    """(x - mean) / (deviation + 1e-9) over these axes."""
+
+    axes: tuple[int, ...] = (0, 2, 3)
+    onnx: ClassVar[str] = "MeanVarianceNormalization"
+
+    def __post_init__(self) -> None:
+        settle(self, axes=many(self.axes))
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        axes_of(self.axes, shapes[0])
+        return shapes[0]
+
+    def formula(self, x: Array, *parameters: Array) -> Any:
+        """Return (x - mean) / (deviation + 1e-9)."""
+        mean, deviation = (f(x, axis=self.axes, keepdims=True) for f in (np.mean, np.std))
+        return (x - mean) / (deviation + 1e-9)
