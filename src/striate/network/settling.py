@@ -87,7 +87,8 @@ class _Settling:
     def __init__(
         self, graph: Graph, shapes: dict[str, Shape], values: Mapping[str, NDArray[Any]]
     ) -> None:
-        self._graph, self._shapes, self._wanted = graph, shapes, _wanted(graph)
+        self._graph, self._wanted = graph, _wanted(graph)
+        self._shapes = {v.name: v.shape for v in (*graph.parameters, *graph.constants)} | shapes
         self._known = {name: array for name, array in values.items() if name in self._wanted}
         for constant in graph.constants:
             if constant.name in self._wanted:
