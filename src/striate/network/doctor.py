@@ -1,0 +1,264 @@
+"""The shape doctor: the first layer that does not fit, why, what would help, and what is doubtful.
+
+Every repair is carried out on the graph and inferred to its end before it is offered, and every
+advice is an observation with its numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from striate.errors import explained
+from striate.network import zoo
+from striate.network.advice import Advice, advise
+from striate.network.advice_on_windows import Case, unread
+from striate.network.edits import size_text
+from striate.network.graph import Graph, Node, Shape
+from striate.network.operators import Conv, ConvTranspose, Gemm
+from striate.network.repairs import RADIUS, Repair, repairs, spatial_axes
+from striate.network.tracing import Trace, trace
+
+if TYPE_CHECKING:
+    from striate.network.model import Network
+
+__all__ = ["Diagnosis", "Failure", "diagnose"]
+
+TRAIL = 10  # sizes on the way to a failure that are told
+SHOWN = 4  # of each topic of advice in the text
+NAMED = 3  # layers of one advice in the text
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first layer that does not fit; `layer` is the input's name where that is at fault.
+
+    `arithmetic` gives the numbers, a line each.
+    """
+
+    layer: str
+    operator: str
+    message: str
+    input_shapes: tuple[Shape, ...]
+    arithmetic: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What `diagnose` found: a failure with its repairs, or advice on a network that fits.
+
+    Examples
+    --------
+    >>> import striate as st
+    >>> found = st.network.diagnose("lenet-5", (1, 1, 30, 32))
+    >>> found.failure.layer, found.fits
+    ('F6', False)
+    """
+
+    network: str
+    input_shape: Shape
+    failure: Failure | None
+    repairs: tuple[Repair, ...]
+    advice: tuple[Advice, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether all shapes fit."""
+        return self.failure is None
+
+    def to_json(self) -> str:
+        """Return the diagnosis as JSON: the same names, shapes as lists."""
+        failure = self.failure
+        return json.dumps(
+            {
+                "network": self.network,
+                "input_shape": self.input_shape,
+                "fits": self.fits,
+                "failure": failure and {n: getattr(failure, n) for n in Failure.__slots__},
+                "repairs": [
+                    {
+                        "kind": repair.kind,
+                        "steps": repair.steps,
+                        "input_shape": repair.input_shape,
+                        "output_shapes": repair.output_shapes,
+                    }
+                    for repair in self.repairs
+                ],
+                "advice": [{n: getattr(a, n) for n in Advice.__slots__} for a in self.advice],
+            },
+            indent=2,
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def diagnose(network: Network | Graph | str, input_shape: Sequence[int] | None = None) -> Diagnosis:
+    """Return why a network's shapes do not fit and what would help, or advice if they do.
+
+    Parameters
+    ----------
+    network : Network, Graph or str
+        Weights are not needed, nor looked at; a text is a name that `striate.load` knows.
+    input_shape : sequence of int, optional
+        That of the first input; by default the network's own, 1 for what it leaves open.
+
+    Returns
+    -------
+    Diagnosis
+
+    Examples
+    --------
+    >>> import striate as st
+    >>> print(st.network.diagnose("vgg11", (1, 3, 200, 224)).repairs[0])
+    Linear fc6: fc6.weight (4096, 21504) instead of (4096, 25088)
+    """
+    with explained("diagnose"):
+        graph = zoo.graph_of(network)
+    own = tuple(1 if size is None else size for size in graph.inputs[0].shape)
+    shape = own if input_shape is None else tuple(int(size) for size in input_shape)
+    found = trace(graph, shape)
+    if found.problem:
+        failure = _failure(graph, found, shape)
+        return Diagnosis(graph.name, shape, failure, tuple(repairs(graph, found, shape)), ())
+    advice = advise(found.graph, found.shapes, graph)
+    if any(a.topic == "pixels dropped" for a in advice):
+        advice += _undropped(graph, shape)
+    return Diagnosis(graph.name, shape, None, (), tuple(advice))
+
+
+def _failure(graph: Graph, found: Trace, shape: Shape) -> Failure:
+    node = found.failed
+    if node is None:
+        wanted = "x".join("N" if s is None else str(s) for s in graph.inputs[0].shape)
+        sizes = f"given {size_text(shape)}, wanted {wanted} (N: any size)"
+        return Failure(graph.inputs[0].name, "Input", found.problem, (shape,), (sizes,))
+    known = tuple(found.shapes[name] for name in node.inputs if name in found.shapes)
+    numbers = (*_trail(graph, found, node), *_arithmetic(node, found))
+    return Failure(node.name, node.operator.onnx, found.problem, known, numbers)
+
+
+def _trail(graph: Graph, found: Trace, node: Node) -> Iterator[str]:
+    """Yield the shapes on the way from the input, where they change."""
+    makers = {name: n for n in graph.nodes for name in n.outputs}
+    value, steps = node.inputs[0], []
+    while value in makers:
+        steps.append(value)
+        value = makers[value].inputs[0] if makers[value].inputs else ""
+    texts, last = [], found.shapes.get(value)
+    if last is not None:
+        texts.append(f"{value} {size_text(last)}")
+    for name in reversed(steps):
+        shape = found.shapes.get(name)
+        if shape is not None and shape != last:
+            texts.append(f"{makers[name].name} {size_text(shape)}")
+            last = shape
+    if len(texts) > TRAIL:
+        texts = [texts[0], "...", *texts[2 - TRAIL :]]
+    if texts:
+        yield " -> ".join(texts)
+
+
+def _arithmetic(node: Node, found: Trace) -> Iterator[str]:
+    """Yield the sums that do not come out."""
+    if any(name not in found.shapes for name in node.inputs):
+        return
+    shapes = [found.shapes[name] for name in node.inputs]
+    operator, x = node.operator, shapes[0]
+    weights = {parameter.name for parameter in found.graph.parameters}
+    window: Any = getattr(operator, "window", None)
+    if isinstance(operator, Gemm):
+        makers = {name: n for n in found.graph.nodes for name in n.outputs}
+        source = makers.get(node.inputs[0])
+        before = found.shapes[source.inputs[0]][1:] if source and source.inputs else ()
+        arrive = f"{' x '.join(map(str, before))} = " if len(before) > 1 and len(x) == 2 else ""
+        yield f"{arrive}{x[-1]} features arrive, {node.inputs[1]} {shapes[1]} takes {shapes[1][1]}"
+    elif isinstance(operator, Conv | ConvTranspose) and len(shapes[1]) > 1:
+        takes = (
+            shapes[1][0]
+            if isinstance(operator, ConvTranspose)
+            else (shapes[1][1] * operator.groups)
+        )
+        if len(x) > 1 and takes != x[1]:
+            groups = f" x {operator.groups} groups" * (operator.groups > 1)
+            yield f"{x[1]} channels arrive, {node.inputs[1]} {shapes[1]}{groups} takes {takes}"
+    if window is not None and len(x) == window.rank + 2:
+        for axis, size in zip(window.axes, x[2:], strict=True):
+            own = axis.at(size) if hasattr(axis, "at") else axis
+            room = size + own.before + own.after - own.extent
+            if hasattr(axis, "at") and room < 0:
+                yield (
+                    f"floor(({size} + {own.before} + {own.after} - {own.extent}) / {own.stride}) "
+                    f"+ 1 = {room // own.stride + 1} outputs"
+                )
+    values = [name for name in node.inputs if name not in weights]
+    if len(values) > 1:
+        yield " meets ".join(f"{name} {size_text(found.shapes[name])}" for name in values)
+
+
+def _undropped(graph: Graph, shape: Shape) -> list[Advice]:
+    """Return which inputs lose nothing to floor: the nearest, all axes alike."""
+    axes = spatial_axes(graph, shape)
+    found = []
+    for sign in (-1, 1):
+        for distance in range(1, RADIUS + 1):
+            other = tuple(s + sign * distance if a in axes else s for a, s in enumerate(shape))
+            if min(other) < 1:
+                break
+            after = trace(graph, other)
+            if not after.problem and not _loses(Case(after.graph, after.shapes)):
+                found.append(size_text(other))
+                break
+    if not found:
+        text = f"no input up to {RADIUS} smaller or larger along each axis loses nothing"
+    else:
+        text = f"inputs of {' or '.join(found)} lose nothing"
+    return [Advice("pixels dropped", (), text)]
+
+
+def _loses(case: Case) -> bool:
+    """Tell whether floor drops anything at the end of an axis."""
+    return any(left[-1] == size - 1 for _, _, left, size in unread(case) if len(left) * 2 < size)
+
+
+def _lines(found: Diagnosis) -> Iterator[str]:
+    title = f"{found.network} on {size_text(found.input_shape)}"
+    if found.failure is None:
+        count = len(found.advice)
+        yield f"{title}: all shapes fit" + ("" if count else ", and nothing looks doubtful")
+        yield from _advice_lines(found.advice)
+        return
+    failure = found.failure
+    yield f"{title}: {failure.layer} ({failure.operator}) does not fit"
+    yield f"  {failure.message}"
+    yield from (f"  {line}" for line in failure.arithmetic)
+    if not found.repairs:
+        yield "repairs: none of those tried lets all shapes fit"
+        return
+    yield "repairs, each inferred to the end:"
+    for number, repair in enumerate(found.repairs, 1):
+        gives = ", ".join(map(size_text, repair.output_shapes))
+        yield f"{number:3}. {repair}; gives {gives}"
+
+
+def _advice_lines(advice: Sequence[Advice]) -> Iterator[str]:
+    topics: dict[str, list[Advice]] = {}
+    for one in advice:
+        topics.setdefault(one.topic, []).append(one)
+    for topic, found in topics.items():
+        yield f"{topic}:"
+        shown = found if len(found) <= SHOWN + 1 else found[:SHOWN]
+        for one in shown:
+            yield f"  {_who(one.layers)}{one.text}"
+        if len(shown) < len(found):
+            yield f"  and {len(found) - len(shown)} more such layers; JSON lists all"
+
+
+def _who(layers: Sequence[str]) -> str:
+    if not layers:
+        return ""
+    names = ", ".join(layers[:NAMED])
+    more = f" and {len(layers) - NAMED} more" * (len(layers) > NAMED)
+    return f"{names}{more}: "
