@@ -1,0 +1,227 @@
+"""A graph of striate while it is read from an ONNX model: values by name, nodes in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.errors import GraphError, StriateError, explained
+from striate.interop.onnx.reading.shapes import Shapes
+from striate.interop.onnx.reading.tensors import Array, array_of
+from striate.network import Constant, Graph, Initial, Input, Network, Node, Operator, Parameter
+from striate.network import operators as op
+from striate.network.defined import Deferred, Defined
+from striate.network.graph import FLOAT
+
+__all__ = ["Translation"]
+
+SMALL = 4096  # elements: what stays a constant of the graph, and what is always computed at once
+CLAIM = 2**31  # bytes of weights that a file may ask for without holding them
+VIEWS = (op.Identity, op.Squeeze, op.Transpose, op.Unsqueeze)  # these move nothing
+ROOM = 2**26  # bytes that computing constants may take, if the file itself is smaller
+
+
+class Translation:
+    """The inputs, arrays and nodes read so far.
+
+    What depends on no input of the network is computed while it is read, if it is not larger than
+    what it is computed from; that is how settings that a model computes become known.
+
+    Parameters
+    ----------
+    name : str
+        The graph's.
+    precision : str
+        The dtype of the network's floating-point numbers in the file: their kind is "float".
+    halves : bool
+        Whether float16 is of that kind too.
+    size : int
+        Bytes of the file, which bound what computing constants may take.
+    folder : Path, optional
+        Where files of external data may lie.
+    """
+
+    def __init__(
+        self, name: str, precision: str, *, halves: bool, size: int, folder: Path | None
+    ) -> None:
+        self.name, self.precision, self.halves, self.folder = name, precision, halves, folder
+        self.inputs: list[Input] = []
+        self.nodes: list[Node] = []
+        self.arrays: dict[str, Array] = {}
+        self.kinds: dict[str, str] = {}
+        self._kept: dict[str, tuple[Initial, bool]] = {}
+        self._made: set[str] = set()
+        self._taken: set[str] = set()
+        self._room = max(ROOM, size)
+        self._shapes = Shapes(self)
+
+    def kind(self, dtype: np.dtype[Any]) -> str:
+        """Return the kind of numbers that the file keeps in this dtype."""
+        if dtype.name == self.precision or (self.halves and dtype == np.float16):
+            return FLOAT
+        return dtype.name
+
+    # names
+
+    def take(self, name: str) -> None:
+        """Note that a name is in use."""
+        if name in self._taken:
+            raise GraphError(
+                f"{self.name}: two values are called {name!r}: names must be unique, "
+                "so the file is damaged"
+            )
+        self._taken.add(name)
+
+    def free(self, wanted: str) -> str:
+        """Return a name like this one that nothing else bears, and note it."""
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}.{number}"
+        self._taken.add(name)
+        return name
+
+    # values
+
+    def tensor(self, tensor: Any, where: str) -> Array:
+        """Return the array of an `onnx.TensorProto`."""
+        array = array_of(tensor, self.folder, where)
+        return array.astype(np.float32) if self.halves and array.dtype == np.float16 else array
+
+    def feed(self, value: Input) -> None:
+        """Add an input of the network."""
+        self.inputs.append(value)
+        self.kinds[value.name] = value.kind
+
+    def know(self, name: str, array: Array, *, made: bool = False, kind: str = "") -> None:
+        """Note the array that a name stands for; a `made` one is computed, not learnt."""
+        self.arrays[name] = array
+        self.kinds[name] = kind or self.kind(array.dtype)
+        if made:
+            self._made.add(name)
+
+    def keep(self, name: str, initial: Initial, trainable: bool) -> None:
+        """Keep an array beside the graph, whatever its size, because a layer reads it."""
+        if name in self.arrays:
+            self._kept.setdefault(name, (initial, trainable and name not in self._made))
+
+    def shape_of(self, name: str) -> tuple[int | None, ...] | None:
+        """Return the shape of a value as far as the graph fixes it, None if not even its axes."""
+        if name in self.arrays:
+            return self.arrays[name].shape
+        return self._shapes.of(name)
+
+    def fixed_shape_of(self, name: str) -> tuple[int, ...] | None:
+        """Return the shape of a value if the model fixes the sizes of all its inputs."""
+        if name not in self.arrays and any(None in value.shape for value in self.inputs):
+            return None
+        shape = self.shape_of(name)
+        return None if shape is None else tuple(size for size in shape if size is not None)
+
+    def add(
+        self, place: str, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
+    ) -> None:
+        """Add a node, or compute it if all that it reads is known."""
+        with explained(place):
+            kinds = operator.kinds([self.kinds[name] for name in inputs])
+        names = tuple(name or self.free(f"{outputs[0]}.unused") for name in outputs)
+        self.kinds.update(zip(names, kinds, strict=False))
+        if all(name in self.arrays for name in inputs) and self._computed(
+            place, operator, inputs, names
+        ):
+            return
+        self.nodes.append(Node(names[0], operator, tuple(inputs), names))
+
+    def _computed(
+        self, place: str, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
+    ) -> bool:
+        if not isinstance(operator, Defined) or isinstance(operator, Deferred):
+            return False
+        arrays = [self.arrays[name] for name in inputs]
+        with explained(place):
+            shapes = operator.infer_all([array.shape for array in arrays])
+        read, written = sum(array.size for array in arrays), sum(map(prod, shapes))
+        cost = 0 if isinstance(operator, VIEWS) else 8 * (read + written)
+        if written > max(SMALL, read) or cost > self._room:
+            return False
+        try:
+            with np.errstate(all="ignore"):
+                found = operator.value(*arrays)
+        except StriateError as error:
+            raise type(error)(f"{place}: {error}") from None
+        except (ArithmeticError, IndexError, TypeError, ValueError) as error:
+            text = " ".join(str(error).split())
+            raise GraphError(
+                f"{place}: cannot be computed from its constants ({text}): the model is damaged"
+            ) from None
+        self._room -= cost
+        made = all(name in self._made for name in inputs)
+        values = found if isinstance(found, tuple) else (found,)
+        for name, value in zip(outputs, values, strict=False):
+            self.know(name, np.asarray(value), made=made, kind=self.kinds[name])
+        return True
+
+    # the result
+
+    def network(self, outputs: Sequence[str], preprocessing: Any = None) -> Network:
+        """Return the network that gives these values; what they do not need is left out."""
+        needed, nodes = set(outputs), []
+        for node in reversed(self.nodes):
+            if not needed.isdisjoint(node.outputs):
+                needed.update(node.inputs)
+                nodes.append(node)
+        nodes.reverse()
+        used = [name for name in self.arrays if name in needed]
+        settings = _settings(nodes)
+        parameters, constants, weights = [], [], {}
+        for name in used:
+            if self._is_parameter(name, settings):
+                parameters.append(self._parameter(name))
+                weights[name] = self.arrays[name]
+            else:
+                constants.append(Constant.of(name, self.arrays[name], self.kinds[name]))
+        self._check_claims(weights)
+        graph = Graph(
+            self.name,
+            tuple(self.inputs),
+            tuple(parameters),
+            tuple(nodes),
+            tuple(outputs),
+            tuple(constants),
+        )
+        return Network(graph, weights, preprocessing)
+
+    def _is_parameter(self, name: str, settings: set[str]) -> bool:
+        array = self.arrays[name]
+        if name in self._kept or array.size > SMALL:
+            return True
+        return array.dtype.kind == "f" and array.size > 1 and name not in settings
+
+    def _parameter(self, name: str) -> Parameter:
+        array, kind = self.arrays[name], self.kinds[name]
+        learnt = array.dtype.kind == "f" and name not in self._made
+        initial, trainable = self._kept.get(name, (Initial("normal", 0.02), learnt))
+        return Parameter(name, array.shape, initial, trainable, kind)
+
+    def _check_claims(self, weights: dict[str, Array]) -> None:
+        claimed = sum(array.nbytes for name, array in weights.items() if name in self._made)
+        if claimed > CLAIM:
+            raise GraphError(
+                f"{self.name}: weights that the model makes of a single number each would take "
+                f"{claimed:,} bytes; at most {CLAIM:,} are made: store them as initializers"
+            )
+
+
+def _settings(nodes: Iterable[Node]) -> set[str]:
+    """Return the values that settings of operators are computed from."""
+    wanted: set[str] = set()
+    for node in reversed(list(nodes)):
+        if isinstance(node.operator, Deferred):
+            wanted.update(node.inputs[-len(node.operator.settings) :])
+        if not wanted.isdisjoint(node.outputs):
+            wanted.update(node.inputs)
+    return wanted
