@@ -11,7 +11,6 @@ from onnx.reference import ReferenceEvaluator
 import striate
 from striate.errors import (
     DTypeError,
-    FileError,
     GeometryError,
     MissingExtraError,
     ShapeError,
@@ -19,8 +18,7 @@ from striate.errors import (
 )
 from striate.geometry import Axis, TransposedAxis, TransposedWindow, Window
 from striate.interop import save_onnx, to_onnx
-from striate.interop.onnx.writer import WRITERS
-from striate.network import Operator, operators, zoo
+from striate.network import Operator, zoo
 from striate.network import operators as op
 
 
@@ -122,12 +120,6 @@ def test_every_operator_means_the_same(case, single):
     agree(network, (2, *shape), evaluators=BOTH if case not in UNKNOWN_TO_REFERENCE else BOTH[1:])
 
 
-def test_every_operator_has_an_entry_and_a_test():
-    known = {getattr(operators, name) for name in operators.__all__}
-    assert set(WRITERS) == known
-    assert {type(case[0]) for case in ONE_NODE.values()} == known
-
-
 def test_float64(single):
     operator, shape, *parameters = ONE_NODE["conv with a bias per unit"]
     network = single(operator, (None, *shape), *parameters, dtype=np.float64)
@@ -212,16 +204,6 @@ def test_refused_weights(single):
     with pytest.raises(DTypeError) as kind:
         to_onnx(single(op.Gemm(), (None, 3), (2, 3), dtype=np.int32))
     assert str(kind.value) == "single: weights must be all float32 or all float64, not int32"
-
-
-def test_too_large_for_a_file(single, tmp_path, monkeypatch):
-    monkeypatch.setattr("striate.interop.onnx.writer.LARGEST", 20)
-    with pytest.raises(FileError) as error:
-        save_onnx(single(op.Gemm(), (None, 3), (2, 3)), tmp_path / "x.onnx")
-    assert str(error.value) == (
-        f"{tmp_path / 'x.onnx'}: single has 24 bytes of weights; an ONNX file holds at most 20: "
-        "save its weights as safetensors"
-    )
 
 
 def test_onnx_is_an_extra(monkeypatch):
