@@ -60,6 +60,13 @@ class Deferred(Operator):
             "settled(graph, input_shape) computes them for an input shape"
         )
 
+    def kinds(self, kinds: Sequence[str]) -> tuple[str, ...]:
+        """Return the kinds of the outputs, which no setting decides that is computed."""
+        operator = object.__new__(self.operator)
+        for name, value in self.attributes:
+            object.__setattr__(operator, name, value)
+        return operator.kinds(kinds[: len(kinds) - len(self.settings)])
+
     def settled(self, arrays: Sequence[NDArray[Any]]) -> Operator:
         """Return the operator for these settings."""
         given = zip(self.settings, map(_setting, arrays), strict=True)
