@@ -9,15 +9,18 @@ from striate.geometry.cost import (
     transposed_convolution_macs,
 )
 from striate.geometry.field import Field, Interval
+from striate.geometry.sampling import Beyond, Sampling
 from striate.geometry.window import PaddingLike, Sizes, TransposedWindow, Window
 
 __all__ = [
     "CONVENTION",
     "Axis",
+    "Beyond",
     "Field",
     "Interval",
     "Padding",
     "PaddingLike",
+    "Sampling",
     "Sizes",
     "TransposedAxis",
     "TransposedWindow",

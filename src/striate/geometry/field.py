@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 
 from striate.errors import GeometryError
 from striate.geometry.axis import Axis, TransposedAxis
+from striate.geometry.sampling import Sampling
 
 __all__ = ["Field", "Interval"]
 
@@ -90,21 +91,27 @@ class Field:
             return None
         return interval[0] + turns * self.step, interval[1] + turns * self.step
 
-    def through(self, axis: Axis | TransposedAxis) -> Field:
+    def through(self, axis: Axis | TransposedAxis | Sampling) -> Field:
         """Return the field behind a window that slides over these outputs."""
-        if isinstance(axis, TransposedAxis):  # axis.stride outputs a tap
-            period, step = axis.stride * self.period, self.step
-        else:  # axis.stride taps an output
-            turns = lcm(axis.stride, self.period)
-            period, step = turns // axis.stride, turns // self.period * self.step
-        seen = tuple(_hull([self.of(tap) for tap in axis.taps(o)]) for o in range(period))
-        return Field(seen, step, self.aligned)._reduced()
+        outputs, taps = _turn(axis)
+        turns = self.period // gcd(taps, self.period)  # until both are where they began
+        step = turns * taps // self.period * self.step
+        hulls = [_hull([self.of(tap) for tap in axis.taps(o)]) for o in range(turns * outputs)]
+        return Field(tuple(hulls), step, self.aligned).reduced()
 
-    def gathered(self, count: int) -> Field:
-        """Return the field of one output that sees the first `count` of these, as if repeated."""
-        low = range(min(count, self.period))  # fields only move right: the ends tell the hull
-        high = range(max(0, count - self.period), count)
-        return Field((_hull([self.of(o) for o in (*low, *high)]),), 0, self.aligned)
+    def gathered(self, count: int, spacing: int = 1) -> Field:
+        """Return the field of one output that sees `count` of these, the first and each next."""
+        ends = self.ends(count, spacing)
+        return Field((_hull([self.of(o) for o in ends]),), 0, self.aligned)
+
+    def ends(self, count: int, spacing: int = 1) -> tuple[int, ...]:
+        """Return few of the outputs 0, spacing, ..., (count - 1) spacing whose hull is that of all.
+
+        Each kind of output moves one way only, so that its first and its last tell the hull.
+        """
+        kinds = self.period // gcd(spacing, self.period)
+        low, high = range(min(count, kinds)), range(max(kinds, count - kinds), count)
+        return tuple(o * spacing for o in (*low, *high))
 
     def joined(self, other: Field, count: int) -> Field:
         """Return the field where two paths of `count` outputs each meet (Add, Concat, ...).
@@ -129,9 +136,9 @@ class Field:
         centred = all(a is None or b is None or sum(a) == sum(b) for a, b in pairs)
         step = period // self.period * self.step
         aligned = self.aligned and other.aligned and centred
-        return Field(tuple(_hull(pair) for pair in pairs), step, aligned)._reduced()
+        return Field(tuple(_hull(pair) for pair in pairs), step, aligned).reduced()
 
-    def _reduced(self) -> Field:
+    def reduced(self) -> Field:
         """Return the same field with the shortest period."""
         for period in range(1, self.period):
             if self.period % period or self.step * period % self.period:
@@ -140,6 +147,13 @@ class Field:
             if all(short.of(i) == self.of(i) for i in range(self.period)):
                 return short
         return self
+
+
+def _turn(axis: Axis | TransposedAxis | Sampling) -> tuple[int, int]:
+    """Return after how many outputs a window is as it was, and how many taps further on."""
+    if isinstance(axis, Axis):
+        return 1, axis.stride
+    return (axis.stride, 1) if isinstance(axis, TransposedAxis) else (axis.period, axis.step)
 
 
 def _hull(intervals: Sequence[Interval]) -> Interval:

@@ -17,16 +17,10 @@ from striate.network.graph import (
     Reach,
     Shape,
 )
-from striate.network.inference import (
-    InputShape,
-    infer_fields,
-    infer_kinds,
-    infer_shapes,
-    input_shapes,
-    reach,
-)
+from striate.network.inference import InputShape, infer_kinds, infer_shapes, input_shapes
 from striate.network.model import Network
 from striate.network.report import FieldSummary, Layer, Report, Totals, inspect
+from striate.network.seeing import infer_fields, reach, reached
 from striate.network.settling import settings_inputs, settled
 
 __all__ = [
@@ -58,6 +52,7 @@ __all__ = [
     "inspect",
     "operators",
     "reach",
+    "reached",
     "settings_inputs",
     "settled",
     "zoo",

@@ -11,10 +11,11 @@ from striate.errors import UnknownNameError, explained
 from striate.geometry import Axis, Field, TransposedAxis
 from striate.network import zoo
 from striate.network.graph import Fields, Graph, Node, Shape
-from striate.network.inference import count_connections, infer_fields, infer_shapes
+from striate.network.inference import count_connections, infer_shapes
 from striate.network.model import Network
 from striate.network.operators import Conv, ConvTranspose, Gemm
 from striate.network.operators.pooling import AveragePool, MaxPool
+from striate.network.seeing import infer_fields
 
 __all__ = ["explain"]
 

@@ -1,4 +1,4 @@
-"""What follows from a graph and an input's shape alone: shapes, receptive fields, reach."""
+"""What follows from a graph and its inputs' shapes alone: the shape and kind of every value."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from operator import index as whole
 
-from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError, explained
-from striate.geometry import Field
-from striate.network.graph import Fields, Graph, Input, Node, Reach, Shape
+from striate.errors import GeometryError, ShapeError, UnknownNameError, explained
+from striate.network.graph import Graph, Input, Node, Shape
 from striate.network.operators.shaping import Transpose
 
 __all__ = [
     "InputShape",
     "count_connections",
     "hint",
-    "infer_fields",
     "infer_kinds",
     "infer_shapes",
     "input_shapes",
-    "reach",
 ]
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
@@ -36,7 +33,8 @@ def infer_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shap
     GraphError
         If it has operators that must be settled first: see `settled`.
     """
-    shapes = {value.name: value.shape for value in (*graph.parameters, *graph.constants)}
+    shapes = {value.name: value.shape for value in graph.parameters}
+    shapes |= {value.name: value.shape for value in graph.constants}
     shapes |= input_shapes(graph, input_shape)
     for node in graph.nodes:
         try:
@@ -57,7 +55,9 @@ def infer_kinds(graph: Graph) -> dict[str, str]:
     >>> set(infer_kinds(load("lenet-5").graph).values())
     {'float'}
     """
-    kinds = {v.name: v.kind for v in (*graph.inputs, *graph.parameters, *graph.constants)}
+    kinds = {value.name: value.kind for value in graph.inputs}
+    kinds |= {value.name: value.kind for value in graph.parameters}
+    kinds |= {value.name: value.kind for value in graph.constants}
     for node in graph.nodes:
         found = node.operator.kinds([kinds[name] for name in node.inputs])
         kinds.update(zip(node.outputs, found, strict=False))
@@ -143,129 +143,3 @@ def _channels_first(graph: Graph, value: Input) -> bool:
     """Tell whether axis 1 of an input may be its channels: nothing moves its axes first."""
     readers = [node for node in graph.nodes if value.name in node.inputs]
     return not any(isinstance(node.operator, Transpose) for node in readers)
-
-
-def infer_fields(
-    graph: Graph, shapes: Mapping[str, Shape], reasons: dict[str, str] | None = None
-) -> dict[str, Fields]:
-    """Return the receptive fields of every value that depends on the input, an axis each.
-
-    Where paths of different strides meet there is no single field, nor behind it; given a dict of
-    `reasons`, those values are left out and it says why for each, by name.
-
-    Raises
-    ------
-    GeometryError
-        If paths of different strides meet and no `reasons` are asked for, naming the node and what
-        it joins.
-    """
-    missing: dict[str, str] = {} if reasons is None else reasons
-    rank = len(shapes[graph.inputs[0].name]) - 2
-    fields: dict[str, Fields] = {v.name: (Field.identity(),) * rank for v in graph.inputs}
-    for node in graph.nodes:
-        known = [fields.get(name) for name in node.inputs]
-        behind = [missing[name] for name in node.inputs if name in missing]
-        if behind:
-            missing[node.outputs[0]] = behind[0]
-            continue
-        try:
-            result = node.operator.fields(known, [shapes[name] for name in node.inputs])
-        except GeometryError as error:
-            place = f"{graph.name}: {node.name} ({node.operator.onnx})"
-            names = " and ".join(name for name in node.inputs if name in fields)
-            missing[node.outputs[0]] = f"{place} of {names}: {error}"
-            if reasons is None:
-                raise GeometryError(missing[node.outputs[0]]) from None
-            continue
-        if result is not None:
-            fields[node.outputs[0]] = result
-    return fields
-
-
-def reach(
-    graph: Graph, shapes: Mapping[str, Shape], value: str, index: Sequence[int]
-) -> tuple[tuple[int, ...], ...]:
-    """Return the input positions that can change one element of `value`: exact, edges included.
-
-    Parameters
-    ----------
-    index : sequence of int
-        The element's position along each spatial axis; () for a value (N, features).
-
-    Returns
-    -------
-    tuple of tuples of int
-        For each spatial axis of the input, the sorted indices from which some path leads to the
-        element. Padding, floor, dilation's holes and strides that skip are all respected.
-
-    Raises
-    ------
-    UnknownNameError
-        If the graph has no such value.
-    ParameterError
-        If the index lies outside the value.
-
-    Examples
-    --------
-    >>> from striate.network.builder import Builder
-    >>> b = Builder("dilated", (1, 1, 9))
-    >>> graph = b.graph(b.conv(b.input, "conv", channels=1, kernel=3, dilation=2, padding=2))
-    >>> reach(graph, infer_shapes(graph), "conv", [1])
-    ((1, 3),)
-    """
-    _check_place(graph, shapes, value, index)
-    fed = _fed_by(graph, graph.inputs[0].name)
-    asked: dict[str, list[Reach]] = {value: [tuple(frozenset({i}) for i in index)]}
-    for node in reversed(graph.nodes):
-        inputs = [name for name in node.inputs if name in fed]
-        if not inputs:
-            continue
-        for box in asked.pop(node.outputs[0], []):
-            found = node.operator.reads(box, [shapes[name] for name in inputs])
-            for name, indices in zip(inputs, found, strict=True):
-                if all(indices):  # else it reads nothing but padding
-                    asked[name] = _with(asked.get(name, []), indices)
-    boxes = asked.get(graph.inputs[0].name, [])
-    axes = range(len(shapes[graph.inputs[0].name]) - 2)
-    return tuple(tuple(sorted(set().union(*(box[axis] for box in boxes)))) for axis in axes)
-
-
-def _fed_by(graph: Graph, value: str) -> set[str]:
-    """Return the values that depend on this one, itself included."""
-    fed = {value}
-    for node in graph.nodes:
-        if not fed.isdisjoint(node.inputs):
-            fed.update(node.outputs)
-    return fed
-
-
-def _check_place(
-    graph: Graph, shapes: Mapping[str, Shape], value: str, index: Sequence[int]
-) -> None:
-    if value not in shapes:
-        with explained(graph.name):
-            raise UnknownNameError.of("value", value, shapes)
-    sizes = shapes[value][2:]
-    if len(index) != len(sizes) or any(not 0 <= i < n for i, n in zip(index, sizes, strict=True)):
-        raise ParameterError(
-            f"{graph.name}: index {tuple(index)} must lie within {value!r}, whose spatial axes "
-            f"are {sizes}"
-        )
-
-
-def _with(boxes: Sequence[Reach], box: Reach) -> list[Reach]:
-    """Return few boxes that cover what these and one more cover.
-
-    A box is a product of index sets, one for each axis. Two paths may read boxes whose union is
-    none, so that one set for each axis would not be exact behind a window that then sees padding.
-    """
-    kept = []
-    for other in boxes:
-        differing = sum(one != two for one, two in zip(box, other, strict=True))
-        if differing <= 1 or all(one <= two for one, two in zip(other, box, strict=True)):
-            box = tuple(one | two for one, two in zip(box, other, strict=True))
-        elif all(one <= two for one, two in zip(box, other, strict=True)):
-            return list(boxes)
-        else:
-            kept.append(other)
-    return [*kept, box]

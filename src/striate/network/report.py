@@ -13,9 +13,10 @@ from striate.errors import explained
 from striate.geometry import CONVENTION, flops
 from striate.network import zoo
 from striate.network.graph import Graph, Node, Shape
-from striate.network.inference import count_connections, infer_fields, infer_shapes
+from striate.network.inference import count_connections, infer_shapes
 from striate.network.model import Network
 from striate.network.report_text import fitted_rows, full_rows, plain, summary
+from striate.network.seeing import infer_fields
 
 __all__ = ["FieldSummary", "Layer", "Report", "Totals", "inspect"]
 

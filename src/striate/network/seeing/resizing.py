@@ -1,0 +1,130 @@
+"""Which elements of its input a resized axis reads, in exact fractions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+from striate.geometry import Beyond, Sampling
+from striate.network.graph import Shape
+from striate.network.seeing.paths import Link
+from striate.network.seeing.steps import Slide, Step, Use
+
+__all__ = ["resize"]
+
+HALF = Fraction(1, 2)
+
+
+def resize(use: Use) -> tuple[Step, ...]:
+    """Return the step of Resize: every axis that changes has its own sampling."""
+    operator, shape = use.operator, use.shape
+    scales = _scales(operator, shape, use.output)
+    crops = operator.coordinates == "tf_crop_and_resize"
+    links = []
+    for axis, (size, count) in enumerate(zip(shape, use.output, strict=True)):
+        if size == count and scales[axis] == 1 and not crops:
+            links.append(Link(axis))
+        else:
+            links.append(Link(axis, _sampling(operator, axis, size, count, scales[axis], shape)))
+    return (Slide(tuple(links), use.output),)
+
+
+def _axes(operator: Any, rank: int) -> list[int]:
+    return list(range(rank)) if operator.axes is None else [a % rank for a in operator.axes]
+
+
+def _scales(operator: Any, shape: Shape, output: Shape) -> list[Fraction]:
+    """Return how much longer each axis becomes: as told, or as the sizes have it."""
+    axes = _axes(operator, len(shape))
+    scales = [Fraction(1)] * len(shape)
+    if operator.scales is not None:
+        for axis, scale in zip(axes, operator.scales, strict=True):
+            scales[axis] = Fraction(scale).limit_denominator(1 << 16)
+        return scales
+    ratios = [Fraction(n, shape[a]) for a, n in zip(axes, operator.sizes, strict=True)]
+    if operator.policy == "not_larger":
+        ratios = [min(ratios)] * len(ratios)
+    elif operator.policy == "not_smaller":
+        ratios = [max(ratios)] * len(ratios)
+    for axis, ratio in zip(axes, ratios, strict=True):
+        scales[axis] = ratio
+    return scales
+
+
+def _line(
+    operator: Any, axis: int, size: int, count: int, scale: Fraction, shape: Shape
+) -> tuple[Fraction, Fraction]:
+    """Return (step, start): output o lies at the place start + step o of the input."""
+    name = operator.coordinates
+    step = 1 / scale
+    if name == "asymmetric":
+        return step, Fraction(0)
+    if name == "tf_half_pixel_for_nn":
+        return step, step / 2
+    if name == "align_corners":
+        return (Fraction(size - 1, count - 1) if count > 1 else Fraction(0)), Fraction(0)
+    if name == "pytorch_half_pixel" and count == 1:
+        return Fraction(0), Fraction(0)
+    if name == "tf_crop_and_resize":
+        return _crop(operator, axis, size, count, len(shape))
+    start = step / 2 - HALF
+    if name == "half_pixel_symmetric":
+        start += Fraction(size, 2) * (1 - count / (scale * size))
+    return step, start
+
+
+def _crop(operator: Any, axis: int, size: int, count: int, rank: int) -> tuple[Fraction, Fraction]:
+    axes = _axes(operator, rank)
+    if axis not in axes:
+        return Fraction(1), Fraction(0)
+    place = axes.index(axis)
+    low, high = (Fraction(operator.roi[place + i * len(axes)]) for i in (0, 1))
+    if count == 1:
+        return Fraction(0), (low + high) * (size - 1) / 2
+    return (high - low) * (size - 1) / (count - 1), low * (size - 1)
+
+
+def _sampling(
+    operator: Any, axis: int, size: int, count: int, scale: Fraction, shape: Shape
+) -> Sampling:
+    step, start = _line(operator, axis, size, count, scale, shape)
+    crops = operator.coordinates == "tf_crop_and_resize"
+    period = min(step.denominator, count)
+    offsets = []
+    for output in range(period):
+        place = start + step * output
+        outside = crops and not 0 <= place <= size - 1
+        offsets.append(() if outside else _taps(operator, place, scale))
+    moves = step.numerator if period == step.denominator and not crops else 0
+    if crops and period < count:  # the edge lies anywhere
+        places = [start + step * output for output in range(count)]
+        offsets = [
+            _taps(operator, place, scale) if 0 <= place <= size - 1 else () for place in places
+        ]
+    beyond: Beyond = "nothing" if operator.exclude_outside else "edge"
+    return Sampling(tuple(offsets), moves, beyond)
+
+
+def _taps(operator: Any, place: Fraction, scale: Fraction) -> tuple[int, ...]:
+    """Return the elements of non-zero weight around a place."""
+    if operator.mode == "nearest":
+        return (_rounded(operator.nearest, place),)
+    wide = max(Fraction(1), 1 / scale) if operator.antialias else Fraction(1)
+    half = wide if operator.mode == "linear" else 2 * wide
+    around = range(ceil(place - half), floor(place + half) + 1)
+    return tuple(tap for tap in around if _weighs((tap - place) / wide, operator.mode))
+
+
+def _weighs(distance: Fraction, mode: str) -> bool:
+    """Tell whether the triangle, or Keys' cubic, is not zero there."""
+    away = abs(distance)
+    return away < 1 if mode == "linear" else away < 2 and away != 1
+
+
+def _rounded(rule: str, place: Fraction) -> int:
+    if rule == "floor":
+        return floor(place)
+    if rule == "ceil":
+        return ceil(place)
+    return ceil(place - HALF) if rule == "round_prefer_floor" else floor(place + HALF)
