@@ -33,7 +33,7 @@ _HOMES = {
     "fit": "striate.training",
     "inspect": "striate.network",
     "linear": "striate.ops",
-    "load": "striate.network.zoo",
+    "load": "striate.interop.loading",
     "max_pool1d": "striate.ops",
     "max_pool2d": "striate.ops",
     "max_pool3d": "striate.ops",
@@ -101,8 +101,8 @@ if TYPE_CHECKING:
         runtime,
         training,
     )
+    from striate.interop.loading import load
     from striate.network import inspect
-    from striate.network.zoo import load
     from striate.ops import (
         avg_pool1d,
         avg_pool2d,

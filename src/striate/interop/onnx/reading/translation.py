@@ -21,6 +21,12 @@ __all__ = ["Translation"]
 
 SMALL = 4096  # elements: what stays a constant of the graph, and what is always computed at once
 CLAIM = 2**31  # bytes of weights that a file may ask for without holding them
+MOST_MACS = 2**22  # of what is computed at once
+LAYERS = (
+    *(op.Conv, op.ConvTranspose, op.MaxPool, op.AveragePool, op.LpPool, op.Resize, op.LRN),
+    *(op.GlobalAveragePool, op.GlobalMaxPool, op.GlobalLpPool),
+)
+"""Operators that never make settings, and may be slow by their definition."""
 VIEWS = (op.Identity, op.Squeeze, op.Transpose, op.Unsqueeze)  # these move nothing
 ROOM = 2**26  # bytes that computing constants may take, if the file itself is smaller
 
@@ -139,12 +145,14 @@ class Translation:
     def _computed(
         self, place: str, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
     ) -> bool:
-        if not isinstance(operator, Defined) or isinstance(operator, Deferred):
+        if not isinstance(operator, Defined) or isinstance(operator, Deferred | LAYERS):
             return False
         arrays = [self.arrays[name] for name in inputs]
         with explained(place):
             shapes = operator.infer_all([array.shape for array in arrays])
         read, written = sum(array.size for array in arrays), sum(map(prod, shapes))
+        if operator.macs([array.shape for array in arrays], shapes[0]) > MOST_MACS:
+            return False
         cost = 0 if isinstance(operator, VIEWS) else 8 * (read + written)
         if written > max(SMALL, read) or cost > self._room:
             return False

@@ -20,8 +20,8 @@ def _constant(call: Call) -> None:
             what = "a sparse tensor" if form == "sparse_value" else "text"
             raise call.error(f"it holds {what}; striate has dense arrays of numbers: export those")
     array = call.tensor("value")
-    for name, form in FORMS.items():
-        value = call.attribute(name, form)
+    for name, number in FORMS.items():
+        value = call.attribute(name, number)
         if value is not None:
             array = np.array(value, np.float32 if "float" in name else np.int64)
     if array is None:
@@ -40,7 +40,7 @@ def _of_shape(call: Call) -> None:
     kind = call.translation.kind(value.dtype)
     if known is None:
         number = value.item()
-        call.settle(op.ConstantOfShape, (), {"shape": shape}, value=number, kind=kind)
+        call.settle(op.ConstantOfShape, (), {"shape": shape}, fill=number, kind=kind)
         return
     sizes = tuple(int(size) for size in known.ravel())
     if known.ndim > 1 or len(sizes) > 32 or any(size < 0 for size in sizes):

@@ -75,7 +75,8 @@ def _cast_like(call: Call) -> None:
 
 
 def _gelu(call: Call) -> None:
-    call.give(op.Gelu(call.text("approximate", "none", ("none", "tanh"))), call.value(0))
+    tanh = call.text("approximate", "none", ("none", "tanh")) == "tanh"
+    call.give(op.Gelu("tanh" if tanh else "none"), call.value(0))
 
 
 def _prelu(call: Call) -> None:

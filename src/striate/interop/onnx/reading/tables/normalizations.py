@@ -38,12 +38,14 @@ def _instance(call: Call) -> None:
 
 def _layer(call: Call) -> None:
     call.ignore("stash_type")
-    call.only(STATISTICS)
-    operator = op.LayerNormalization(call.integer("axis", -1), call.number("epsilon", 1e-5))
+    statistics = any(call.outputs[1:])
+    epsilon = call.number("epsilon", 1e-5)
+    operator = op.LayerNormalization(call.integer("axis", -1), epsilon, statistics)
     inputs = [call.value(0), call.weight(1, ONE)]
     if call.has_input(2):
         inputs.append(call.weight(2, ZERO))
-    call.give(operator, *inputs)
+    outputs = (*call.outputs, "", "")[: 3 if statistics else 1]
+    call.give(operator, *inputs, outputs=outputs)
 
 
 def _group(call: Call) -> None:

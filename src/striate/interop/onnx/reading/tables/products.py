@@ -72,7 +72,7 @@ def _as_bias(call: Call, name: str, weight: str) -> str | None:
     array = call.translation.arrays.get(name)
     if array is None or array.size not in (1, wanted[0]) or any(size != 1 for size in shape[:-1]):
         return None
-    flat: Array = np.broadcast_to(array.reshape(-1), wanted[:1])
+    flat: Array = np.broadcast_to(array.reshape(-1), (wanted[0],))
     return call.constant(flat, "bias")
 
 

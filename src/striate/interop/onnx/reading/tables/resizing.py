@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from striate.interop.onnx.reading.calls import Call
@@ -47,7 +49,7 @@ def _resize(call: Call) -> None:
         mode = call.text("mode", "nearest", MODES[:2])
         call.settle(op.Resize, [call.value(0)], {"scales": _scales(call, 1)}, mode=mode, **OLD)
         return
-    attributes = {
+    attributes: dict[str, Any] = {
         "mode": call.text("mode", "nearest", MODES),
         "coordinates": call.text("coordinate_transformation_mode", "half_pixel", COORDINATES),
         "nearest": call.text("nearest_mode", "round_prefer_floor", NEAREST),

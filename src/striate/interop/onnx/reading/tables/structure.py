@@ -85,10 +85,10 @@ def _check_parts(call: Call, parts: int) -> None:
 def _slice(call: Call) -> None:
     names = ("starts", "ends", "axes", "steps")
     if call.opset < 10:
-        given = {name: call.integers(name) for name in names[:3]}
-        if given["starts"] is None or given["ends"] is None:
+        starts, ends = call.integers("starts"), call.integers("ends")
+        if starts is None or ends is None:
             raise call.error("starts and ends must both be given")
-        call.give(op.Slice(**given), call.value(0))
+        call.give(op.Slice(starts, ends, call.integers("axes")), call.value(0))
         return
     call.value(2, "ends")
     settings = {n: call.setting(i, n) for i, n in enumerate(names, 1) if call.has_input(i)}
@@ -203,8 +203,9 @@ def _trilu(call: Call) -> None:
 
 def _cum_sum(call: Call) -> None:
     axis = call.setting(1, "axis", single=True)
-    flags = {name: call.flag(name) for name in ("exclusive", "reverse")}
-    call.settle(op.CumSum, [call.value(0)], {"axis": axis}, **flags)
+    exclusive, reverse = call.flag("exclusive"), call.flag("reverse")
+    data = [call.value(0)]
+    call.settle(op.CumSum, data, {"axis": axis}, exclusive=exclusive, reverse=reverse)
 
 
 READERS = {
