@@ -9,8 +9,8 @@ from math import prod
 from striate.errors import StriateError
 from striate.geometry import Axis, TransposedWindow, Window
 from striate.network.graph import Fields, Graph, Node, Shape
-from striate.network.inference import infer_fields
 from striate.network.operators import ConvTranspose
+from striate.network.seeing import infer_fields
 
 __all__ = ["WINDOW_RULES", "Case", "Rules", "unread"]
 
