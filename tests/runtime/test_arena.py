@@ -48,8 +48,7 @@ def mixed():
 def used(work):
     """Return the buffers of a task or of a step in Python."""
     if isinstance(work, Foreign):
-        places = [value[0] for value in work.inputs if isinstance(value, tuple)]
-        return {place.buffer for place in [*places, work.output[0]]}
+        return set(work.buffers)
     return {word.buffer for word in work.words.values() if isinstance(word, Place)}
 
 
@@ -118,8 +117,8 @@ def test_nothing_is_read_that_was_not_written(name, threads):
         if before is not None:
             run._arena[...] = before
         else:
-            run.run(example(shape, seed=9))
-        results.append(run.run(example(shape, seed=1)))
+            run.run([example(shape, seed=9)])
+        results += run.run([example(shape, seed=1)])
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
     wanted = exact(example(shape, 1).astype(np.float64))
@@ -130,7 +129,7 @@ def test_instances_have_memory_of_their_own():
     network, shape = mixed(), (2, 3, 14, 14)
     one, plan = instance(network, shape)
     other = Instance(plan, settings())
-    first = one.run(example(shape, 1))
-    other.run(example(shape, 2))
-    np.testing.assert_array_equal(one.run(example(shape, 1)), first)
+    (first,) = one.run([example(shape, 1)])
+    other.run([example(shape, 2)])
+    np.testing.assert_array_equal(one.run([example(shape, 1)])[0], first)
     assert not np.shares_memory(one._arena, other._arena)

@@ -300,13 +300,13 @@ def test_shapes_that_are_not_used_for_long_are_let_go(monkeypatch):
         run(np.ones((1, 2, size), np.float32))
         run(first)  # used again and again
         assert len(kept) <= 3
-        assert (1, 2, 10) in kept
+        assert ((1, 2, 10),) in kept
         assert set(run._native._idle) <= set(kept)
     np.testing.assert_array_equal(run(first), expected)
     monkeypatch.setattr(engines, "MEMORY", 0)
     for size in range(30, 34):
         run(np.ones((1, 2, size), np.float32))
-        assert list(kept) == [(1, 2, size)]
+        assert list(kept) == [((1, 2, size),)]
 
 
 @pytest.mark.parametrize(("name", "value"), [("tune", "yes"), ("tune", None), ("threads", True)])

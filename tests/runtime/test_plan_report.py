@@ -16,6 +16,7 @@ from striate.runtime.lowering import (
     IN_PYTHON,
     INPUT,
     OUTPUT,
+    End,
     Foreign,
     Lowered,
     Part,
@@ -99,11 +100,12 @@ def test_steps_in_python_have_no_tasks(run):
     shape, graph = (1, 16, 24, 24), run.network.graph
     place, gain = Place(OUTPUT), run.network.weights["first.weight"]
     step = bind(op.Identity(), Binding((shape,), shape, np.dtype(np.float32), (False,), None, True))
-    work = Foreign(step, ((Place(INPUT), shape), gain), (place, shape))
+    work = Foreign(step, ((Place(INPUT), shape), gain), ((place, shape),))
     part = Part(("odd",), "Odd", IN_PYTHON, work, shape, macs=10, bytes=1_000)
-    lowered = Lowered.placed([part], {}, (shape, shape))
+    ends = (End("x", shape, INPUT),), (End("odd", shape, OUTPUT),)
+    lowered = Lowered((part,), {}, *ends).placed()
     to = Settings(Target.host(), 2, False)
-    plan = report_lowered(graph, shape, lowered, Weights(run.network.weights), to)
+    plan = report_lowered(graph, {"x": shape}, lowered, Weights(run.network.weights), to)
     (found,) = plan.steps
     assert (found.method, found.blocks, found.threads) == (IN_PYTHON, (), None)
     assert found.in_python
@@ -172,7 +174,7 @@ def test_the_table(run):
 def test_json_has_the_same_names(run):
     content = json.loads(run.plan.to_json())
     assert list(content) == [
-        *("network", "input_shape", "dtype", "instructions", "threads"),
+        *("network", "input_shape", "input_shapes", "dtype", "instructions", "threads"),
         *("limits", "steps", "totals"),
     ]
     assert content["limits"] == {"threads": 1, "gflops": 100.0, "gigabytes": 10.0}

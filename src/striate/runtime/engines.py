@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from striate.network import Graph, Network, Shape, infer_shapes
-from striate.network.operators import Gemm
+from striate.errors import StriateError
+from striate.network import Graph, Network
+from striate.network import operators as op
 from striate.ops.codegen import COMPILING
+from striate.runtime.batches import examples_are_apart
+from striate.runtime.cases import Case, Cases, needed_for
+from striate.runtime.constants import arrays_of, constants_of, precomputed_case
 from striate.runtime.execution import Instance
+from striate.runtime.folding import fold
 from striate.runtime.lowering import Lowered, Settings, Weights, lower
 from striate.runtime.outputs import Outputs
 from striate.runtime.plan import Plan
@@ -25,140 +30,200 @@ from striate.runtime.steps import Array
 
 __all__ = ["Native", "Planned"]
 
-SHAPES, MEMORY = 64, 256 << 20  # input shapes to be ready for, and bytes of their values
-FEW = 4  # shapes of batches that run in parts, whose results' memory is kept
+SHAPES, MEMORY = 64, 256 << 20  # cases to be ready for, and bytes of their values
+FEW = 4  # cases of batches that run in parts, whose results' memory is kept
 THIRD_LEVEL = 20 << 20  # bytes of a cache that the values of a network may fill
 HEAVY = 8 << 20  # bytes of weights of a fully connected layer that are better read once
 
 
 class Planned:
-    """A network as it is, one step in Python after the other, and its plans by input shape."""
+    """A network as it is, one step in Python after the other, and its plans by case."""
 
-    def __init__(self, network: Network, dtype: np.dtype[Any], exact: bool) -> None:
-        self._graph, self._weights = network.graph, network.weights
+    def __init__(self, network: Network, cases: Cases, dtype: np.dtype[Any], exact: bool) -> None:
+        self._graph, self._cases = network.graph, cases
+        self._weights = arrays_of(network, dtype)
+        self._fixed = {id(array) for array in self._weights.values()}
         self._dtype, self._exact = dtype, exact
-        self._plans: dict[Shape, Plan] = {}
+        self._plans: OrderedDict[tuple[Case, tuple[str, ...]], Plan] = OrderedDict()
 
-    def run(self, x: Array, keep: frozenset[str] = frozenset()) -> tuple[Array, dict[str, Array]]:
-        """Return the output, and the values to keep."""
-        plan = self._plan(x.shape)
-        values = plan.run(x, self._weights, keep)
-        return values[plan.output], values
+    def run(self, inputs: Sequence[Array], names: tuple[str, ...] | None = None) -> list[Array]:
+        """Return the outputs, or these values."""
+        plan = self._plan(self._cases.of(inputs), names or self._graph.outputs)
+        values = plan.run(inputs, self._weights)
+        return [self._own(values[name], inputs) for name in plan.outputs]
 
-    def profile(self, x: Array, threads: int, repeats: int | None) -> ProfileReport:
+    def _own(self, value: Array, inputs: Sequence[Array]) -> Array:
+        """Return a value as the caller's own: no input, no weight and no part of one."""
+        shared = value.base is not None or any(value is array for array in inputs)
+        return value.copy() if shared or id(value) in self._fixed else value
+
+    def profile(self, inputs: Sequence[Array], threads: int, repeats: int | None) -> ProfileReport:
         """Return the times of the steps."""
-        plan = self._plan(x.shape)
-        timed = partial(plan.timed, x, self._weights)
-        run = partial(plan.run, x, self._weights)
-        return profiled(self.report(x.shape, threads), run, timed, repeats)
+        case = self._cases.of(inputs)
+        plan = self._plan(case, self._graph.outputs)
+        timed = partial(plan.timed, inputs, self._weights)
+        run = partial(plan.run, inputs, self._weights)
+        return profiled(self.report(case, threads), run, timed, repeats)
 
-    def report(self, shape: Shape, threads: int) -> PlanReport:
-        """Return what is done for an input shape."""
-        return report_steps(self._graph, shape, self._dtype, threads)
+    def report(self, case: Case, threads: int) -> PlanReport:
+        """Return what is done for a case."""
+        graph = self._cases.settled(case, self._graph)
+        return report_steps(graph, self._cases.shapes(case), self._dtype, threads)
 
-    def _plan(self, shape: Shape) -> Plan:
-        plan = self._plans.get(shape)
+    def _plan(self, case: Case, names: tuple[str, ...]) -> Plan:
+        plan = self._plans.get((case, names))
         if plan is None:
-            plan = make_plan(self._graph, shape, self._dtype, exact=self._exact)
-            self._plans[shape] = plan
+            graph = self._cases.settled(case, needed_for(self._graph, names))
+            shapes = self._cases.shapes(case)
+            plan = make_plan(graph, shapes, self._dtype, exact=self._exact)
+            self._plans[case, names] = plan
+            while len(self._plans) > SHAPES:
+                with contextlib.suppress(KeyError):  # another thread may have let it go
+                    self._plans.popitem(last=False)
         return plan
 
 
 class Native:
-    """A network as machine code: lowered for each input shape, with arenas for its callers."""
+    """A network as machine code: lowered for each case, with arenas for its callers."""
 
-    def __init__(self, graph: Graph, weights: Mapping[str, Array], to: Settings) -> None:
-        self._graph, self._weights, self._to = graph, Weights(weights), to
+    def __init__(self, network: Network, cases: Cases, to: Settings) -> None:
+        self._graph, weights = fold(network)
+        constants = constants_of(self._graph, np.dtype(np.float32))
+        self._weights, self._cases, self._to = Weights(weights, constants), cases, to
+        graph = self._graph
         sizes = {parameter.name: 4 * prod(parameter.shape) for parameter in graph.parameters}
         self._heavy = any(
-            isinstance(node.operator, Gemm) and sizes.get(node.inputs[1], 0) > HEAVY
+            isinstance(node.operator, op.Gemm | op.MatMul) and sizes.get(node.inputs[1], 0) > HEAVY
             for node in graph.nodes
         )
-        self._lowered: OrderedDict[Shape, Lowered] = OrderedDict()  # the last used at the end
-        self._idle: dict[Shape, list[Instance]] = {}
-        self._at_once: dict[Shape, int] = {}
-        self._outputs: dict[Shape, Outputs] = {}
+        self._lowered: OrderedDict[Case, Lowered] = OrderedDict()  # the last used at the end
+        self._last: Case = ()
+        self._idle: dict[Case, list[Instance]] = {}
+        self._at_once: dict[Case, int] = {}
+        self._outputs: dict[Case, list[Outputs]] = {}
 
-    def run(self, x: Array) -> Array:
-        """Return the output; see `at_once`."""
-        most = self.at_once(x.shape)
-        if most >= len(x):
-            return self._run(x)
-        shape = (len(x), *self.lowered((most, *x.shape[1:])).output_shape[1:])
-        y = self._output(x.shape, shape)
-        for start in range(0, len(x), most):
-            self._run(x[start : start + most], y[start : start + most])
-        return y
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Return the outputs; see `at_once`."""
+        case = self._cases.of(inputs)
+        most = self.at_once(case)
+        return self._in_parts(case, inputs, most) if most else self._run(case, inputs)
 
-    def _output(self, shape: Shape, output: Shape) -> Array:
-        """Return where the result of a batch goes that runs in parts."""
-        found = self._outputs.get(shape)
+    def _in_parts(self, case: Case, inputs: Sequence[Array], most: int) -> list[Array]:
+        """Return the outputs of a batch, computed some examples at a time."""
+        examples = len(inputs[0])
+        part = self.lowered(self._part(case, most))
+        results = self._results(case, examples, part)
+        made: list[list[Array]] = []
+        for start in range(0, examples, most):
+            some = slice(start, start + most)
+            arrays = [array[some] for array in inputs]
+            into = [result[some] for result in results]
+            made.append(self._run(self._cases.of(arrays), arrays, into))
+        own = iter(results)
+        parts = zip(part.outputs, zip(*made, strict=True), strict=True)
+        return [next(own) if end.buffer else np.concatenate(arrays) for end, arrays in parts]
+
+    def _results(self, case: Case, examples: int, part: Lowered) -> list[Array]:
+        """Return where the float32 outputs of a batch go that runs in parts."""
+        found = self._outputs.get(case)
         if found is None:
             if len(self._outputs) >= FEW:
                 self._outputs.clear()
-            found = self._outputs[shape] = Outputs(output)
-        return found.take()
+            shapes = [(examples, *end.shape[1:]) for end in part.outputs if end.buffer]
+            found = self._outputs[case] = [Outputs(shape) for shape in shapes]
+        return [memory.take() for memory in found]
 
-    def at_once(self, shape: Shape) -> int:
-        """Return how many examples of a batch run through the network together.
+    def at_once(self, case: Case) -> int:
+        """Return how many examples of a batch run through the network together; 0 for all.
 
         As many as fit into the third-level cache with all that is alive at once; all of them
-        where reading the weights of fully connected layers takes longer than what that saves.
+        where reading the weights of fully connected layers takes longer than what that saves, or
+        where examples may have to do with each other.
         """
-        if shape[0] == 1 or self._heavy:
-            return shape[0]
-        found = self._at_once.get(shape)
+        found = self._at_once.get(case)
         if found is None:
-            found, single = shape[0], (1, *shape[1:])
-            if self._examples_are_apart(shape):
-                most = max(1, THIRD_LEVEL // self.lowered(single).alive)
-                found = -(-found // -(-found // most))  # parts of about the same size
-            self._at_once[shape] = found
+            found = self._at_once[case] = self._choose_at_once(case)
         return found
 
-    def _examples_are_apart(self, shape: Shape) -> bool:
-        """Tell whether every value has an entry for each example, and no parameter is one."""
-        all_ = infer_shapes(self._graph, shape)
-        one = infer_shapes(self._graph, (1, *shape[1:]))
-        made = [name for node in self._graph.nodes for name in node.outputs]
-        return all(one[n][0] == 1 and all_[n] == (shape[0], *one[n][1:]) for n in made)
+    def _choose_at_once(self, case: Case) -> int:
+        single = self._cases.part(case, 1)
+        if self._heavy or single is None or single == case:
+            return 0
+        shapes = self._cases.shapes(case), self._cases.shapes(single)
+        graphs = self._cases.settled(case, self._graph), self._graph
+        try:
+            graphs = graphs[0], self._cases.settled(single, self._graph)
+        except StriateError:  # it takes batches of its own size alone
+            return 0
+        if not examples_are_apart(graphs[0], shapes[0], graphs[1], shapes[1]):
+            return 0
+        (examples, *_) = next(iter(shapes[0].values()))
+        most = max(1, THIRD_LEVEL // self.lowered(single).alive)
+        most = -(-examples // -(-examples // most))  # parts of about the same size
+        return 0 if most >= examples else most
 
-    def _run(self, x: Array, y: Array | None = None) -> Array:
-        idle = self._idle.setdefault(x.shape, [])
+    def _part(self, case: Case, examples: int) -> Case:
+        part = self._cases.part(case, examples)
+        assert part is not None
+        return part
+
+    def _run(
+        self, case: Case, inputs: Sequence[Array], results: Sequence[Array] | None = None
+    ) -> list[Array]:
+        idle = self._idle.get(case)
+        if idle is None:
+            idle = self._idle.setdefault(case, [])
         try:
             instance = idle.pop()  # in one step: another thread may want it too
         except IndexError:
-            instance = Instance(self.lowered(x.shape), self._to)
+            instance = Instance(self.lowered(case), self._to)
         else:
-            with contextlib.suppress(KeyError):  # another thread may have let it go
-                self._lowered.move_to_end(x.shape)
-        y = instance.run(x, y)
+            if case != self._last:
+                self._last = case
+                with contextlib.suppress(KeyError):  # another thread may have let it go
+                    self._lowered.move_to_end(case)
+        made = instance.run(inputs, results)
         idle.append(instance)
-        return y
+        return made
 
-    def profile(self, x: Array, repeats: int | None) -> ProfileReport:
+    def profile(self, inputs: Sequence[Array], repeats: int | None) -> ProfileReport:
         """Return the times of the parts."""
-        x = x[: self.at_once(x.shape)]
-        instance = Instance(self.lowered(x.shape), self._to)
-        run, timed = partial(instance.run, x), partial(instance.timed, x)
-        return profiled(self.report(x.shape), run, timed, repeats, instance.call_seconds)
+        case = self._cases.of(inputs)
+        most = self.at_once(case)
+        if most:
+            inputs = [array[:most] for array in inputs]
+        instance = Instance(self.lowered(self._cases.of(inputs)), self._to)
+        run, timed = partial(instance.run, inputs), partial(instance.timed, inputs)
+        return profiled(self.report(case), run, timed, repeats, instance.call_seconds)
 
-    def report(self, shape: Shape) -> PlanReport:
-        """Return what is done for an input shape, or for the part of a batch that runs at once."""
-        shape = (min(shape[0], self.at_once(shape)), *shape[1:])
-        return report_lowered(self._graph, shape, self.lowered(shape), self._weights, self._to)
+    def report(self, case: Case) -> PlanReport:
+        """Return what is done for a case, or for the part of a batch that runs at once."""
+        most = self.at_once(case)
+        case = self._part(case, most) if most else case
+        lowered = self.lowered(case)
+        graph, weights = self._prepared(case)
+        return report_lowered(graph, self._cases.shapes(case), lowered, weights, self._to)
 
-    def lowered(self, shape: Shape) -> Lowered:
-        """Return the tasks for an input shape; those not used for long are let go."""
+    def lowered(self, case: Case) -> Lowered:
+        """Return the tasks for a case; those not used for long are let go."""
         with COMPILING:
-            if shape not in self._lowered:
-                self._lowered[shape] = lower(self._graph, self._weights, shape, self._to)
-                self._let_go(shape)
-            self._lowered.move_to_end(shape)
-            return self._lowered[shape]
+            if case not in self._lowered:
+                graph, weights = self._prepared(case)
+                shapes = self._cases.shapes(case)
+                self._lowered[case] = lower(graph, weights, shapes, self._to)
+                self._let_go(case)
+            self._lowered.move_to_end(case)
+            return self._lowered[case]
 
-    def _let_go(self, newest: Shape) -> None:
-        """Forget the shapes used least lately, until those left are few and need little."""
+    def _prepared(self, case: Case) -> tuple[Graph, Weights]:
+        """Return the graph for a case, without what follows from shapes, and its weights."""
+        graph = self._cases.settled(case, self._graph)
+        shapes, dtype = self._cases.shapes(case), np.dtype(np.float32)
+        graph, found = precomputed_case(graph, self._weights, shapes, dtype)
+        return graph, self._weights.beside(found) if found else self._weights
+
+    def _let_go(self, newest: Case) -> None:
+        """Forget the cases used least lately, until those left are few and need little."""
         kept = self._lowered
         while len(kept) > SHAPES or sum(lowered.alive for lowered in kept.values()) > MEMORY:
             oldest = next(iter(kept))

@@ -38,7 +38,7 @@ def _without_identities(network: Network) -> Network:
     nodes = []
     for node in graph.nodes:
         inputs = tuple(alias.get(name, name) for name in node.inputs)
-        if isinstance(node.operator, op.Dropout | op.Identity):
+        if isinstance(node.operator, op.Dropout | op.Identity) and len(node.outputs) == 1:
             alias[node.outputs[0]] = inputs[0]
         else:
             nodes.append(replace(node, inputs=inputs))
@@ -76,7 +76,7 @@ def fold(network: Network) -> tuple[Graph, Folded]:
     readers = readers_of(graph)
     made_by: dict[str, Node] = {}  # by the value's name, in the order of the graph
     for node in graph.nodes:
-        before = made_by.get(node.inputs[0])
+        before = made_by.get(node.inputs[0]) if node.inputs else None
         if before is not None and _can_fold(before, node, readers, recipes):
             del made_by[before.outputs[0]]
             made_by[node.outputs[0]] = _folded(before, node, recipes)
@@ -124,7 +124,7 @@ def _folded(conv: Node, norm: Node, weights: Recipes) -> Node:
 
 def _rebuilt(graph: Graph, nodes: tuple[Node, ...], weights: Recipes) -> Graph:
     """Return the graph of these nodes with the parameters that they read; drop other weights."""
-    read = {name for node in nodes for name in node.inputs}
+    read = {name for node in nodes for name in node.inputs} | set(graph.outputs)
     known = {parameter.name: parameter for parameter in graph.parameters}
     for name in [name for name in weights if name not in read]:
         del weights[name]

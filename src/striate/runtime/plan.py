@@ -1,16 +1,17 @@
-"""Plans: a graph bound to one input shape, ready to run forward and backward."""
+"""Plans: a graph bound to the shapes of its inputs, ready to run forward and backward."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from striate.network import Graph, Shape, infer_shapes
+from striate.errors import TrainingError
+from striate.network import FLOAT, Graph, InputShape, Node, infer_kinds, infer_shapes
 from striate.runtime.steps import Array, Binding, Step, bind
 
 __all__ = ["Plan", "PlannedStep", "plan"]
@@ -22,40 +23,53 @@ class PlannedStep:
 
     step: Step
     inputs: tuple[str, ...]
-    output: str
+    outputs: tuple[str, ...]
     last_read: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of a graph for one input shape."""
+    """The steps of a graph for one case of its inputs."""
 
-    input: str
-    output: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     steps: tuple[PlannedStep, ...]
 
     def run(
-        self, x: Array, weights: Mapping[str, Array], keep: frozenset[str] | None = frozenset()
+        self,
+        inputs: Sequence[Array],
+        weights: Mapping[str, Array],
+        keep: frozenset[str] | None = frozenset(),
     ) -> dict[str, Array]:
-        """Return the values of one pass: the output and those to keep, or all of them for None."""
-        values = {**weights, self.input: x}
+        """Return the values of one pass: the outputs and those to keep, or all of them for None.
+
+        `weights` are those of the network and its constants.
+        """
+        values = self._known(inputs, weights)
         for _ in self._passing(values, keep):
             pass
         return values
 
-    def timed(self, x: Array, weights: Mapping[str, Array]) -> tuple[Array, list[float]]:
-        """Return the output and the seconds that each step took."""
-        values = {**weights, self.input: x}
+    def timed(
+        self, inputs: Sequence[Array], weights: Mapping[str, Array]
+    ) -> tuple[list[Array], list[float]]:
+        """Return the outputs and the seconds that each step took."""
+        values = self._known(inputs, weights)
         times = [time.perf_counter()]
         for _ in self._passing(values, frozenset()):
             times.append(time.perf_counter())
-        return values[self.output], [end - start for start, end in pairwise(times)]
+        outputs = [values[name] for name in self.outputs]
+        return outputs, [end - start for start, end in pairwise(times)]
+
+    def _known(self, inputs: Sequence[Array], weights: Mapping[str, Array]) -> dict[str, Array]:
+        arrays = (np.require(array, requirements=("C", "A")) for array in inputs)
+        return {**weights, **dict(zip(self.inputs, arrays, strict=True))}
 
     def _passing(self, values: dict[str, Array], keep: frozenset[str] | None) -> Iterator[None]:
         """Do the steps on values by name, and pause behind each."""
         for planned in self.steps:
             inputs = [values[name] for name in planned.inputs]
-            values[planned.output] = planned.step.forward(*inputs)
+            values.update(zip(planned.outputs, planned.step.run(*inputs), strict=False))
             if keep is not None:
                 for name in planned.last_read:
                     if name not in keep:
@@ -63,16 +77,19 @@ class Plan:
             yield
 
     def backward(
-        self, dy: Array, values: Mapping[str, Array], gradients: Mapping[str, Array]
+        self, dy: Sequence[Array], values: Mapping[str, Array], gradients: Mapping[str, Array]
     ) -> None:
-        """Add the gradient for the parameters to `gradients`, given that for the output."""
-        known = {self.output: dy}
+        """Add the gradient for the parameters to `gradients`, given those for the outputs."""
+        known: dict[str, Array] = {}
+        for name, given in zip(self.outputs, dy, strict=True):
+            known[name] = known[name] + given if name in known else given
         for planned in reversed(self.steps):
-            arriving = known.pop(planned.output, None)
-            if arriving is None:
+            arriving = [known.pop(name, None) for name in planned.outputs]
+            if all(gradient is None for gradient in arriving) or not any(planned.step.to.needs):
                 continue
             inputs = [values[name] for name in planned.inputs]
-            found = planned.step.backward(arriving, inputs, values[planned.output])
+            outputs = [values[name] for name in planned.outputs]
+            found = planned.step.backward_all(arriving, inputs, outputs)
             needs = planned.step.to.needs
             for name, gradient, needed in zip(planned.inputs, found, needs, strict=True):
                 if not needed or gradient is None:
@@ -85,31 +102,45 @@ class Plan:
 
 def plan(
     graph: Graph,
-    input_shape: Shape,
+    input_shape: InputShape,
     dtype: np.dtype[Any],
     *,
     random: np.random.Generator | None = None,
     exact: bool = False,
 ) -> Plan:
-    """Return the plan of a graph of one input and one output.
+    """Return the plan of a settled graph.
 
     `random` is for training only; `exact` keeps to methods that only add up products.
+
+    Raises
+    ------
+    TrainingError
+        If it is for training, and a step between a parameter and the outputs has no gradient.
     """
-    shapes = infer_shapes(graph, input_shape)
+    shapes, kinds = infer_shapes(graph, input_shape), infer_kinds(graph)
     wanting = {parameter.name for parameter in graph.parameters if parameter.trainable}
     last_read = {name: node.name for node in graph.nodes for name in node.inputs}
-    kept = {*graph.outputs, *(parameter.name for parameter in graph.parameters)}
+    fixed = {p.name for p in graph.parameters} | {c.name for c in graph.constants}
+    kept = {*graph.outputs, *fixed}
     steps = []
     for node in graph.nodes:
-        needs = tuple(name in wanting for name in node.inputs)
+        needs = tuple(name in wanting and kinds[name] == FLOAT for name in node.inputs)
+        to = Binding.of(node, shapes, kinds, dtype, needs=needs, random=random, exact=exact)
+        step = bind(node.operator, to)
         if any(needs):
-            wanting.update(node.outputs)
-        output = node.outputs[0]
-        inputs = tuple(shapes[name] for name in node.inputs)
-        to = Binding(inputs, shapes[output], dtype, needs, random, exact)
+            floating = [name for name in node.outputs if kinds[name] == FLOAT]
+            wanting.update(floating)
+            if random is not None and floating and not step.differentiable:
+                raise _without_gradient(graph, node)
         done = {name for name in node.inputs if last_read[name] == node.name} - kept
-        unread = {output} - kept - set(last_read)
-        steps.append(
-            PlannedStep(bind(node.operator, to), node.inputs, output, tuple(done | unread))
-        )
-    return Plan(graph.inputs[0].name, graph.outputs[0], tuple(steps))
+        unread = set(node.outputs) - kept - set(last_read)
+        steps.append(PlannedStep(step, node.inputs, node.outputs, tuple(done | unread)))
+    names = tuple(value.name for value in graph.inputs)
+    return Plan(names, graph.outputs, tuple(steps))
+
+
+def _without_gradient(graph: Graph, node: Node) -> TrainingError:
+    return TrainingError(
+        f"{graph.name}: {node.name} ({node.operator.onnx}) has no gradient here, so what lies "
+        "before it cannot learn: freeze those parameters (trainable=False), or train without it"
+    )

@@ -10,12 +10,13 @@ from math import prod
 import numpy as np
 
 from striate.geometry import flops
-from striate.network import Graph, Shape, infer_shapes
+from striate.network import Graph, Shape, infer_kinds, infer_shapes
 from striate.network.report_text import ruled, scaled, size_text, three_digits
 from striate.ops.blocked.task import Task
 from striate.runtime.execution import threads_of
 from striate.runtime.limits import Limits, measured_limits
 from striate.runtime.lowering import IN_PYTHON, Foreign, Lowered, Part, Settings, Weights
+from striate.runtime.steps import dtype_of
 
 __all__ = ["PlanReport", "PlanStep", "PlanTotals", "names_text", "report_lowered", "report_steps"]
 
@@ -94,10 +95,13 @@ class PlanTotals:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What `Program.plan` returns; `str()` of it is a table."""
+    """What `Program.plan` returns; `str()` of it is a table.
+
+    `input_shapes` are those of all inputs by name.
+    """
 
     network: str
-    input_shape: Shape
+    input_shapes: dict[str, Shape]
     dtype: str
     instructions: str
     threads: int
@@ -106,15 +110,21 @@ class PlanReport:
     totals: PlanTotals
 
     @property
+    def input_shape(self) -> Shape:
+        """The shape of the first input."""
+        return next(iter(self.input_shapes.values()), ())
+
+    @property
     def title(self) -> str:
         """The line above the table."""
-        shape = "x".join(map(str, self.input_shape))
+        shape = ", ".join("x".join(map(str, s)) or "()" for s in self.input_shapes.values())
         threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
         return f"{self.network} on {shape}, {self.dtype}, {self.instructions}, {threads}"
 
     def to_json(self) -> str:
         """Return the plan as JSON: the same names, shapes as lists, sizes in bytes, seconds."""
-        return json.dumps(asdict(self), indent=2)
+        first = {"network": self.network, "input_shape": self.input_shape}
+        return json.dumps({**first, **asdict(self)}, indent=2)
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the table's cells as text: a header, then a row for each part."""
@@ -193,7 +203,7 @@ def _blocks_text(blocks: Sequence[int]) -> str:
 
 
 def report_lowered(
-    graph: Graph, shape: Shape, lowered: Lowered, weights: Weights, to: Settings
+    graph: Graph, shapes: dict[str, Shape], lowered: Lowered, weights: Weights, to: Settings
 ) -> PlanReport:
     """Return the report of machine code."""
     threads = threads_of(lowered, to)
@@ -205,28 +215,29 @@ def report_lowered(
     packed = sum(size for address, size in used.items() if address not in as_they_are)
     own = sum(array.nbytes for array in plain)
     memory = 4 * lowered.arena, packed, sum(used.values()) - packed, own
-    about = graph.name, shape, "float32", to.target.level, threads, limits
+    about = graph.name, shapes, "float32", to.target.level, threads, limits
     return PlanReport(*about, steps, _totals(steps, memory))
 
 
 def report_steps(
-    graph: Graph, shape: Shape, dtype: np.dtype[np.generic], threads: int
+    graph: Graph, input_shapes: dict[str, Shape], dtype: np.dtype[np.generic], threads: int
 ) -> PlanReport:
-    """Return the report of steps in Python, one for each node."""
+    """Return the report of steps in Python, one for each node of a settled graph."""
     limits = measured_limits(threads)
     if dtype == np.float64:  # a register holds half as many
         limits = Limits(threads, limits.gflops / 2, limits.gigabytes)
-    shapes = infer_shapes(graph, shape)
+    shapes, kinds = infer_shapes(graph, input_shapes), infer_kinds(graph)
+    sizes = {n: prod(s) * dtype_of(kinds[n], dtype).itemsize for n, s in shapes.items()}
     steps = []
     for node in graph.nodes:
-        inputs, output = [shapes[name] for name in node.inputs], shapes[node.outputs[0]]
-        macs = node.operator.macs(inputs, output)
-        size = dtype.itemsize * (sum(map(prod, inputs)) + prod(output))
+        output = shapes[node.outputs[0]]
+        macs = node.operator.macs([shapes[name] for name in node.inputs], output)
+        size = sum(sizes[name] for name in (*node.inputs, *node.outputs))
         how = node.operator.onnx, IN_PYTHON, "", "", (), None
         work = macs, flops(macs), size, *limits.bound(macs, size)
         steps.append(PlanStep((node.name,), *how, output, *work))
-    own = dtype.itemsize * sum(prod(parameter.shape) for parameter in graph.parameters)
-    about = graph.name, shape, str(dtype), "in Python", threads, limits
+    own = sum(sizes[parameter.name] for parameter in graph.parameters)
+    about = graph.name, input_shapes, str(dtype), "in Python", threads, limits
     return PlanReport(*about, tuple(steps), _totals(steps, (0, 0, own, own)))
 
 

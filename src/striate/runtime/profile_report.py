@@ -109,7 +109,7 @@ def _row(timed: ProfileStep) -> tuple[str, ...]:
 def profiled(
     plan: PlanReport,
     run: Callable[[], object],
-    timed: Callable[[], tuple[Array, list[float]]],
+    timed: Callable[[], tuple[list[Array], list[float]]],
     repeats: int | None,
     calling: Callable[[], float] = float,
 ) -> ProfileReport:

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from striate.errors import (
-    DTypeError,
-    GraphError,
-    ParameterError,
-    ShapeError,
-    UnknownNameError,
-    explained,
-)
-from striate.network import Network, infer_shapes
+from striate.errors import DTypeError, ParameterError, ShapeError, UnknownNameError, explained
+from striate.network import InputShape, Network
 from striate.ops import thread_count
 from striate.ops.codegen import Target
+from striate.runtime.cases import Cases
+from striate.runtime.constants import precomputed
 from striate.runtime.engines import Native, Planned
-from striate.runtime.folding import fold
+from striate.runtime.inputs import Inputs
 from striate.runtime.lowering import Settings
 from striate.runtime.plan_report import PlanReport
 from striate.runtime.profile_report import ProfileReport
 from striate.runtime.steps import Array
 
-__all__ = ["Program", "RandomWeightsWarning", "check_network", "check_runnable", "compile"]
+__all__ = ["Program", "RandomWeightsWarning", "check_network", "compile"]
+
+Given = Array | tuple[Array, ...] | Mapping[str, Array]
+"""Inputs as `Program.values` and `profile` take them."""
 
 
 class RandomWeightsWarning(UserWarning):
@@ -37,8 +35,8 @@ class RandomWeightsWarning(UserWarning):
 class Program:
     """A network ready to run on arrays of any batch size; made by `striate.compile`.
 
-    Several threads may call one program at once. A plan is made for each input shape when it is
-    first met, and kept. In float32, calls run machine code made for the network
+    Several threads may call one program at once. A plan is made for the shapes of the inputs when
+    they are first met, and kept. In float32, calls run machine code made for the network
     (`striate.runtime.lowering`); in float64, and for `values`, the network runs as it is, one
     operation after the other.
     """
@@ -55,34 +53,54 @@ class Program:
         self.network = network
         self.dtype = dtype
         self.threads = threads or thread_count()
-        weights = {name: np.ascontiguousarray(w, dtype) for name, w in network.weights.items()}
-        whole = Network(network.graph, weights)
-        self._whole = Planned(whole, dtype, exact)
-        self._native = None
+        cases = Cases(network.graph, dtype)
+        self._cases, self._inputs = cases, Inputs(network.graph, dtype)
+        lean = precomputed(network, dtype)
+        self._whole = Planned(network, cases, dtype, exact)  # for values inside
+        self._plain, self._native = Planned(lean, cases, dtype, exact), None
         if dtype == np.float32:
-            to = Settings(Target.host(), self.threads, exact, tune)
-            self._native = Native(*fold(whole), to)
+            self._native = Native(lean, cases, Settings(Target.host(), self.threads, exact, tune))
+        self._engine: Planned | Native = self._native or self._plain
+        self._single = len(network.graph.outputs) == 1
 
     def __repr__(self) -> str:
         return f"<Program {self.network.name} {self.dtype}>"
 
-    def __call__(self, x: Array) -> Array:
-        """Return the network's output.
+    def __call__(self, *inputs: Array | Mapping[str, Array]) -> Any:
+        """Return the network's output, or a tuple of all where it has several.
 
         Parameters
         ----------
-        x : (N, C, *spatial) array of the program's dtype
+        inputs : arrays
+            In the order of the network's inputs, or one mapping from their names to arrays. Those
+            of the working precision must have the program's dtype.
 
         Raises
         ------
-        DTypeError, ShapeError, GeometryError
-            If `x` does not fit; the message names the first layer it does not fit.
-        """
-        self._check(x)
-        return self._whole.run(x)[0] if self._native is None else self._native.run(x)
+        DTypeError, ShapeError, GeometryError, ParameterError
+            If an input does not fit; the message names it, or the first layer it does not fit.
 
-    def values(self, x: Array, names: Iterable[str] | None = None) -> dict[str, Array]:
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from striate.network import Builder, Network
+        >>> b = Builder("example", (None, 1, 4))
+        >>> import striate as st
+        >>> run = st.compile(Network(b.graph(b.max_pool(b.input, "pool", kernel=2))))
+        >>> x = np.array([[[1, 2, 3, 4]]], np.float32)
+        >>> run(x), run({"input": x})
+        (array([[[2., 4.]]], dtype=float32), array([[[2., 4.]]], dtype=float32))
+        """
+        outputs = self._engine.run(self._inputs.taken(inputs))
+        return outputs[0] if self._single else tuple(outputs)
+
+    def values(self, inputs: Given, names: Iterable[str] | None = None) -> dict[str, Array]:
         """Return values inside the network by name: all nodes' outputs, or those named.
+
+        Parameters
+        ----------
+        inputs : array, tuple of arrays or mapping of name to array
+            As for a call.
 
         Raises
         ------
@@ -94,9 +112,8 @@ class Program:
         for name in wanted:
             if name not in known:
                 raise UnknownNameError.of(f"value of {self.network.name}", name, known)
-        self._check(x)
-        _, values = self._whole.run(x, frozenset(wanted))
-        return {name: values[name] for name in wanted}
+        found = self._whole.run(self._taken(inputs), tuple(wanted)) if wanted else []
+        return dict(zip(wanted, found, strict=True))
 
     @property
     def plan(self) -> PlanReport:
@@ -107,24 +124,37 @@ class Program:
         ShapeError
             If the network leaves sizes open.
         """
-        shape = self.network.input_shape
-        if None in shape[1:]:
-            wanted = ", ".join("any" if size is None else str(size) for size in shape)
-            raise ShapeError(
-                f"{self.network.name}: plan: the input ({wanted}) leaves sizes open: "
-                "plan_for(shape) takes them"
-            )
-        return self.plan_for([size or 1 for size in shape])
+        for value in self.network.graph.inputs:
+            if None in value.shape[1:]:
+                wanted = ", ".join("any" if size is None else str(size) for size in value.shape)
+                name = "the input" if len(self.network.graph.inputs) == 1 else value.name
+                raise ShapeError(
+                    f"{self.network.name}: plan: {name} ({wanted}) leaves sizes open: "
+                    "plan_for(shape) takes them"
+                )
+        return self.plan_for()
 
-    def plan_for(self, shape: Sequence[int]) -> PlanReport:
+    def plan_for(
+        self, shape: InputShape = None, values: Mapping[str, ArrayLike] | None = None
+    ) -> PlanReport:
         """Return what is done for an input shape: methods, tiles, threads, costs, limits.
 
         `str()` of it is a table. The machine's limits are measured when first asked for.
 
+        Parameters
+        ----------
+        shape : sequence of int, or mapping of name to that
+            Of the first input, or of inputs by name; the others have their own, and 1 where that
+            is open.
+        values : mapping of name to array
+            Of the inputs whose values the network's settings depend on.
+
         Raises
         ------
-        ShapeError, GeometryError
+        ShapeError, GeometryError, UnknownNameError
             If the network cannot take the shape.
+        ParameterError
+            If a value is missing.
 
         Examples
         --------
@@ -133,22 +163,25 @@ class Program:
         >>> plan.steps[0].method, plan.totals.macs
         ('direct, from planes', 2612160)
         """
-        graph = self.network.graph
-        sizes = infer_shapes(graph, shape)[graph.inputs[0].name]
-        native = self._native
-        return self._whole.report(sizes, self.threads) if native is None else native.report(sizes)
+        case, native = self._cases.planned(shape, values), self._native
+        return self._whole.report(case, self.threads) if native is None else native.report(case)
 
-    def profile(self, x: Array, repeats: int | None = None) -> ProfileReport:
+    def profile(self, inputs: Given, repeats: int | None = None) -> ProfileReport:
         """Return the time of each part, of a call that is not divided, and the machine's limits.
 
         `str()` of it is a table. Everything runs `repeats` times, or for about half a second.
+
+        Parameters
+        ----------
+        inputs : array, tuple of arrays or mapping of name to array
+            As for a call.
 
         Raises
         ------
         ParameterError
             If `repeats` is not a whole number from 1.
         DTypeError, ShapeError, GeometryError
-            If `x` does not fit.
+            If an input does not fit.
 
         Examples
         --------
@@ -161,20 +194,14 @@ class Program:
         """
         if repeats is not None and (not isinstance(repeats, int) or repeats < 1):
             raise ParameterError(f"profile: repeats must be a whole number from 1, not {repeats!r}")
-        self._check(x)
+        arrays = self._taken(inputs)
         if self._native is None:
-            return self._whole.profile(x, self.threads, repeats)
-        return self._native.profile(x, repeats)
+            return self._plain.profile(arrays, self.threads, repeats)
+        return self._native.profile(arrays, repeats)
 
-    def _check(self, x: Array) -> None:
-        if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
-            found = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
-            raise DTypeError(
-                f"{self.network.name}: x is {found} but this program computes in {self.dtype}: "
-                f"pass np.asarray(x, np.{self.dtype})"
-            )
-        if 0 in x.shape:
-            raise ShapeError(f"{self.network.name}: x {x.shape} is empty: pass an example or more")
+    def _taken(self, inputs: Given) -> tuple[Array, ...]:
+        """Return the inputs of a call in order, checked."""
+        return self._inputs.taken(inputs if isinstance(inputs, tuple) else (inputs,))
 
 
 def compile(
@@ -211,8 +238,6 @@ def compile(
         If `network` is none, or `precision` is another word.
     DTypeError
         If `dtype` is neither float32 nor float64.
-    GraphError
-        If it has more than one input or output.
 
     Examples
     --------
@@ -234,7 +259,6 @@ def compile(
     whole = isinstance(threads, int) and not isinstance(threads, bool)
     if threads is not None and (not whole or threads < 1):
         raise ParameterError(f"compile: threads must be a whole number from 1, not {threads!r}")
-    check_runnable(network)
     if not network.has_weights:
         warnings.warn(
             f"{network.name} has no trained weights and runs with random ones (seed 0); "
@@ -252,14 +276,4 @@ def check_network(network: object) -> None:
         raise ParameterError(
             f"network is {type(network).__name__}, but must be a Network: "
             "striate.load(name) returns one"
-        )
-
-
-def check_runnable(network: Network) -> None:
-    """Raise GraphError unless the graph has one input and one output."""
-    inputs, outputs = len(network.graph.inputs), len(network.graph.outputs)
-    if (inputs, outputs) != (1, 1):
-        raise GraphError(
-            f"{network.name} has {inputs} inputs and {outputs} outputs: "
-            "networks of one input and one output can run"
         )

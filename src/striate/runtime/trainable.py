@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import DTypeError, GraphError, explained
-from striate.network import Network, Shape
+from striate.errors import GraphError, explained
+from striate.network import FLOAT, Network
+from striate.runtime.cases import Case, Cases
+from striate.runtime.constants import constants_of
+from striate.runtime.inputs import Inputs
 from striate.runtime.plan import Plan, plan
-from striate.runtime.program import check_network, check_runnable
-from striate.runtime.steps import Array
+from striate.runtime.program import check_network
+from striate.runtime.steps import Array, dtype_of
 
 __all__ = ["Trainable"]
 
@@ -49,15 +54,20 @@ class Trainable:
     def __init__(self, network: Network, seed: int = 0) -> None:
         with explained("Trainable"):
             check_network(network)
-        check_runnable(network)
         if not network.has_weights:
             network = network.initialize(seed)
         self._graph = network.graph
-        trained = [parameter for parameter in network.graph.parameters if parameter.trainable]
+        trained = [p for p in network.graph.parameters if p.trainable and p.kind == FLOAT]
         count = sum(prod(parameter.shape) for parameter in trained)
         self.parameters: NDArray[np.float32] = np.empty(count, np.float32)
         self.gradients: NDArray[np.float32] = np.zeros(count, np.float32)
-        self.weights = {name: np.array(a, np.float32) for name, a in network.weights.items()}
+        single = np.dtype(np.float32)
+        kinds = {value.name: value.kind for value in network.graph.parameters}
+        self.weights = {
+            name: np.array(a, dtype_of(kinds[name], single)) for name, a in network.weights.items()
+        }
+        self._constants = constants_of(network.graph, single)
+        self._inputs, self._cases = Inputs(network.graph, single), Cases(network.graph, single)
         self._gradient_of: dict[str, Array] = {}
         start = 0
         for parameter in trained:
@@ -67,24 +77,33 @@ class Trainable:
             self.weights[parameter.name] = view
             self._gradient_of[parameter.name] = self.gradients[part].reshape(parameter.shape)
         self.random = np.random.default_rng([seed, len(network.graph.parameters)])
-        self._plans: dict[Shape, Plan] = {}
+        self._plans: dict[Case, Plan] = {}
         self._last: tuple[Plan, dict[str, Array]] | None = None
 
-    def forward(self, x: Array) -> Array:
-        """Return the output for float32 x (N, C, *spatial), and keep what `backward` needs."""
-        shape = x.shape
-        current = self._plans.get(shape)
-        if current is None:
-            if x.dtype != np.float32:
-                raise DTypeError(f"{self._graph.name}: x must be float32, not {x.dtype}")
-            current = plan(self._graph, shape, np.dtype(np.float32), random=self.random)
-            self._plans[shape] = current
-        values = current.run(x, self.weights, keep=None)
-        self._last = current, values
-        return values[current.output]
+    def forward(self, *inputs: Array | Mapping[str, Array]) -> Any:
+        """Return the output, or a tuple of several, and keep what `backward` needs.
 
-    def backward(self, dy: Array) -> None:
-        """Overwrite `gradients`, given the gradient for the output of the last `forward`."""
+        Inputs are given as to a `Program`, in float32.
+
+        Raises
+        ------
+        TrainingError
+            If a step between a parameter and the outputs has no gradient.
+        """
+        arrays = self._inputs.taken(inputs)
+        case = self._cases.of(arrays)
+        current = self._plans.get(case)
+        if current is None:
+            graph, shapes = self._cases.settled(case), self._cases.shapes(case)
+            current = plan(graph, shapes, np.dtype(np.float32), random=self.random)
+            self._plans[case] = current
+        values = current.run(arrays, {**self._constants, **self.weights}, keep=None)
+        self._last = current, values
+        outputs = tuple(values[name] for name in current.outputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def backward(self, *dy: Array) -> None:
+        """Overwrite `gradients`, given the gradients for the outputs of the last `forward`."""
         if self._last is None:
             raise GraphError(f"{self._graph.name}: backward needs a forward pass before it")
         current, values = self._last

@@ -32,7 +32,7 @@ def joined_steps(
     steps: Sequence[Fused],
     shapes: dict[str, Shape],
     native: Callable[[Node], bool],
-    output: str,
+    outputs: Sequence[str],
 ) -> dict[str, Fused]:
     """Return the steps that wait for their only reader, by the value that they make."""
     readers: dict[str, list[Fused]] = {}
@@ -42,7 +42,7 @@ def joined_steps(
     found = {}
     for step in steps:
         only = readers.get(step.output, [])
-        if len(only) != 1 or step.output == output:
+        if len(only) != 1 or step.output in outputs:
             continue
         if not native(step.node) or not native(only[0].node):
             continue

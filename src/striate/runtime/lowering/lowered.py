@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from math import prod
 from typing import NamedTuple
 
@@ -13,10 +14,10 @@ from striate.ops.blocked.task import Task
 from striate.ops.codegen import Target
 from striate.runtime.steps import Array, Step
 
-__all__ = ["INPUT", "IN_PYTHON", "OUTPUT", "Foreign", "Lowered", "Part", "Settings"]
+__all__ = ["INPUT", "IN_PYTHON", "OUTPUT", "End", "Foreign", "Lowered", "Part", "Settings", "ends"]
 
 INPUT, OUTPUT = "(input)", "(output)"
-"""The buffers of the caller."""
+"""The buffers of the caller: the first input and output. Others have their number behind it."""
 
 IN_PYTHON = "NumPy's order, in Python"
 """The method of steps that are no machine code made for the network."""
@@ -33,19 +34,50 @@ class Settings(NamedTuple):
     tune: bool = False
 
 
+class End(NamedTuple):
+    """An input or an output of the network.
+
+    `buffer` is its place among those of the caller; None where it is no float32 array: then the
+    steps in Python hand it over as it is.
+    """
+
+    name: str
+    shape: Shape
+    buffer: str | None
+
+
+def ends(first: str, values: Iterable[tuple[str, Shape, bool]]) -> tuple[End, ...]:
+    """Return inputs or outputs with buffers for those that are float32.
+
+    >>> [end.buffer for end in ends(INPUT, [("x", (1,), True), ("i", (), False), ("y", (), True)])]
+    ['(input)', None, '(input 1)']
+    """
+    numbers = count()
+    found = []
+    for name, shape, single in values:
+        number = next(numbers) if single else None
+        buffer = first if number == 0 else f"{first[:-1]} {number})"
+        found.append(End(name, shape, None if number is None else buffer))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Foreign:
-    """A step that runs in Python, on arrays in NumPy's order."""
+    """A step that runs in Python, on arrays in NumPy's order.
+
+    Its values are float32 arrays in their places, fixed arrays, or values of other kinds, which
+    are known by their names.
+    """
 
     step: Step
-    inputs: tuple[tuple[Place, Shape] | Array, ...]
-    output: tuple[Place, Shape]
+    inputs: tuple[tuple[Place, Shape] | Array | str, ...]
+    outputs: tuple[tuple[Place, Shape] | str, ...]
 
     @property
     def buffers(self) -> list[str]:
         """The buffers that it reads and writes."""
-        places = [value[0].buffer for value in self.inputs if isinstance(value, tuple)]
-        return [*places, self.output[0].buffer]
+        values = (*self.inputs, *self.outputs)
+        return [value[0].buffer for value in values if isinstance(value, tuple)]
 
 
 @dataclass(frozen=True)
@@ -90,37 +122,32 @@ class Part:
 class Lowered:
     """The parts of a network for one input shape, and where their buffers lie in the arena.
 
-    `sizes` and `offsets` count float32 elements.
+    `sizes` and `offsets` count float32 elements. `fixed` are outputs that no input changes.
     """
 
     parts: tuple[Part, ...]
     sizes: dict[str, int]
-    input_shape: Shape
-    output_shape: Shape
+    inputs: tuple[End, ...]
+    outputs: tuple[End, ...]
+    fixed: Mapping[str, Array] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
     arena: int = 0
 
     @property
-    def output_size(self) -> int:
-        """Elements of the output."""
-        return prod(self.output_shape)
+    def ends(self) -> int:
+        """Elements of the inputs and outputs."""
+        return sum(prod(end.shape) for end in (*self.inputs, *self.outputs))
 
     @property
     def alive(self) -> int:
-        """Bytes of all values: those in the arena, the input and the output."""
-        return 4 * (self.arena + prod(self.input_shape) + self.output_size)
+        """Bytes of all values: those in the arena, the inputs and the outputs."""
+        return 4 * (self.arena + self.ends)
 
-    @classmethod
-    def placed(
-        cls, parts: Sequence[Part], sizes: dict[str, int], shapes: tuple[Shape, Shape]
-    ) -> Lowered:
-        """Return the parts with places for their buffers: those in use at once lie apart.
-
-        `shapes` are those of the input and of the output.
-        """
-        lives = _lives(parts)
-        offsets, arena = _places(lives, sizes)
-        return cls(tuple(parts), sizes, *shapes, offsets, arena)
+    def placed(self) -> Lowered:
+        """Return the same with places for the buffers: those in use at once lie apart."""
+        lives = _lives(self.parts, {end.buffer for end in (*self.inputs, *self.outputs)})
+        offsets, arena = _places(lives, self.sizes)
+        return replace(self, offsets=offsets, arena=arena)
 
 
 def _buffers(task: Task | Foreign) -> list[str]:
@@ -129,7 +156,7 @@ def _buffers(task: Task | Foreign) -> list[str]:
     return [word.buffer for word in task.words.values() if isinstance(word, Place)]
 
 
-def _lives(parts: Sequence[Part]) -> dict[str, tuple[int, int]]:
+def _lives(parts: Sequence[Part], callers: Collection[str | None]) -> dict[str, tuple[int, int]]:
     """Return the first and the last task that use each buffer."""
     lives: dict[str, tuple[int, int]] = {}
     work: list[Task | Foreign] = []
@@ -137,7 +164,7 @@ def _lives(parts: Sequence[Part]) -> dict[str, tuple[int, int]]:
         work += [part.work] if isinstance(part.work, Foreign) else part.work
     for number, task in enumerate(work):
         for name in _buffers(task):
-            if name not in (INPUT, OUTPUT):
+            if name not in callers:
                 lives[name] = (lives.get(name, (number, 0))[0], number)
     return lives
 

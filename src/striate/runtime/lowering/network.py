@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
-from striate.network import Graph, Node, Shape, infer_shapes
+from striate.network import FLOAT, Graph, InputShape, Node, Shape, infer_kinds, infer_shapes
+from striate.ops.blocked.layout import Place
 from striate.runtime.lowering.bands import joined_steps
 from striate.runtime.lowering.fusion import Fused, fused
 from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
@@ -12,42 +15,59 @@ from striate.runtime.lowering.operators import lower_natively, native
 from striate.runtime.lowering.values import Layouts
 from striate.runtime.lowering.weights import Weights
 from striate.runtime.lowering.workspace import Workspace
-from striate.runtime.steps import Binding, bind
+from striate.runtime.steps import Array, Binding, bind
 
 __all__ = ["lower"]
 
 
-def lower(graph: Graph, weights: Weights, input_shape: Shape, to: Settings) -> Lowered:
-    """Return the parts of a graph of one input and one output for one input shape."""
-    shapes = infer_shapes(graph, input_shape)
+def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings) -> Lowered:
+    """Return the parts of a settled graph for these shapes of its inputs.
+
+    `weights` are those of the network and its constants. What is empty is left to Python.
+    """
+    shapes, kinds = infer_shapes(graph, input_shape), infer_kinds(graph)
 
     def runs_natively(node: Node) -> bool:
-        return native(node, shapes, weights, to.target.lanes)
+        names = (*node.inputs, *node.outputs)
+        single = all(kinds[name] == FLOAT and prod(shapes[name]) for name in names)
+        lone = len(node.inputs) > 0 and len(node.outputs) == 1
+        return single and lone and native(node, shapes, weights, to.target.lanes)
 
-    steps = fused(graph, runs_natively, shapes)
+    steps = fused(graph, runs_natively, shapes, weights)
     layouts = Layouts(steps, shapes, to.target.lanes, runs_natively)
-    space = Workspace(graph, weights, shapes, layouts, to)
-    space.waiting = joined_steps(steps, shapes, runs_natively, space.output)
+    space = Workspace(graph, weights, shapes, kinds, layouts, to)
+    space.waiting = joined_steps(steps, shapes, runs_natively, graph.outputs)
     for step in steps:
         if runs_natively(step.node):
             lower_natively(space, step)
         else:
             _lower_to_python(space, step)
     space.finish()
-    ends = input_shape, shapes[graph.outputs[0]]
-    return Lowered.placed(space.parts, space.sizes, ends)
+    fixed = {name: weights[name] for name in graph.outputs if name in weights}
+    lowered = Lowered(tuple(space.parts), space.sizes, space.inputs, space.outputs, fixed)
+    return lowered.placed()
 
 
 def _lower_to_python(space: Workspace, step: Fused) -> None:
     """Do a node by a step in Python."""
     node = step.node
-    shapes = tuple(space.shapes[name] for name in node.inputs)
-    output = space.shapes[step.output]
-    needs = (False,) * len(shapes)
-    to = Binding(shapes, output, np.dtype(np.float32), needs, None, exact=True)
-    inputs = tuple(
-        space.weights[name] if name in space.weights else (space.as_plain(name), shape)
-        for name, shape in zip(node.inputs, shapes, strict=True)
-    )
-    work = Foreign(bind(node.operator, to), inputs, (space.new_plain(step.output), output))
-    space.add(step, IN_PYTHON, work)
+    inputs = tuple(_read(space, name) for name in node.inputs)
+    outputs = tuple(_made(space, name) for name in node.outputs)
+    to = Binding.of(node, space.shapes, space.kinds, np.dtype(np.float32), exact=True)
+    space.add(step, IN_PYTHON, Foreign(bind(node.operator, to), inputs, outputs))
+
+
+def _read(space: Workspace, name: str) -> Array | tuple[Place, Shape] | str:
+    """Return where a step in Python finds a value."""
+    if name in space.weights:
+        return space.weights[name]
+    if space.kinds[name] != FLOAT:
+        return name
+    return space.as_plain(name), space.shapes[name]
+
+
+def _made(space: Workspace, name: str) -> tuple[Place, Shape] | str:
+    """Return where a step in Python puts a value."""
+    if space.kinds[name] != FLOAT:
+        return name
+    return space.new_plain(name), space.shapes[name]

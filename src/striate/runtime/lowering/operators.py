@@ -52,12 +52,18 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
                 return _per_channel(x, others[0])
             pixels = volume and x[:2] == others[0][:2] and prod(others[0][2:]) == 1
             return x == others[0] or pixels
-        case op.MaxPool() | op.AveragePool() | op.Pad():
+        case op.MaxPool(indices=True):
+            return False
+        case op.MaxPool() | op.AveragePool() | op.GlobalAveragePool() | op.GlobalMaxPool():
             return volume
+        case op.Pad(mode=mode):
+            sides = (*node.operator.before, *node.operator.after)
+            spatial = len(node.operator.before) == len(x) - 2
+            return volume and spatial and mode == "constant" and min(sides) >= 0
         case op.Softmax(axis=axis):
-            return not volume and axis in (1, -1)
-        case op.Concat():
-            return volume and not any(rest)
+            return len(x) == 2 and axis in (1, -1)
+        case op.Concat(axis=axis):
+            return volume and not any(rest) and axis in (1, 1 - len(x))
     return type(node.operator) in LOWERED
 
 

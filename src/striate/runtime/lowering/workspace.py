@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
-from striate.network import Graph, Shape
+import numpy as np
+
+from striate.network import FLOAT, Graph, Shape
 from striate.ops.blocked import conversion, elementwise
 from striate.ops.blocked.layout import Place, Value, blocked
 from striate.ops.blocked.task import Task
 from striate.runtime.lowering.fusion import Fused
-from striate.runtime.lowering.lowered import INPUT, OUTPUT, Foreign, Part, Settings
+from striate.runtime.lowering.lowered import (
+    INPUT,
+    OUTPUT,
+    Foreign,
+    Part,
+    Settings,
+    ends,
+)
 from striate.runtime.lowering.values import Layouts
 from striate.runtime.lowering.weights import Weights
 
@@ -24,6 +33,9 @@ class Workspace:
     ----------
     shapes : the shape of each value
     weights : the network's weights, and what was packed of them
+    kinds : the kind of each value
+    inputs, outputs : the network's, with their buffers
+    input, output : the first input and output that are float32; "" for none
     plain : where values lie in NumPy's order
     sizes : elements of each buffer
     parts : in the order in which they run
@@ -35,18 +47,31 @@ class Workspace:
         graph: Graph,
         weights: Weights,
         shapes: dict[str, Shape],
+        kinds: Mapping[str, str],
         layouts: Layouts,
         to: Settings,
     ) -> None:
-        self.weights, self.shapes, self.to = weights, shapes, to
+        self.weights, self.shapes, self.kinds, self.to = weights, shapes, kinds, to
         self.target = to.target
-        self.input, self.output = graph.inputs[0].name, graph.outputs[0]
-        self.plain: dict[str, Place] = {self.input: Place(INPUT)}
+        self.inputs = ends(INPUT, self._ends([value.name for value in graph.inputs]))
+        self.outputs = ends(OUTPUT, self._ends(graph.outputs))
+        self._sources = {end.name: Place(end.buffer) for end in self.inputs if end.buffer}
+        self._results = {end.name: Place(end.buffer) for end in self.outputs[::-1] if end.buffer}
+        self.input, self.output = next(iter(self._sources), ""), self._first_output()
+        self.plain: dict[str, Place] = dict(self._sources)
         self.sizes: dict[str, int] = {}
         self.parts: list[Part] = []
         self.waiting: dict[str, Fused] = {}
         self._layouts = layouts
         self._blocked: set[str] = set()
+
+    def _ends(self, names: Sequence[str]) -> list[tuple[str, Shape, bool]]:
+        """Return inputs or outputs; those that are computed in float32 have buffers."""
+        single = [self.kinds[name] == FLOAT and name not in self.weights for name in names]
+        return [(n, self.shapes[n], s) for n, s in zip(names, single, strict=True)]
+
+    def _first_output(self) -> str:
+        return next((end.name for end in self.outputs if end.buffer), "")
 
     def value(self, name: str) -> Value:
         """Return where a value in blocks lies, or will."""
@@ -75,9 +100,9 @@ class Workspace:
         return self.plain[name]
 
     def new_plain(self, name: str) -> Place:
-        """Return a place for a value in NumPy's order: the caller's, if it is the output."""
-        place = Place(OUTPUT)
-        if name != self.output:
+        """Return a place for a value in NumPy's order: the caller's, if it is an output."""
+        place = self._results.get(name)
+        if place is None:
             place = Place(f"{name} (plain)")
             self.sizes[place.buffer] = prod(self.shapes[name])
         self.plain[name] = place
@@ -101,12 +126,12 @@ class Workspace:
         The caller's own array must not be read beyond its end, so it is copied first.
         """
         place, size = self.as_plain(name), prod(self.shapes[name])
-        if place == Place(INPUT) and size % self.target.lanes:
+        if place in self._sources.values() and size % self.target.lanes:
             place = Place(f"{name} (copy)")
             if place.buffer not in self.sizes:
                 self.sizes[place.buffer] = size
                 row = ((1, 1, size), (0,), (0,), place)
-                copied = conversion.pad_planes(self.target, Place(INPUT), *row)
+                copied = conversion.pad_planes(self.target, self.plain[name], *row)
                 self._change("copied", name, copied)
         return self._registers(place, size)
 
@@ -142,16 +167,24 @@ class Workspace:
         """Return a step's multiply-adds, and the bytes of the values that it reads and makes."""
         output = self.shapes[step.output]
         macs = step.node.operator.macs([self.shapes[name] for name in step.node.inputs], output)
-        return macs, 4 * (sum(prod(self.shapes[name]) for name in step.inputs) + prod(output))
+        return macs, sum(map(self._size, step.inputs)) + self._size(step.output)
+
+    def _size(self, name: str) -> int:
+        """Return the bytes of a value."""
+        kind = self.kinds[name]
+        return prod(self.shapes[name]) * (4 if kind == FLOAT else np.dtype(kind).itemsize)
 
     def finish(self) -> None:
-        """Bring the output to the caller's memory, if it is somewhere else."""
-        name = self.output
-        if name not in self.plain:
-            self.as_plain(name)
-        elif self.plain[name] != Place(OUTPUT):  # the input, or what was flattened from a value
+        """Bring the outputs to the caller's memory, where they are somewhere else."""
+        for end in self.outputs:
+            if end.buffer:
+                self._hand_over(end.name, Place(end.buffer))
+
+    def _hand_over(self, name: str, to: Place) -> None:
+        place = self.as_plain(name)
+        if place != to:  # an input, what was flattened from a value, or the same output twice
             source = self.as_flat(name)
-            there = self._registers(Place(OUTPUT), prod(self.shapes[name]))
+            there = self._registers(to, prod(self.shapes[name]))
             self._change("to the output", name, elementwise.copy(self.target, source, there))
 
     def _change(self, what: str, name: str, task: Task) -> None:

@@ -6,11 +6,14 @@ A step is bound to the shapes of its inputs, so that running it parses and check
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from striate import ops
 from striate.errors import UnknownNameError
-from striate.network import Operator
+from striate.network import Defined, Operator
 from striate.network import operators as op
 from striate.runtime.steps.convolution import (
     Convolution,
@@ -26,11 +29,12 @@ from striate.runtime.steps.elementwise import (
     ScaledTanh,
     Softmax,
 )
+from striate.runtime.steps.evaluation import Emptiness, Evaluation
 from striate.runtime.steps.pooling import AveragePooling, MaxPooling
-from striate.runtime.steps.step import Array, Binding, Step
+from striate.runtime.steps.step import Array, Binding, Step, dtype_of
 from striate.runtime.steps.structure import Concatenation, Identity, Linear, Pad
 
-__all__ = ["Array", "Binding", "Step", "bind"]
+__all__ = ["Array", "Binding", "Step", "bind", "dtype_of"]
 
 
 def _activation(name: str) -> Callable[[Any, Binding], Step]:
@@ -68,8 +72,41 @@ STEPS: dict[type[Operator], Callable[[Any, Binding], Step]] = {
 
 
 def bind(operator: Operator, to: Binding) -> Step:
-    """Return the step that runs this operator on these shapes."""
-    if type(operator) not in STEPS:
-        known = [known.onnx for known in STEPS]
-        raise UnknownNameError.of("operator that can run", operator.onnx, known)
-    return STEPS[type(operator)](operator, to)
+    """Return the step that runs this operator on these shapes.
+
+    Raises
+    ------
+    UnknownNameError
+        If none can.
+    """
+    if to.outputs and not any(map(prod, to.outputs)):
+        return Emptiness(operator, to)
+    make = STEPS.get(type(operator))
+    defined = isinstance(operator, Defined)
+    if make is not None and (not defined or _suits(operator, to)):
+        return make(operator, to)
+    if defined:
+        return Evaluation(operator, to)
+    known = [known.onnx for known in STEPS]
+    raise UnknownNameError.of("operator that can run", operator.onnx, known)
+
+
+def _suits(operator: Operator, to: Binding) -> bool:
+    """Tell whether a step of its own does a use of an operator that has a definition too."""
+    if to.dtype not in (np.float32, np.float64) or len(to.outputs) > 1 or 0 in map(prod, to.shapes):
+        return False
+    rank = len(to.shapes[0])
+    match operator:
+        case op.AveragePool() | op.GlobalAveragePool() | op.GlobalMaxPool():
+            return 2 < rank < 6
+        case op.MaxPool(indices=indices):
+            return 2 < rank < 6 and not indices
+        case op.Pad(mode=mode):
+            sides = (*operator.before, *operator.after)
+            whole = len(operator.before) == rank - 2
+            return mode == "constant" and whole and all(side >= 0 for side in sides)
+        case op.Softmax(axis=axis, onwards=onwards):
+            return not onwards or axis % rank == rank - 1
+        case op.Dropout(mask=mask):
+            return not mask
+    return True
