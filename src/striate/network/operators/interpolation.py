@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import floor
+from math import floor, isclose
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COORDINATES", "NEAREST", "ResizedAxis", "cubic_taps", "linear_taps", "nearest_taps"]
+__all__ = [
+    "COORDINATES",
+    "NEAREST",
+    "ResizedAxis",
+    "Taps",
+    "cubic_taps",
+    "linear_taps",
+    "nearest_taps",
+    "settled",
+]
 
 Array = NDArray[Any]
 Taps = tuple[Array, Array]
@@ -31,6 +40,15 @@ class ResizedAxis:
     start: float = 0.0
     end: float = 1.0
 
+    @property
+    def length(self) -> float:
+        """The size times the scale, before it is rounded down to whole samples.
+
+        ONNX's own cases align corners by it; for a whole number it is `output`.
+        """
+        exact = self.scale * self.size
+        return self.output if isclose(exact, self.output, rel_tol=1e-6) else exact
+
     def places(self, coordinates: str) -> Array:
         """Return where on the original axis each output lies, (O,), in its samples."""
         return np.asarray(COORDINATES[coordinates](self, np.arange(self.output, dtype=np.float64)))
@@ -41,7 +59,7 @@ def _half_pixel(axis: ResizedAxis, o: Array) -> Array:
 
 
 def _half_pixel_symmetric(axis: ResizedAxis, o: Array) -> Array:
-    adjustment = axis.output / (axis.scale * axis.size)
+    adjustment = axis.output / axis.length
     return axis.size / 2 * (1 - adjustment) + (o + 0.5) / axis.scale - 0.5
 
 
@@ -50,7 +68,7 @@ def _pytorch_half_pixel(axis: ResizedAxis, o: Array) -> Array:
 
 
 def _align_corners(axis: ResizedAxis, o: Array) -> Array:
-    return o * (axis.size - 1) / max(axis.output - 1, 1)
+    return o * (axis.size - 1) / (axis.length - 1) if axis.output > 1 else np.zeros_like(o)
 
 
 def _asymmetric(axis: ResizedAxis, o: Array) -> Array:
@@ -88,9 +106,17 @@ NEAREST: dict[str, Callable[[Array], Array]] = {
 """Which sample is nearest to a place, by the name of ONNX's `nearest_mode`."""
 
 
+def settled(places: Array) -> Array:
+    """Return places without the last digits, so that rounding errors choose no sample.
+
+    Scales are given in single precision: what they compute is not known any better.
+    """
+    return np.round(places, 6).astype(np.float32)
+
+
 def nearest_taps(places: Array, rounding: str) -> Taps:
     """Return the nearest sample of each place."""
-    nearest = NEAREST[rounding](places).astype(np.int64)[:, None]
+    nearest = NEAREST[rounding](settled(places)).astype(np.int64)[:, None]
     return nearest, np.ones(nearest.shape)
 
 

@@ -23,6 +23,7 @@ from striate.network.operators.interpolation import (
     cubic_taps,
     linear_taps,
     nearest_taps,
+    settled,
 )
 
 __all__ = ["Resize"]
@@ -146,7 +147,8 @@ class Resize(Defined):
             samples, weights = cubic_taps(places, self.cubic, scale)
         if self.exclude_outside and self.mode != "nearest":
             weights = np.where((samples >= 0) & (samples < axis.size), weights, 0)
-            weights = weights / weights.sum(axis=1, keepdims=True)
+            sums = weights.sum(axis=1, keepdims=True)
+            weights = weights / np.where(sums == 0, 1, sums)  # 0: outside, thus extrapolated
         return samples.clip(0, axis.size - 1), weights
 
     def value(self, *arrays: Array) -> Array:
@@ -169,6 +171,6 @@ class Resize(Defined):
             y = sum(np.take(x, s, axis.axis) * w.reshape(column) for s, w in pairs)
         if self.coordinates != "tf_crop_and_resize":
             return np.asarray(y)
-        places = axis.places(self.coordinates).reshape(column)
+        places = settled(axis.places(self.coordinates)).reshape(column)
         inside = (places >= 0) & (places <= axis.size - 1)
         return np.where(inside, y, y.dtype.type(self.extrapolation))
