@@ -1,0 +1,1 @@
+"""PyTorch modules read: exported, then each operator by one table."""

@@ -1,0 +1,328 @@
+"""Convolutions, normalisations, padding and resizing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.fx import Node as FxNode
+
+from striate.errors import GraphError
+from striate.geometry import TransposedWindow, Window
+from striate.interop.torch.reading.table import TABLE, aten
+from striate.interop.torch.reading.translation import Translation, integer
+from striate.network import operators as ops
+
+__all__ = ["batched"]
+
+RANKS = {"1d": 1, "2d": 2, "3d": 3}
+
+
+def batched(t: Translation, x: Any, rank: int) -> tuple[str, bool]:
+    """Return a value with a batch axis, and whether it had to be given one."""
+    missing = len(t.shape(x)) == rank + 1
+    return (t.emit(ops.Unsqueeze((0,)), x) if missing else t.value(x)), missing
+
+
+def _rank(node: FxNode) -> int:
+    return next(rank for word, rank in RANKS.items() if word in str(node.target))
+
+
+@aten(*(f"conv{word}.{kind}" for word in RANKS for kind in ("default", "padding")))
+def _conv(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> str:
+    rank = _rank(node)
+    kernel = t.static(t.shape(weight)[2:], "a kernel")
+    sides = padding if isinstance(padding, str) else _each(padding, rank)
+    window = Window.parse(kernel, _each(stride, rank), sides, _each(dilation, rank), rank=rank)
+    x, alone = batched(t, x, rank)
+    operands = [x, weight] if bias is None else [x, weight, bias]
+    found = t.emit(ops.Conv(window, groups), *operands)
+    return t.emit(ops.Squeeze((0,)), found) if alone else found
+
+
+def _each(value: Any, rank: int) -> tuple[int, ...]:
+    """Return one number for each axis: PyTorch lets a list of one stand for all."""
+    if isinstance(value, int):
+        return (value,) * rank
+    return tuple(value) * rank if len(value) == 1 else tuple(value)
+
+
+@aten("convolution.default")
+def _convolution(t: Translation, node: FxNode, x: Any, weight: Any, bias: Any, *rest: Any) -> str:
+    stride, padding, dilation, transposed, added, groups = rest
+    rank = len(t.shape(weight)) - 2
+    word = f"{rank}d"
+    if transposed:
+        return _transposed(t, word, x, weight, bias, stride, padding, added, groups, dilation)
+    kernel = t.static(t.shape(weight)[2:], "a kernel")
+    window = Window.parse(
+        kernel, _each(stride, rank), _each(padding, rank), _each(dilation, rank), rank=rank
+    )
+    operands = [x, weight] if bias is None else [x, weight, bias]
+    return t.emit(ops.Conv(window, groups), *operands)
+
+
+@aten("conv_transpose1d.default", "conv_transpose2d.input", "conv_transpose3d.input")
+def _conv_transpose(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> str:
+    word = f"{_rank(node)}d"
+    return _transposed(t, word, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _transposed(
+    t: Translation,
+    word: str,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    added: Any,
+    groups: int,
+    dilation: Any,
+) -> str:
+    rank = RANKS[word]
+    window = TransposedWindow.parse(
+        t.static(t.shape(weight)[2:], "a kernel"),
+        _each(stride, rank),
+        _each(padding, rank),
+        _each(dilation, rank),
+        _each(added, rank),
+        rank=rank,
+    )
+    x, alone = batched(t, x, rank)
+    operands = [x, weight] if bias is None else [x, weight, bias]
+    found = t.emit(ops.ConvTranspose(window, groups), *operands)
+    return t.emit(ops.Squeeze((0,)), found) if alone else found
+
+
+def _filled(t: Translation, given: Any, shape: tuple[int, ...], value: float) -> str:
+    """Return a scale or bias, which a layer without one has all ones or zeros."""
+    if given is not None:
+        return t.value(given)
+    return t.array(np.full(shape, value, np.float32))
+
+
+def _channels(t: Translation, x: Any) -> tuple[int, ...]:
+    return t.static([t.shape(x)[1]], "a normalisation")
+
+
+@aten("_native_batch_norm_legit_no_training.default")
+def _batch_norm_inference(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    momentum: float,
+    epsilon: float,
+) -> tuple[Any, ...]:
+    shape = _channels(t, x)
+    scale, shift = _filled(t, weight, shape, 1), _filled(t, bias, shape, 0)
+    operator = ops.BatchNormalization(epsilon, 1 - momentum)
+    return t.emit(operator, x, scale, shift, mean, variance), None, None
+
+
+@aten("_native_batch_norm_legit.no_stats", "_native_batch_norm_legit_functional.default")
+def _batch_norm_of_batch(
+    t: Translation, node: FxNode, x: Any, weight: Any, bias: Any, *rest: Any
+) -> tuple[Any, ...]:
+    """A batch norm that keeps no statistics: those of the batch itself."""
+    axes = (0, *range(2, len(t.shape(x))))
+    found = _standard(t, x, axes, rest[-1])
+    wide = (*_channels(t, x), *(1 for _ in axes[1:]))
+    for operator, given in ((ops.Mul(), weight), (ops.Add(), bias)):
+        if given is not None:
+            found = t.emit(operator, found, t.emit(ops.Reshape(wide), given))
+    return (found, *(None,) * 4)
+
+
+def _standard(t: Translation, x: Any, axes: Sequence[int], epsilon: float) -> str:
+    """Return (x - mean) / sqrt(variance + epsilon) along these axes."""
+    mean = t.emit(ops.ReduceMean(tuple(axes), True), x)
+    far = t.emit(ops.Sub(), x, mean)
+    variance = t.emit(ops.ReduceMean(tuple(axes), True), t.emit(ops.Mul(), far, far))
+    safe = t.emit(ops.Add(), variance, t.number(epsilon, "float"))
+    return t.emit(ops.Div(), far, t.emit(ops.Sqrt(), safe))
+
+
+@aten("instance_norm.default")
+def _instance_norm(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    use_input: bool,
+    momentum: float,
+    epsilon: float,
+    *rest: Any,
+) -> str:
+    shape = _channels(t, x)
+    scale, shift = _filled(t, weight, shape, 1), _filled(t, bias, shape, 0)
+    if use_input:
+        return t.emit(ops.InstanceNormalization(epsilon), x, scale, shift)
+    operator = ops.BatchNormalization(epsilon, 1 - momentum)
+    return t.emit(operator, x, scale, shift, mean, variance)
+
+
+@aten("group_norm.default")
+def _group_norm(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    groups: int,
+    weight: Any = None,
+    bias: Any = None,
+    epsilon: float = 1e-5,
+    *rest: Any,
+) -> str:
+    shape = _channels(t, x)
+    scale, shift = _filled(t, weight, shape, 1), _filled(t, bias, shape, 0)
+    return t.emit(ops.GroupNormalization(groups, epsilon), x, scale, shift)
+
+
+@aten("layer_norm.default")
+def _layer_norm(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    shape: Sequence[int],
+    weight: Any = None,
+    bias: Any = None,
+    epsilon: float = 1e-5,
+    *rest: Any,
+) -> str:
+    sizes = t.static(shape, "a normalisation")
+    operands = [x, _filled(t, weight, sizes, 1)]
+    if bias is not None:
+        operands.append(bias)
+    return t.emit(ops.LayerNormalization(-len(sizes), epsilon), *operands)
+
+
+@aten("rms_norm.default")
+def _rms_norm(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    shape: Sequence[int],
+    weight: Any = None,
+    epsilon: float | None = None,
+) -> str:
+    sizes = t.static(shape, "a normalisation")
+    least = torch.finfo(t.meta(x).dtype).eps if epsilon is None else epsilon
+    scale = _filled(t, weight, sizes, 1)
+    return t.emit(ops.RMSNormalization(-len(sizes), least), x, scale)
+
+
+MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def _padded(t: Translation, x: Any, sides: Sequence[Any], mode: str, value: Any = None) -> str:
+    """PyTorch lists pairs from the last axis; `Pad` lists axes in order."""
+    pairs = t.static(sides, "padding")
+    if not any(pairs):
+        return t.value(x)
+    before, after = pairs[::2][::-1], pairs[1::2][::-1]
+    return t.emit(ops.Pad(before, after, float(value or 0), MODES[mode]), x)
+
+
+@aten("pad.default")
+def _pad(
+    t: Translation, node: FxNode, x: Any, sides: Any, mode: str = "constant", value: Any = None
+) -> str:
+    return _padded(t, x, sides, mode, value)
+
+
+@aten("constant_pad_nd.default")
+def _constant_pad(t: Translation, node: FxNode, x: Any, sides: Any, value: Any = 0) -> str:
+    return _padded(t, x, sides, "constant", value)
+
+
+@aten(
+    *(f"{kind}_pad{word}.default" for kind in ("reflection", "replication") for word in RANKS),
+    "_pad_circular.default",
+)
+def _mirrored(t: Translation, node: FxNode, x: Any, sides: Any) -> str:
+    words = {"reflection": "reflect", "replication": "replicate", "_pad_circular": "circular"}
+    return _padded(t, x, sides, next(m for w, m in words.items() if w in str(node.target)))
+
+
+RESIZES: dict[str, tuple[str, str]] = {
+    "upsample_nearest": ("nearest", "asymmetric"),
+    "_upsample_nearest_exact": ("nearest", "half_pixel"),
+    "upsample_linear": ("linear", ""),
+    "upsample_bilinear": ("linear", ""),
+    "upsample_trilinear": ("linear", ""),
+    "upsample_bicubic": ("cubic", ""),
+    "_upsample_bilinear2d_aa": ("linear", "antialias"),
+    "_upsample_bicubic2d_aa": ("cubic", "antialias"),
+}
+
+
+def _resize(t: Translation, node: FxNode, x: Any, size: Any, *rest: Any, **named: Any) -> str:
+    """`vec` operators take (size, align_corners, factors), the others one factor each."""
+    word = str(node.target).removeprefix("aten.").partition(".")[0]
+    mode, how = RESIZES[word if word in RESIZES else word[:-2]]
+    rank = len(t.shape(x)) - 2
+    left = list(rest)
+    aligned = bool(left.pop(0)) if mode != "nearest" and left else named.get("align_corners", False)
+    factors = left[0] if left and isinstance(left[0], list | tuple) else left or None
+    axes = tuple(range(2, rank + 2))
+    coordinates = how if how == "asymmetric" else "align_corners" if aligned else "half_pixel"
+    settings: dict[str, Any] = {
+        "axes": axes,
+        "mode": mode,
+        "coordinates": coordinates,
+        "nearest": "floor" if how == "asymmetric" else "round_prefer_ceil",
+        "antialias": how == "antialias",
+    }
+    whole = None not in map(integer, t.shape(node)[2:])  # aligned corners follow the exact sizes
+    given = factors and all(factor is not None for factor in factors)
+    if factors and given and not (aligned and whole):
+        if any(not isinstance(factor, int | float) for factor in factors):
+            raise GraphError("a factor of interpolate depends on an input; give it as a number")
+        return t.emit(ops.Resize(scales=tuple(map(float, factors)), **settings), x)
+    sizes = tuple(integer(wanted) for wanted in t.shape(node)[2:])
+    return t.emit(ops.Resize(sizes=t.static(sizes, "interpolate"), **settings), x)
+
+
+for _word, _ranks in (
+    ("upsample_nearest", ("1d", "2d", "3d")),
+    ("_upsample_nearest_exact", ("1d", "2d", "3d")),
+    ("upsample_linear", ("1d",)),
+    ("upsample_bilinear", ("2d",)),
+    ("upsample_trilinear", ("3d",)),
+    ("upsample_bicubic", ("2d",)),
+    ("_upsample_bilinear2d_aa", ("",)),
+    ("_upsample_bicubic2d_aa", ("",)),
+):
+    for _dims in _ranks:
+        for _kind in ("vec", "default"):
+            TABLE[f"{_word}{_dims}.{_kind}"] = _resize
