@@ -26,7 +26,7 @@ from striate.network.preprocessing import Preprocessing
 
 __all__ = ["NEWEST", "OLDEST", "from_onnx", "load_onnx"]
 
-OLDEST, NEWEST = 7, 28
+OLDEST, NEWEST = 1, 28
 """Opsets that are read: 7 is the first that broadcasts as NumPy does."""
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None

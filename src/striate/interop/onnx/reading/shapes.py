@@ -29,8 +29,10 @@ class Shapes:
     def of(self, name: str) -> tuple[int | None, ...] | None:
         """Return the shape of a value, None for sizes that vary, or None if nothing is known."""
         self._advance()
-        found = [known.get(name) or self._settled(name, i) for i, known in enumerate(self._known)]
-        one, two = found
+        one, two = (
+            known[name] if name in known else self._settled(name, i)
+            for i, known in enumerate(self._known)
+        )
         if one is None or two is None or len(one) != len(two):
             return None
         return tuple(a if a == b else None for a, b in zip(one, two, strict=True))

@@ -145,7 +145,7 @@ class Translation:
     def _computed(
         self, place: str, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
     ) -> bool:
-        if not isinstance(operator, Defined) or isinstance(operator, Deferred | LAYERS):
+        if not isinstance(operator, Defined) or isinstance(operator, (Deferred, *LAYERS)):
             return False
         arrays = [self.arrays[name] for name in inputs]
         with explained(place):

@@ -97,9 +97,8 @@ def _dropout(call: Call) -> None:
     rate = call.number("ratio", 0.5)
     if call.opset >= 12 and call.has_input(1):
         array = call.known(1)
-        if array is None or array.size != 1:
-            raise call.error("its ratio is computed; it must be a constant number")
-        rate = float(str(array.reshape(())[()]))
+        if array is not None and array.size == 1:  # what is computed matters in training alone
+            rate = float(str(array.reshape(())[()]))
     if call.opset >= 12 and call.has_input(2):
         training = call.known(2)
         if training is None or training.size != 1 or (bool(training.item()) and rate > 0):

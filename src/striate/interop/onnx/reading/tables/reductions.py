@@ -25,8 +25,7 @@ def _reduction(operator: type[Operator], since: int) -> Reader:
             call.give(operator(axes or None, keepdims), call.value(0))  # type: ignore[call-arg]
             return
         nothing = () if call.flag("noop_with_empty_axes") else None
-        known = call.known(1)
-        if not call.has_input(1) or (known is not None and not known.size):
+        if not call.has_input(1) or call.shape_of(1) == (0,):
             call.give(operator(nothing, keepdims), call.value(0))  # type: ignore[call-arg]
             return
         call.settle(operator, [call.value(0)], {"axes": call.setting(1, "axes")}, keepdims=keepdims)

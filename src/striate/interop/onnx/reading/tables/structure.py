@@ -102,26 +102,17 @@ def _pad(call: Call) -> None:
     mode = call.text("mode", "constant", MODES)
     if call.opset < 11:
         pads = call.constant(np.array(call.integers("pads") or (), np.int64), "pads")
-        value = call.number("value", 0.0)
+        fill = call.constant(np.array(call.number("value", 0.0)), "value")
     else:
-        pads, value = call.setting(1, "pads"), _padding_value(call)
+        pads = call.setting(1, "pads")
+        fill = call.alone(call.value(2), "value") if call.has_input(2) else ""
     if call.opset >= 18 and call.has_input(3):
         pads = _over_last_axes(call, pads)
     known = call.translation.arrays.get(pads)
     if known is not None and (known.ndim != 1 or known.size % 2):
         raise call.error(f"pads of shape {known.shape} must be all before, then all after")
-    sides = _halves(call, pads)
-    call.settle(op.Pad, [call.value(0)], sides, fill=value, mode=mode)
-
-
-def _padding_value(call: Call) -> float:
-    if not call.has_input(2):
-        return 0.0
-    array = call.known(2)
-    if array is None or array.size != 1:
-        raise call.error("its value is computed; it must be one constant number")
-    value: float = array.item()
-    return value
+    settings = _halves(call, pads) | ({"fill": fill} if fill else {})
+    call.settle(op.Pad, [call.value(0)], settings, mode=mode)
 
 
 def _halves(call: Call, pads: str) -> dict[str, str]:
@@ -172,7 +163,17 @@ def _depth_to_space(call: Call) -> None:
 
 
 def _space_to_depth(call: Call) -> None:
-    call.give(op.SpaceToDepth(call.integer("blocksize", 0)), call.value(0))
+    block = call.integer("blocksize", 0)
+    operator = op.SpaceToDepth(block)
+    if call.text("mode", "DCR", ("DCR", "CRD")) == "DCR":
+        call.give(operator, call.value(0))
+        return
+    shape = call.shape_of(0)
+    if shape is None or len(shape) < 2 or shape[1] is None:
+        raise call.error("the channels of its input are not known; mode CRD must know them")
+    moved = call.between(operator, call.value(0), suffix="blocks")
+    order = np.arange(shape[1] * block * block).reshape(-1, shape[1]).T
+    call.give(op.Gather(1), moved, call.constant(order.ravel(), "order"))
 
 
 def _shape(call: Call) -> None:
