@@ -34,12 +34,12 @@ class _Stepping:
     """A step in Python, with the arrays that it always reads and writes."""
 
     def __init__(self, foreign: Foreign, lowered: Lowered, arena: Array) -> None:
-        def found(value: tuple[Place, Shape] | Array | str) -> Array | str | tuple[str, Shape]:
+        def found(value: tuple[Place, Shape] | Array | str) -> tuple[Place, Shape] | Array | str:
             if not isinstance(value, tuple):
                 return value
             place, shape = value
             if place.buffer not in lowered.offsets:
-                return place.buffer, shape
+                return value
             start = lowered.offsets[place.buffer] + place.offset
             return arena[start : start + prod(shape)].reshape(shape)
 
@@ -57,12 +57,14 @@ class _Stepping:
                 self._array(place, here)[...] = result
 
     @staticmethod
-    def _array(value: Array | str | tuple[str, Shape], here: Here) -> Array:
+    def _array(value: tuple[Place, Shape] | Array | str, here: Here) -> Array:
         if isinstance(value, np.ndarray):
             return value
         if isinstance(value, str):
             return here[value]
-        return here[value[0]].reshape(value[1])
+        place, shape = value
+        whole = here[place.buffer].reshape(-1)
+        return whole[place.offset : place.offset + prod(shape)].reshape(shape)
 
 
 class Instance:
