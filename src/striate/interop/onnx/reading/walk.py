@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from striate.errors import GraphError
+from striate.interop.onnx.reading.ageing import FIRST_OF_TODAY, renewed
 from striate.interop.onnx.reading.calls import Call
 from striate.interop.onnx.reading.order import captured, in_order
 from striate.interop.onnx.reading.refusals import refusal
@@ -124,7 +125,12 @@ class Walk:
         call = Call(
             self._translation, place, node.op_type, opsets[""], inputs, tuple(bound), attributes
         )
+        if call.opset < FIRST_OF_TODAY:
+            renewed(call)
         reader(call)
+        for name in bound:
+            if name and name not in self._translation.kinds:
+                raise GraphError(f"{place}: {name!r} is none of the outputs that striate gives")
         unread = sorted(set(attributes) - call.read)
         if unread:
             raise GraphError(
