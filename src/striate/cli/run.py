@@ -3,136 +3,202 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from striate.cli._running import Answers, Scores, Settings
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from striate.network import Network
+    from striate.network.preprocessing import Preprocessing
 
 __all__ = ["run"]
 
+IMAGE = "Images to inputs"
+
 
 def run(
-    model: Annotated[str, typer.Argument(help="a network of the zoo, such as lenet-1989")],
-    images: Annotated[list[Path], typer.Argument(help="image files")],
+    model: Annotated[
+        str, typer.Argument(help="a network's name, as inspect --list prints, or an .onnx file")
+    ],
+    images: Annotated[
+        list[str], typer.Argument(help="image files, folders of them, or patterns as 'a/*.png'")
+    ],
     weights: Annotated[
-        Path | None, typer.Option("--weights", help="its weights, as striate train writes them")
+        Path | None,
+        typer.Option("--weights", help="its weights: .safetensors, or a PyTorch checkpoint"),
     ] = None,
     top: Annotated[int, typer.Option(help="how many classes to show, 1 or more")] = 3,
     labels: Annotated[
         Path | None, typer.Option(help="a text file of class names, one on a line for each class")
     ] = None,
-    low: Annotated[
-        float | None, typer.Option(help="what black becomes; -1 for lenet, else 0")
+    scores: Annotated[
+        Scores,
+        typer.Option(help="probabilities: through a softmax, where the network ends in none"),
+    ] = Scores.probabilities,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="keep outputs: FILE.npz, or as pictures in FILE.png or a folder"),
     ] = None,
-    high: Annotated[float, typer.Option(help="what white becomes")] = 1.0,
-    invert: Annotated[
-        bool, typer.Option("--invert", help="swap black and white first: ink on paper")
-    ] = False,
+    batch: Annotated[int, typer.Option(help="how many images run at once, 1 or more")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    preprocessing: Annotated[
+        Path | None,
+        typer.Option(
+            help="a JSON or TOML file that declares it; else the model's own, else a plain one",
+            rich_help_panel=IMAGE,
+        ),
+    ] = None,
+    resize: Annotated[
+        str | None,
+        typer.Option(help="the shorter side as 256, or height x width", rich_help_panel=IMAGE),
+    ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(help="the centre that is kept, height x width", rich_help_panel=IMAGE),
+    ] = None,
+    interpolation: Annotated[
+        str | None, typer.Option(help="bilinear, bicubic, ...", rich_help_panel=IMAGE)
+    ] = None,
+    low: Annotated[
+        float | None, typer.Option(help="what black becomes", rich_help_panel=IMAGE)
+    ] = None,
+    high: Annotated[
+        float | None, typer.Option(help="what white becomes", rich_help_panel=IMAGE)
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(help="subtracted then: one number, or 0.5,0.5,0.5", rich_help_panel=IMAGE),
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(help="divided by then, likewise", rich_help_panel=IMAGE)
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="rgb, bgr or grey", rich_help_panel=IMAGE)
+    ] = None,
+    invert: Annotated[
+        bool,
+        typer.Option(
+            "--invert", help="swap black and white first: ink on paper", rich_help_panel=IMAGE
+        ),
+    ] = False,
 ) -> None:
     """Run a network on images and print the classes it scores highest.
 
-    Images are turned to grey or colour as the network wants, scaled to cover its input and cropped
-    to the centre. A file that cannot be read is reported, and the others go on.
-    """
-    import striate
-    from striate.cli._text import visible
-    from striate.errors import ParameterError, StriateError
-    from striate.filters import files
-    from striate.training import load_weights
+    Networks that do not classify get a line for each output; --save keeps them. A file that cannot
+    be read is reported, and the others go on.
 
-    _check(top, low, high)
-    network = striate.load(model)
-    if weights is not None:
-        network = load_weights(network, weights)
-    else:
-        note = f"striate: {model} runs with random weights; give trained ones with --weights"
-        typer.secho(note, err=True, fg="yellow")
-        network = network.initialize(0)
-    names = _labels(labels)
-    darkest = low if low is not None else (-1.0 if model.startswith("lenet") else 0.0)
-    program = striate.compile(network)
-    results, failures = [], 0
-    for path in images:
-        try:
-            image = files.read(path)
-        except StriateError as error:
-            failures += 1
-            typer.secho(f"striate: {visible(str(error))}", err=True, fg="red")
-            continue
-        x = as_input(image, network.input_shape, darkest, high, invert=invert)
-        scores = program(x).ravel()
-        if names is not None and len(names) != len(scores):
-            raise ParameterError(
-                f"{labels}: {len(names)} names for the {len(scores)} classes of {model}; "
-                "give one line for each class"
-            )
-        results.append({"image": str(path), "top": _top(scores, top, names)})
+    Examples: striate run model.onnx photos/ --labels names.txt --top 5;
+    striate run super_resolution.onnx photo.png --save larger.png
+    """
+    _check(top, batch, low, high)
+    network = _network(model, weights)
+    given: dict[str, Any] = {
+        "resize": resize and _sizes("resize", resize),
+        "crop": crop and _pair(_sizes("crop", crop)),
+        "interpolation": interpolation,
+        "mean": mean and _numbers("mean", mean),
+        "std": std and _numbers("std", std),
+        "channels": channels,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    how = _preprocessing(network, preprocessing, given, low, high, invert=invert)
+    settings = Settings(model, top, _labels(labels), scores, batch, save)
+    answers = Answers(network, how, settings)
+    answers.run(images)
     if as_json:
-        typer.echo(json.dumps({"network": model, "results": results}, indent=2))
-    elif results:
-        _print(results)
-    if failures:
+        typer.echo(json.dumps(answers.as_dict(), indent=2))
+    else:
+        answers.show()
+    if answers.failed:
         raise typer.Exit(1)
 
 
-def _check(top: int, low: float | None, high: float) -> None:
+def _check(top: int, batch: int, low: float | None, high: float | None) -> None:
     from striate.errors import ParameterError
 
-    if top < 1:
-        raise ParameterError(f"--top {top} must be at least 1")
+    for name, count in (("top", top), ("batch", batch)):
+        if count < 1:
+            raise ParameterError(f"--{name} {count} must be at least 1")
     for name, value in (("low", low), ("high", high)):
         if value is not None and not isfinite(value):
             raise ParameterError(f"--{name} {value} must be a finite number, such as 0 or 1")
 
 
-def as_input(
-    image: NDArray[Any],
-    input_shape: Sequence[int | None],
-    low: float,
-    high: float,
+def _network(model: str, weights: Path | None) -> Network:
+    import striate
+
+    network = striate.load(model, weights=weights)
+    if network.has_weights:
+        return network
+    note = f"striate: {model} runs with random weights; give trained ones with --weights"
+    typer.secho(note, err=True, fg="yellow")
+    return network.initialize(0)
+
+
+def _preprocessing(
+    network: Network,
+    path: Path | None,
+    given: dict[str, Any],
+    low: float | None,
+    high: float | None,
     *,
-    invert: bool = False,
-) -> NDArray[np.float32]:
-    """Return an image as a (1, C, H, W) input whose black is `low` and whose white is `high`.
+    invert: bool,
+) -> Preprocessing:
+    """Return the declared preprocessing, or the network's own, with what options say instead."""
+    from striate.errors import ParameterError
+    from striate.network.preprocessing import Preprocessing
 
-    Alpha is dropped; grey becomes equal colours, colour becomes luma (ITU-R BT.601); the image is
-    scaled to cover the input and cropped to its centre. Open sizes keep the image's.
-    """
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    from striate.errors import ShapeError
-
-    _, channels, *spatial = input_shape
-    if channels not in (1, 3) or len(spatial) != 2:
-        raise ShapeError(
-            f"an input {tuple(input_shape)} takes no image: it must be (N, 1 or 3, height, width)"
+    images = [value for value in network.graph.inputs if len(value.shape) == 4]
+    if len(network.graph.inputs) != 1 or not images:
+        shapes = ", ".join(f"{value.name} {value.shape}" for value in network.graph.inputs)
+        raise ParameterError(
+            f"{network.name} takes no single image but {shapes}; run it in Python: "
+            "striate.compile(network)(...)"
         )
-    span = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
-    planes = np.atleast_3d(image).transpose(2, 0, 1).astype(np.float32) / np.float32(span)
-    planes = planes[:1] if len(planes) == 2 else planes[:3]  # without alpha
-    if channels == 1 and len(planes) == 3:
-        planes = np.tensordot(np.array([[0.299, 0.587, 0.114]], np.float32), planes, axes=1)
-    planes = np.broadcast_to(planes, (channels, *planes.shape[1:]))
-    if invert:
-        planes = 1 - planes
-    height, width = (size or own for size, own in zip(spatial, planes.shape[1:], strict=True))
-    fitted = [
-        np.asarray(ImageOps.fit(Image.fromarray(plane), (width, height), Image.Resampling.BILINEAR))
-        for plane in planes
-    ]
-    return np.stack(fitted)[None] * np.float32(high - low) + np.float32(low)
+    plain = Preprocessing.fitting(network.input_shape)
+    if images[0].kind == "uint8":
+        plain = replace(plain, range=(0.0, 255.0))
+    declared = network.preprocessing if path is None else Preprocessing.from_file(path)
+    how = plain if declared is None else declared.completed(plain)
+    how = Preprocessing.from_dict(how.to_dict() | given)
+    black, white = how.range
+    span = (black if low is None else low, white if high is None else high)
+    return replace(how, range=span[::-1] if invert else span)
 
 
-def _labels(path: Path | None) -> list[str] | None:
+def _sizes(name: str, text: str) -> int | list[int]:
+    from striate.errors import ParameterError
+
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise ParameterError(f"--{name} is {text!r}; give 224, or height x width as 240x320")
+    sizes = [int(part) for part in parts]
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def _pair(sizes: int | list[int]) -> list[int]:
+    return [sizes, sizes] if isinstance(sizes, int) else sizes
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    from striate.errors import ParameterError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ParameterError(
+            f"--{name} is {text!r}; give one number, or one for each channel as 0.5,0.5,0.5"
+        ) from None
+
+
+def _labels(path: Path | None) -> Sequence[str] | None:
     from striate.errors import FileError
 
     if path is None:
@@ -141,36 +207,3 @@ def _labels(path: Path | None) -> list[str] | None:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: no readable text ({error}); give a text file of names") from None
-
-
-def _top(
-    scores: NDArray[np.float32], count: int, names: Sequence[str] | None
-) -> list[dict[str, Any]]:
-    best = scores.argsort()[::-1][:count]
-    return [
-        {
-            "class": int(index),
-            "label": str(index) if names is None else names[index],
-            "score": float(scores[index]),
-        }
-        for index in best
-    ]
-
-
-def _print(results: Sequence[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from striate.cli._text import visible
-
-    table = Table("image", "class", "score")
-    for column in table.columns:
-        column.overflow = "fold"  # rather than lose the end of a name
-    for result in results:
-        for place, entry in enumerate(result["top"]):
-            image = result["image"] if place == 0 else ""
-            cells = (image, entry["label"], f"{entry['score']:.4f}")
-            table.add_row(*(Text(visible(cell)) for cell in cells))  # without Rich's markup
-        table.add_section()
-    Console().print(table)

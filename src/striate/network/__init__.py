@@ -1,8 +1,11 @@
 """Networks as immutable graphs: shapes, receptive fields and costs; never the compiler."""
 
 from striate.network import operators, zoo
+from striate.network.budget import Budget, check
 from striate.network.builder import Builder
+from striate.network.comparison import Comparison, compare
 from striate.network.defined import Deferred, Defined
+from striate.network.doctor import Diagnosis, diagnose
 from striate.network.explanation import explain
 from striate.network.graph import (
     FLOAT,
@@ -19,16 +22,20 @@ from striate.network.graph import (
 )
 from striate.network.inference import InputShape, infer_kinds, infer_shapes, input_shapes
 from striate.network.model import Network
+from striate.network.preprocessing import Preprocessing
 from striate.network.report import FieldSummary, Layer, Report, Totals, inspect
 from striate.network.seeing import infer_fields, reach, reached
 from striate.network.settling import settings_inputs, settled
 
 __all__ = [
     "FLOAT",
+    "Budget",
     "Builder",
+    "Comparison",
     "Constant",
     "Deferred",
     "Defined",
+    "Diagnosis",
     "FieldSummary",
     "Fields",
     "Graph",
@@ -40,10 +47,14 @@ __all__ = [
     "Node",
     "Operator",
     "Parameter",
+    "Preprocessing",
     "Reach",
     "Report",
     "Shape",
     "Totals",
+    "check",
+    "compare",
+    "diagnose",
     "explain",
     "infer_fields",
     "infer_kinds",

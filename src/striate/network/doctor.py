@@ -54,7 +54,7 @@ class Diagnosis:
     >>> import striate as st
     >>> found = st.network.diagnose("lenet-5", (1, 1, 30, 32))
     >>> found.failure.layer, found.fits
-    ('F6', False)
+    ('C5', False)
     """
 
     network: str

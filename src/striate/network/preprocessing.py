@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from math import isfinite
-from operator import index as whole
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from striate.errors import FileError, ParameterError, ShapeError, UnknownNameError, explained
+from striate.network.declared import numbers_of, sizes_of, table_of
 
 if TYPE_CHECKING:
     import os
@@ -33,7 +32,6 @@ Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lan
 Channels = Literal["rgb", "bgr", "grey"]
 Layout = Literal["NCHW", "NHWC"]
 
-LARGEST = 16384  # of a side: what a damaged file asks for must not fill the memory
 FORMATS: dict[str, Channels] = {"Gray8": "grey", "Rgb8": "rgb", "Bgr8": "bgr"}
 RANGES = {
     "NominalRange_0_255": (0.0, 255.0),
@@ -94,9 +92,9 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if self.resize is not None:
-            object.__setattr__(self, "resize", _sizes("resize", self.resize, single=True))
+            object.__setattr__(self, "resize", sizes_of("resize", self.resize, single=True))
         if self.crop is not None:
-            object.__setattr__(self, "crop", _sizes("crop", self.crop))
+            object.__setattr__(self, "crop", sizes_of("crop", self.crop))
         for name, known in (
             ("policy", Policy),
             ("interpolation", Interpolation),
@@ -108,9 +106,9 @@ class Preprocessing:
                     f"{name} is {getattr(self, name)!r}; it must be one of "
                     f"{', '.join(get_args(known))}"
                 )
-        object.__setattr__(self, "range", _numbers("range", self.range, (2,)))
+        object.__setattr__(self, "range", numbers_of("range", self.range, (2,)))
         for name in ("mean", "std"):
-            given = _numbers(name, getattr(self, name), (1, self.depth))
+            given = numbers_of(name, getattr(self, name), (1, self.depth))
             object.__setattr__(self, name, given)
         if 0 in self.std:
             raise ParameterError(f"std is {self.std}; nothing can be divided by 0, use 1")
@@ -187,7 +185,7 @@ class Preprocessing:
             if "std" in given:
                 raise ParameterError("scale and std are both given; leave one of them out")
             scale = given.pop("scale")
-            scales = _numbers("scale", scale, (1, 3))
+            scales = numbers_of("scale", scale, (1, 3))
             if 0 in scales:
                 raise ParameterError(f"scale is {scale}; everything would become 0, use 1")
             given["std"] = tuple(1 / value for value in scales)
@@ -222,7 +220,7 @@ class Preprocessing:
                 f"{place}: no readable preprocessing ({reason}); give a .json or .toml file"
             ) from None
         with explained(str(place)):
-            return cls.from_dict(_table(values))
+            return cls.from_dict(table_of(values))
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Preprocessing | None:
@@ -247,7 +245,7 @@ class Preprocessing:
                     values = json.loads(metadata[METADATA])
                 except (ValueError, RecursionError) as error:
                     raise ParameterError(f"no JSON ({error}); write it with to_metadata") from None
-                return cls.from_dict(_table(values))
+                return cls.from_dict(table_of(values))
         order = FORMATS.get(metadata.get("Image.BitmapPixelFormat", ""))
         span = RANGES.get(metadata.get("Image.NominalPixelRange", ""))
         if order is None and span is None:
@@ -257,6 +255,17 @@ class Preprocessing:
     def to_metadata(self) -> dict[str, str]:
         """Return the metadata from which `from_metadata` makes the same preprocessing."""
         return {METADATA: json.dumps(self.to_dict())}
+
+    def completed(self, plain: Preprocessing) -> Preprocessing:
+        """Return it with the layout of another, and the size where it declares none itself.
+
+        >>> plain = Preprocessing.fitting((1, 16, 16, 3))
+        >>> Preprocessing(mean=(0.5,)).completed(plain).resize
+        (16, 16)
+        """
+        if self.resize is None and self.crop is None:
+            return replace(self, layout=plain.layout, resize=plain.resize, policy=plain.policy)
+        return replace(self, layout=plain.layout)
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Return an image as a network's input: float32, a batch of one.
@@ -275,41 +284,3 @@ class Preprocessing:
         from striate.network import picture
 
         return picture.prepared(image, self)
-
-
-def _table(values: object) -> Mapping[str, Any]:
-    if not isinstance(values, dict):
-        raise ParameterError(
-            f"preprocessing is {type(values).__name__}; it must be a table of settings such as mean"
-        )
-    return values.get("preprocessing", values) if len(values) == 1 else values
-
-
-def _sizes(name: str, value: Any, *, single: bool = False) -> int | tuple[int, ...]:
-    """Return (height, width), or where `single` is allowed one size."""
-    kinds = "a whole number or (height, width)" if single else "(height, width)"
-    try:
-        sizes = (
-            (whole(value),)
-            if single and not isinstance(value, list | tuple)
-            else tuple(whole(size) for size in value)
-        )
-    except TypeError:
-        sizes = ()
-    pair = not single or isinstance(value, list | tuple)
-    if len(sizes) != (2 if pair else 1) or not 1 <= min(sizes) <= max(sizes) <= LARGEST:
-        raise ParameterError(f"{name} is {value!r}; it must be {kinds}, from 1 to {LARGEST}")
-    return sizes if pair else sizes[0]
-
-
-def _numbers(name: str, value: Any, counts: tuple[int, ...]) -> tuple[float, ...]:
-    if isinstance(value, int | float):
-        value = (value,)
-    try:
-        numbers = tuple(float(number) for number in value)
-    except (TypeError, ValueError):
-        numbers = ()
-    if len(numbers) not in counts or not all(map(isfinite, numbers)):
-        allowed = " or ".join(map(str, dict.fromkeys(counts)))
-        raise ParameterError(f"{name} is {value!r}; it must be {allowed} finite numbers")
-    return numbers

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from striate.errors import ParameterError, UnknownNameError
 from striate.network.graph import Graph
 from striate.network.model import Network
+from striate.network.preprocessing import Preprocessing
 from striate.network.zoo.alexnet import alexnet
 from striate.network.zoo.all_cnn import BASES, VARIANTS, all_cnn
 from striate.network.zoo.densenet import densenet121
@@ -62,7 +64,17 @@ def load(name: str) -> Network:
     """
     if not isinstance(name, str) or name not in _BUILDERS:
         raise UnknownNameError.of("network", name, _BUILDERS)
-    return Network(_BUILDERS[name]())
+    graph = _BUILDERS[name]()
+    return Network(graph, preprocessing=_preprocessing(graph))
+
+
+def _preprocessing(graph: Graph) -> Preprocessing:
+    """Return ImageNet's usual one for its networks; LeNets see black as -1, as their papers say."""
+    shape = graph.inputs[0].shape
+    if shape[1:] == (3, 224, 224):
+        return Preprocessing.imagenet()
+    plain = Preprocessing.fitting(shape)
+    return replace(plain, range=(-1.0, 1.0)) if graph.name.startswith("lenet") else plain
 
 
 def graph_of(network: Network | Graph | str) -> Graph:
