@@ -1,7 +1,9 @@
 """Random small graphs, for the tests that compare with PyTorch and with brute force."""
 
+import warnings
 from math import prod
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
@@ -31,6 +33,15 @@ def graphs():
     A maker returns the name of the layer it added, or None where its window does not fit.
     """
     return random_graphs
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """Run one ONNX operator: reference(name, inputs, outputs=1, **attributes) -> arrays.
+
+    An input of None is left out.
+    """
+    return run_reference
 
 
 @pytest.fixture(scope="session")
@@ -159,3 +170,16 @@ def random_graphs(draw, rank, *, gates=True):
     if end == "linear":
         last = b.linear(last, "end", features=3)
     return b.graph(last)
+
+
+def run_reference(name, inputs, outputs=1, **attributes):
+    from onnx import helper
+    from onnx.reference import ReferenceEvaluator
+
+    given = {f"i{place}": array for place, array in enumerate(inputs) if array is not None}
+    read = [f"i{place}" if array is not None else "" for place, array in enumerate(inputs)]
+    written = [f"o{place}" for place in range(outputs)]
+    node = helper.make_node(name, read, written, **attributes)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [np.asarray(y) for y in ReferenceEvaluator(node).run(None, given)]
