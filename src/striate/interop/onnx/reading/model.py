@@ -24,7 +24,7 @@ from striate.interop.onnx.writing.emission import onnx_module
 from striate.network import Input, Network
 from striate.network.preprocessing import Preprocessing
 
-__all__ = ["NEWEST", "OLDEST", "from_onnx", "load_onnx"]
+__all__ = ["NEWEST", "OLDEST", "from_onnx", "load_onnx", "working_precision"]
 
 OLDEST, NEWEST = 1, 28
 """Opsets that are read: 7 is the first that broadcasts as NumPy does."""
@@ -152,7 +152,7 @@ def _network(model: Any, input_shape: InputShape, folder: Path | None, name: str
         raise FileError("the model holds no graph that gives an output: the file is damaged")
     graph = model.graph
     opsets = _opsets(model)
-    precision, halves = _precision(graph)
+    precision, halves = working_precision(graph)
     translation = Translation(
         graph.name or name, precision, halves=halves, size=model.ByteSize(), folder=folder
     )
@@ -191,7 +191,7 @@ def _opsets(model: Any) -> dict[str, int]:
     return opsets
 
 
-def _precision(graph: Any) -> tuple[str, bool]:
+def working_precision(graph: Any) -> tuple[str, bool]:
     """Return the dtype of the model's floating-point numbers, and whether it has half ones."""
     values = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
     numbers = {*values, *(tensor.data_type for tensor in graph.initializer)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,10 @@ class Translation:
         self, place: str, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
     ) -> None:
         """Add a node, or compute it if all that it reads is known."""
+        fewest, most = operator.arity
+        if not fewest <= len(inputs) <= most:
+            takes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+            raise GraphError(f"{place}: reads {len(inputs)} values but takes {takes}")
         with explained(place):
             kinds = operator.kinds([self.kinds[name] for name in inputs])
         names = tuple(name or self.free(f"{outputs[0]}.unused") for name in outputs)
@@ -148,15 +152,10 @@ class Translation:
         if not isinstance(operator, Defined) or isinstance(operator, (Deferred, *LAYERS)):
             return False
         arrays = [self.arrays[name] for name in inputs]
-        with explained(place):
-            shapes = operator.infer_all([array.shape for array in arrays])
-        read, written = sum(array.size for array in arrays), sum(map(prod, shapes))
-        if operator.macs([array.shape for array in arrays], shapes[0]) > MOST_MACS:
-            return False
-        cost = 0 if isinstance(operator, VIEWS) else 8 * (read + written)
-        if written > max(SMALL, read) or cost > self._room:
-            return False
         try:
+            cost = self._cost(operator, arrays)
+            if cost > self._room:
+                return False
             with np.errstate(all="ignore"):
                 found = operator.value(*arrays)
         except StriateError as error:
@@ -172,6 +171,15 @@ class Translation:
         for name, value in zip(outputs, values, strict=False):
             self.know(name, np.asarray(value), made=made, kind=self.kinds[name])
         return True
+
+    def _cost(self, operator: Operator, arrays: Sequence[Array]) -> float:
+        """Return the bytes that computing takes, infinite if it is not worth it."""
+        given = [array.shape for array in arrays]
+        shapes = operator.infer_all(given)
+        read, written = sum(array.size for array in arrays), sum(map(prod, shapes))
+        if operator.macs(given, shapes[0]) > MOST_MACS or written > max(SMALL, read):
+            return inf
+        return 0 if isinstance(operator, VIEWS) else 8 * (read + written)
 
     # the result
 

@@ -129,10 +129,10 @@ def _halves(call: Call, pads: str) -> dict[str, str]:
 def _over_last_axes(call: Call, pads: str) -> str:
     """Return pads of the last axes, as many as are needed, from those of listed axes."""
     array, axes = call.translation.arrays.get(pads), call.known(3)
-    if array is None or axes is None:
-        raise call.error("its pads of listed axes are computed; they must be constants")
+    if axes is None:
+        raise call.error("the axes that it pads are computed; they must be constants")
     listed = [int(axis) for axis in axes.ravel()]
-    if array.size != 2 * len(listed):
+    if array is not None and array.size != 2 * len(listed):
         raise call.error(f"pads must be {2 * len(listed)} numbers for axes {listed[:8]}")
     if any(axis >= 0 for axis in listed):
         rank = call.rank_of(0, "count the axes of pads from the last, as -1")
@@ -142,11 +142,12 @@ def _over_last_axes(call: Call, pads: str) -> str:
     count = max((-axis for axis in listed), default=0)
     if count > 32 or len(set(listed)) < len(listed):
         raise call.error(f"axes {listed[:8]} must differ from each other and be at most 32")
-    result = np.zeros((2, count), np.int64)
-    for side, row in zip(result, array.reshape(2, -1), strict=True):
-        for axis, amount in zip(listed, row, strict=True):
-            side[axis] = amount
-    return call.constant(result.ravel(), "pads")
+    places = np.full((2, count), 2 * len(listed))  # of the zero that is put behind the pads
+    for i, axis in enumerate(listed):
+        places[:, axis] = i, i + len(listed)
+    zero = call.constant(np.zeros(1, np.int64), "zero")
+    padded = call.between(op.Concat(0), pads, zero, suffix="pads")
+    return call.between(op.Gather(0), padded, call.constant(places.ravel(), "places"), suffix="all")
 
 
 def _gather(call: Call) -> None:
@@ -178,13 +179,12 @@ def _space_to_depth(call: Call) -> None:
 
 def _shape(call: Call) -> None:
     end = call.integer("end", 0) if call.has("end") else None
-    operator = op.Shape(call.integer("start", 0), end)
+    start = call.integer("start", 0)
     shape = call.translation.fixed_shape_of(call.value(0))
     if shape is None:
-        call.give(operator, call.value(0))
+        call.give(op.Shape(start, end), call.value(0))
     else:
-        nothing = np.broadcast_to(np.float32(0), shape)
-        call.translation.know(call.outputs[0], np.asarray(operator.value(nothing)))
+        call.translation.know(call.outputs[0], np.array(shape[start:end], np.int64))
 
 
 def _one_hot(call: Call) -> None:
