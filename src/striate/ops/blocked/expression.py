@@ -72,8 +72,5 @@ def written(form: Form, operands: Sequence[Vector], numbers: Sequence[Vector]) -
         return numbers[int(form[1:])]
     name, *arguments = form
     if name == "pow":
-        base = written(arguments[0], operands, numbers)
-        found = power(base, arguments[1])
-        assert found is not None
-        return found
+        return power(written(arguments[0], operands, numbers), arguments[1])
     return FUNCTIONS[name](*(written(part, operands, numbers) for part in arguments))

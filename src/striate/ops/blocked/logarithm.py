@@ -14,10 +14,13 @@ from striate.ops.blocked.lanes import choose_lanes
 from striate.ops.codegen import Vector
 from striate.ops.codegen.values import I32, ir
 
-__all__ = ["less", "log_of_more", "logarithm", "polynomial", "power"]
+__all__ = ["POWERS", "less", "log_of_more", "logarithm", "polynomial", "power"]
 
 SMALLEST = 2.0**-126
 """The smallest normal number; those below are multiplied by 2^24 first."""
+
+POWERS = frozenset(quarters / 4 for quarters in range(-32, 33))
+"""Exponents for which few multiplications and roots give a power."""
 
 MANTISSA, ONE = 0x007FFFFF, 0x3F800000
 
@@ -77,23 +80,19 @@ def logarithm(x: Vector) -> Vector:
     return choose_lanes(zero, w.constant(-inf), found)
 
 
-def power(x: Vector, exponent: float) -> Vector | None:
-    """Return x to a power that takes few multiplications and roots; None for any other."""
+def power(x: Vector, exponent: float) -> Vector:
+    """Return x to one of `POWERS`."""
     w = x.writer
     if exponent < 0:
-        positive = power(x, -exponent)
-        return None if positive is None else w.constant(1.0) / positive
-    quarters = 4 * exponent
-    if quarters != int(quarters) or exponent > 8:
-        return None
+        return w.constant(1.0) / power(x, -exponent)
     if exponent != int(exponent):  # -0 and -inf count as 0 and inf
         x = x + 0.0
         endless = w.builder.fcmp_ordered("==", x.value, w.constant(-inf).value)
         x = choose_lanes(endless, w.constant(inf), x)
     root = w.intrinsic("llvm.sqrt", x)
     factors = [x] * int(exponent)
-    factors += [root] * (int(quarters) // 2 % 2)
-    factors += [w.intrinsic("llvm.sqrt", root)] * (int(quarters) % 2)
+    factors += [root] * (int(2 * exponent) % 2)
+    factors += [w.intrinsic("llvm.sqrt", root)] * (int(4 * exponent) % 2)
     product = w.constant(1.0)
     for number, factor in enumerate(factors):
         product = product * factor if number else factor

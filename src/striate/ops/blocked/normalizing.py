@@ -22,7 +22,7 @@ from striate.ops.blocked.lanes import (
     sum_lanes,
 )
 from striate.ops.blocked.layout import Place, Value
-from striate.ops.blocked.logarithm import logarithm, power
+from striate.ops.blocked.logarithm import POWERS, logarithm, power
 from striate.ops.blocked.rows import row_of, stride_names, strides
 from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, span, volume, walk
@@ -165,7 +165,7 @@ def local_response(
     words |= dict(zip(("slices", "rows", "width"), v.sizes, strict=True))
     words |= {"alpha": bits(alpha / size), "bias": bits(bias), "beta": bits(beta)}
     words |= strides("x", x) | strides("y", result.layout)
-    easy = beta if 4 * beta == int(4 * beta) and 0 <= beta <= 2 else None
+    easy = beta if beta in POWERS else None
     kernel = local_response_rows.kernel(target, before=before, after=after, exponent=easy)
     rows = x.batch * x.blocks * v.sizes[0] * v.sizes[1]
     work = 20 * x.batch * x.blocks * prod(x.spatial) * x.lanes
@@ -209,7 +209,8 @@ def local_response_rows(w: Writer, a: Any, before: int, after: int, exponent: fl
                 places = [lane + shift for lane in range(lanes)]
                 total = total + squares[1].shuffle(squares[2], places)
             base = total.multiply_add(alpha, bias)
-            divisor = None if exponent is None else power(base, exponent)
-            if divisor is None:
+            if exponent is None:
                 divisor = exponential_of_any(beta * logarithm(base))
+            else:
+                divisor = power(base, exponent)
             y.store(near[1] / divisor, pixel * lanes)

@@ -17,10 +17,11 @@ from striate.ops.blocked.convolution import direct
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.planes import PlaneTiling, choose_plane_tiling, plane_value
 from striate.ops.blocked.task import Task
-from striate.runtime.lowering.convolutions import Convolving, planar
+from striate.runtime.lowering.convolutions import Convolving
 from striate.runtime.lowering.fusion import Fused
 from striate.runtime.lowering.groups import depthwise_between_planes
 from striate.runtime.lowering.methods import estimate
+from striate.runtime.lowering.values import planar
 from striate.runtime.lowering.workspace import Workspace
 
 __all__ = ["between_planes"]
@@ -45,7 +46,7 @@ def between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTra
     tiling = _tiling(job) if prod(shapes[1]) <= FAR else None
     if tiling is None:
         return False
-    if planar(step, space.shapes, space.input):
+    if planar(step, space.shapes):
         blocks = job.direct_cost() + _changing(shapes[1])
     else:
         blocks = estimate(job, values[0]) + _changing(shapes[0]) + _changing(shapes[1])

@@ -23,9 +23,7 @@ from striate.runtime.lowering.lowered import Settings
 from striate.runtime.lowering.values import reach, sweeps_of
 from striate.runtime.lowering.weights import Weights
 
-__all__ = ["Convolving", "native_convolution", "planar"]
-
-PLANES = 4  # channels of an input up to which its planes are read as they are
+__all__ = ["Convolving", "native_convolution"]
 
 
 def native_convolution(
@@ -35,17 +33,6 @@ def native_convolution(
     each, maps = x[1] // operator.groups, y[1] // operator.groups
     whole = each % lanes == 0 and maps % lanes == 0
     return isinstance(operator, op.Conv) or operator.groups == 1 or whole
-
-
-def planar(step: Fused, shapes: dict[str, Shape], graph_input: str) -> bool:
-    """Tell whether a convolution reads the network's input as planes."""
-    operator = step.node.operator
-    return (
-        isinstance(operator, op.Conv)
-        and step.node.inputs[0] == graph_input
-        and operator.groups == 1
-        and shapes[graph_input][1] <= PLANES
-    )
 
 
 @dataclass

@@ -1,18 +1,25 @@
-"""Which nodes a step does at once: a convolution with the sum and the bounds behind it."""
+"""Which nodes a step does at once.
+
+A convolution takes in the sum and the bounds behind it, a fully connected layer its bias and
+bounds, and what works on each element by itself takes in what does so before it.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, prod
 
 from striate.network import Graph, Node, Shape
 from striate.network import operators as op
+from striate.ops.blocked.expression import Expression
+from striate.runtime.lowering.expressions import Elements, elements_of, joined_elements
+from striate.runtime.lowering.weights import Weights
 
 __all__ = ["Fused", "fused", "readers_of"]
 
-BOUNDED = (op.Conv, op.ConvTranspose, op.Gemm, op.Add, op.Mul, op.BatchNormalization)
+BOUNDED = (op.Conv, op.ConvTranspose, op.Gemm, op.MatMul, op.BatchNormalization)
 """Operators whose steps can move their results into bounds."""
 
 
@@ -20,7 +27,9 @@ BOUNDED = (op.Conv, op.ConvTranspose, op.Gemm, op.Add, op.Mul, op.BatchNormaliza
 class Fused:
     """A node, what is added to its result, and the bounds that its result is moved into.
 
-    `names` are the nodes that this does, in the network's order.
+    `names` are the nodes that this does, in the network's order. Where they work on each element
+    by itself, `expression` is all that they do, of the values `operands`, and `node` the last.
+    `bias` is a weight that a fully connected layer adds.
     """
 
     node: Node
@@ -29,6 +38,9 @@ class Fused:
     residual: str | None = None
     low: float = -inf
     high: float = inf
+    expression: Expression | None = None
+    operands: tuple[str, ...] = ()
+    bias: str | None = None
 
     @property
     def bounded(self) -> bool:
@@ -38,7 +50,9 @@ class Fused:
     @property
     def inputs(self) -> tuple[str, ...]:
         """All values that it reads."""
-        return self.node.inputs if self.residual is None else (*self.node.inputs, self.residual)
+        own = self.node.inputs if self.expression is None else self.operands
+        more = (name for name in (self.residual, self.bias) if name is not None)
+        return (*own, *more)
 
 
 def readers_of(graph: Graph) -> Counter[str]:
@@ -56,14 +70,19 @@ class Fusion:
     """
 
     def __init__(
-        self, graph: Graph, native: Callable[[Node], bool], shapes: Mapping[str, Shape]
+        self,
+        graph: Graph,
+        native: Callable[[Node], bool],
+        shapes: Mapping[str, Shape],
+        weights: Weights,
     ) -> None:
-        self._native, self._shapes = native, shapes
+        self._native, self._shapes, self._weights = native, shapes, weights
         self._readers = readers_of(graph)
         self._made = {value.name for value in graph.inputs}
         self.steps: dict[str, Fused] = {}  # by the value that they make, in the graph's order
         for node in graph.nodes:
-            step = self._bounded(node) or self._summed(node)
+            step = self._bounded(node) or self._biased(node) or self._summed(node)
+            step = step or self._mapped(node)
             step = step or Fused(node, node.outputs[0], (node.name,))
             self.steps[step.output] = step
             self._made.add(step.output)
@@ -91,7 +110,8 @@ class Fusion:
 
     def _summed(self, node: Node) -> Fused | None:
         """Put a sum into the convolution that makes one of its terms."""
-        if not isinstance(node.operator, op.Add) or not self._native(node):
+        terms = [self._shapes[name] for name in node.inputs]
+        if not isinstance(node.operator, op.Add) or terms[0] != terms[1]:
             return None
         for this, other in (node.inputs, node.inputs[::-1]):
             before = self._before(this)
@@ -100,6 +120,45 @@ class Fusion:
                 names = (*before.names, node.name)
                 return replace(before, output=node.outputs[0], names=names, residual=other)
         return None
+
+    def _biased(self, node: Node) -> Fused | None:
+        """Put a bias into the fully connected layer before it."""
+        if not isinstance(node.operator, op.Add):
+            return None
+        for this, other in (node.inputs, node.inputs[::-1]):
+            before = self._before(this)
+            if before is None or not isinstance(before.node.operator, op.Gemm | op.MatMul):
+                continue
+            maps, bias = self._shapes[this][-1], self._shapes[other]
+            unbiased = before.bias is None and len(before.node.inputs) == 2
+            alone = self._shapes[this] == self._shapes[node.outputs[0]] and unbiased
+            if alone and other in self._weights and bias and bias[-1] == maps == prod(bias):
+                del self.steps[this]
+                names = (*before.names, node.name)
+                return replace(before, output=node.outputs[0], names=names, bias=other)
+        return None
+
+    def _mapped(self, node: Node) -> Fused | None:
+        """Put into what works on each element by itself what does so before it."""
+        own = elements_of(node, self._weights) if self._native(node) else None
+        if own is None:
+            return None
+        output = node.outputs[0]
+        before: dict[str, Elements] = {}
+        names: list[str] = []
+        for name in own[1]:
+            step = self.steps.get(name)
+            if step is None or step.expression is None:
+                continue
+            alone = self._readers[name] == node.inputs.count(name)
+            if alone and self._shapes[name] == self._shapes[output]:
+                before[name] = step.expression, step.operands
+        expression, operands = joined_elements(own, before)
+        for name in before:
+            if name not in operands:
+                names += self.steps.pop(name).names
+        together = Fused(node, output, (*names, node.name))
+        return replace(together, expression=expression, operands=operands)
 
     def _can_add(self, before: Fused) -> bool:
         """Tell whether it is a convolution that adds nothing yet, not even a bias for each unit."""
@@ -111,6 +170,8 @@ class Fusion:
         )
 
 
-def fused(graph: Graph, native: Callable[[Node], bool], shapes: Mapping[str, Shape]) -> list[Fused]:
+def fused(
+    graph: Graph, native: Callable[[Node], bool], shapes: Mapping[str, Shape], weights: Weights
+) -> list[Fused]:
     """Return the steps of a graph in an order in which they can run; see `Fusion`."""
-    return list(Fusion(graph, native, shapes).steps.values())
+    return list(Fusion(graph, native, shapes, weights).steps.values())

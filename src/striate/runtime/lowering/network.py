@@ -10,6 +10,7 @@ from striate.network import FLOAT, Graph, InputShape, Node, Shape, infer_kinds, 
 from striate.ops.blocked.layout import Place
 from striate.runtime.lowering.bands import joined_steps
 from striate.runtime.lowering.fusion import Fused, fused
+from striate.runtime.lowering.homes import homes_of
 from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
 from striate.runtime.lowering.operators import lower_natively, native
 from striate.runtime.lowering.values import Layouts
@@ -18,6 +19,8 @@ from striate.runtime.lowering.workspace import Workspace
 from striate.runtime.steps import Array, Binding, bind
 
 __all__ = ["lower"]
+
+MOST_AXES = 5  # of values that machine code takes: (N, C, depth, height, width)
 
 
 def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings) -> Lowered:
@@ -31,11 +34,15 @@ def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings)
         names = (*node.inputs, *node.outputs)
         single = all(kinds[name] == FLOAT and prod(shapes[name]) for name in names)
         lone = len(node.inputs) > 0 and len(node.outputs) == 1
-        return single and lone and native(node, shapes, weights, to.target.lanes)
+        few = all(len(shapes[name]) <= MOST_AXES for name in names)
+        return single and lone and few and native(node, shapes, weights, to.target.lanes)
 
     steps = fused(graph, runs_natively, shapes, weights)
-    layouts = Layouts(steps, shapes, to.target.lanes, runs_natively)
-    space = Workspace(graph, weights, shapes, kinds, layouts, to)
+    layouts = Layouts(steps, shapes, to.target.lanes)
+    ends = [*(value.name for value in graph.inputs), *graph.outputs]
+    other = [name for name, kind in kinds.items() if kind != FLOAT or name in weights]
+    homes = homes_of(steps, shapes, {*ends, *other})
+    space = Workspace(graph, weights, shapes, kinds, layouts, homes, to)
     space.waiting = joined_steps(steps, shapes, runs_natively, graph.outputs)
     for step in steps:
         if runs_natively(step.node):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from striate.geometry import TransposedWindow, Window
-from striate.network import Node, Shape
+from striate.network import Shape
 from striate.network import operators as op
 from striate.ops.blocked.convolution import Sweep, window_sweep
 from striate.ops.blocked.layout import Blocked, Value
 from striate.ops.blocked.phases import phases
 from striate.runtime.lowering.fusion import Fused
 
-__all__ = ["Layouts", "sweeps_of"]
+__all__ = ["Layouts", "planar", "sweeps_of"]
+
+LAYERS = (
+    *(op.Conv, op.ConvTranspose, op.MaxPool, op.AveragePool, op.GlobalAveragePool),
+    *(op.GlobalMaxPool, op.BatchNormalization, op.InstanceNormalization, op.Resize, op.LRN),
+)
+"""Operators that read values in blocks."""
+
+PLANES = 4  # channels of an input up to which its planes are read as they are
 
 Sides = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -38,6 +46,12 @@ def reach(sweeps: Sequence[Sweep], size: Shape) -> Sides:
     return tuple(before), tuple(after)
 
 
+def planar(step: Fused, shapes: dict[str, Shape]) -> bool:
+    """Tell whether a convolution reads an input in NumPy's order as planes."""
+    operator, x = step.node.operator, shapes[step.node.inputs[0]]
+    return isinstance(operator, op.Conv) and operator.groups == 1 and x[1] <= PLANES
+
+
 class Layouts:
     """The layout of every value with spatial axes, once all readers are known."""
 
@@ -46,14 +60,16 @@ class Layouts:
         steps: Sequence[Fused],
         shapes: dict[str, Shape],
         lanes: int,
-        native: Callable[[Node], bool],
     ) -> None:
         self._shapes, self._lanes = shapes, lanes
         self._home: dict[str, tuple[str, int]] = {}  # value -> the buffer it is in, first block
         self._sides: dict[str, Sides] = {}  # by buffer
         self._blocks: dict[str, int] = {}  # by buffer
+        self._wanted: set[str] = set()  # values that are best made in blocks
         for step in reversed(steps):
-            if isinstance(step.node.operator, op.Concat) and native(step.node):
+            shape = self._shapes[step.output]
+            o = step.node.operator
+            if isinstance(o, op.Concat) and len(shape) > 2 and o.axis in (1, 1 - len(shape)):
                 self._share(step)
         for step in steps:
             self._want(step)
@@ -80,9 +96,15 @@ class Layouts:
                 self._home[name] = root, first + channels // self._lanes
             channels += self._shapes[name][1]
 
+    def wants_blocks(self, name: str) -> bool:
+        """Tell whether a layer reads a value in blocks."""
+        return name in self._wanted
+
     def _want(self, step: Fused) -> None:
         """Note the padding that a convolution reads."""
         operator = step.node.operator
+        if isinstance(operator, LAYERS) and not planar(step, self._shapes):
+            self._wanted.add(step.node.inputs[0])
         if not isinstance(operator, op.Conv | op.ConvTranspose):
             return
         name = step.node.inputs[0]

@@ -8,10 +8,13 @@ from math import prod
 import numpy as np
 
 from striate.network import FLOAT, Graph, Shape
-from striate.ops.blocked import conversion, elementwise
-from striate.ops.blocked.layout import Place, Value, blocked
+from striate.ops.blocked import conversion
+from striate.ops.blocked.layout import Place, Value
+from striate.ops.blocked.mapping import Operand
+from striate.ops.blocked.moving import move
 from striate.ops.blocked.task import Task
 from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.homes import Home
 from striate.runtime.lowering.lowered import (
     INPUT,
     OUTPUT,
@@ -49,6 +52,7 @@ class Workspace:
         shapes: dict[str, Shape],
         kinds: Mapping[str, str],
         layouts: Layouts,
+        homes: Mapping[str, Home],
         to: Settings,
     ) -> None:
         self.weights, self.shapes, self.kinds, self.to = weights, shapes, kinds, to
@@ -62,7 +66,7 @@ class Workspace:
         self.sizes: dict[str, int] = {}
         self.parts: list[Part] = []
         self.waiting: dict[str, Fused] = {}
-        self._layouts = layouts
+        self._layouts, self._homes = layouts, homes
         self._blocked: set[str] = set()
 
     def _ends(self, names: Sequence[str]) -> list[tuple[str, Shape, bool]]:
@@ -100,13 +104,26 @@ class Workspace:
         return self.plain[name]
 
     def new_plain(self, name: str) -> Place:
-        """Return a place for a value in NumPy's order: the caller's, if it is an output."""
-        place = self._results.get(name)
-        if place is None:
-            place = Place(f"{name} (plain)")
-            self.sizes[place.buffer] = prod(self.shapes[name])
-        self.plain[name] = place
+        """Return a place for a value in NumPy's order: the caller's, if it is an output.
+
+        It may be within that of another value: see `homes`.
+        """
+        self.plain[name] = self._home(name)
+        return self.plain[name]
+
+    def _home(self, name: str) -> Place:
+        if name in self._results:
+            return self._results[name]
+        if name in self._homes:
+            other = self._home(self._homes[name].name)
+            return Place(other.buffer, other.offset + self._homes[name].offset)
+        place = Place(f"{name} (plain)")
+        self.sizes[place.buffer] = prod(self.shapes[name])
         return place
+
+    def wants_blocks(self, name: str) -> bool:
+        """Tell whether a layer reads a value in blocks."""
+        return self._layouts.wants_blocks(name)
 
     def new_blocked(self, name: str) -> tuple[Value, list[Task]]:
         """Return where a value in blocks will be made, and the task that clears its padding."""
@@ -119,32 +136,6 @@ class Workspace:
         self.sizes[value.buffer] = value.layout.size
         self._blocked.add(name)
         return value
-
-    def as_flat(self, name: str) -> Value:
-        """Return a value in NumPy's order as a row of registers, of which the last may be half.
-
-        The caller's own array must not be read beyond its end, so it is copied first.
-        """
-        place, size = self.as_plain(name), prod(self.shapes[name])
-        if place in self._sources.values() and size % self.target.lanes:
-            place = Place(f"{name} (copy)")
-            if place.buffer not in self.sizes:
-                self.sizes[place.buffer] = size
-                row = ((1, 1, size), (0,), (0,), place)
-                copied = conversion.pad_planes(self.target, self.plain[name], *row)
-                self._change("copied", name, copied)
-        return self._registers(place, size)
-
-    def new_flat(self, name: str) -> Value:
-        """Return where a value in NumPy's order is made, as a row of registers.
-
-        Every buffer, the one for the output too, has room for the whole of the last register.
-        """
-        return self._registers(self.new_plain(name), prod(self.shapes[name]))
-
-    def _registers(self, place: Place, size: int) -> Value:
-        lanes = self.target.lanes
-        return Value(blocked((1, lanes, -(-size // lanes)), lanes), place.buffer)
 
     def add(self, step: Fused, method: str, work: Sequence[Task] | Foreign, why: str = "") -> None:
         """Add what does a step."""
@@ -183,9 +174,9 @@ class Workspace:
     def _hand_over(self, name: str, to: Place) -> None:
         place = self.as_plain(name)
         if place != to:  # an input, what was flattened from a value, or the same output twice
-            source = self.as_flat(name)
-            there = self._registers(to, prod(self.shapes[name]))
-            self._change("to the output", name, elementwise.copy(self.target, source, there))
+            sizes = (prod(self.shapes[name]),)
+            task = move(self.target, sizes, Operand(place, (1,)), Operand(to, (1,)))
+            self._change("to the output", name, task)
 
     def _change(self, what: str, name: str, task: Task) -> None:
         shape = self.shapes[name]
