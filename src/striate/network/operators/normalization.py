@@ -55,20 +55,15 @@ class _Normalization(Defined):
         return np.asarray(self.formula(*map(wide, arrays))).astype(arrays[0].dtype)
 
 
-@dataclass(frozen=True)
-class _ByChannel(_Normalization):
-    """Scales and shifts each channel of x (N, C, *spatial) by parameters (C,)."""
-
-    epsilon: float = 1e-5
-    arity: ClassVar[tuple[int, int]] = (3, 3)
-
-    def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return the shape of x."""
-        x, scale, bias = shapes
-        if len(x) < 2 or not scale == bias == (x[1],):
-            wanted = f"({x[1]},) for an input {x}" if len(x) > 1 else f"(C,), but x is {x}"
-            raise ShapeError(f"scale {scale} and bias {bias} must be {wanted}")
-        return x
+def check_channels(shapes: Sequence[Shape]) -> Shape:
+    """Return the shape of x, or raise ShapeError unless the others are (C,)."""
+    x, *parameters = shapes
+    if len(x) < 2:
+        raise ShapeError(f"input {x} must be (N, C, *spatial)")
+    if any(shape != (x[1],) for shape in parameters):
+        names = "scale, bias, mean and variance" if len(parameters) > 2 else "scale and bias"
+        raise ShapeError(f"{names} must be ({x[1]},) for an input {x}")
+    return x
 
 
 @dataclass(frozen=True)
@@ -88,12 +83,7 @@ class BatchNormalization(_Normalization):
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of x."""
-        x, *statistics = shapes
-        if len(x) < 2:
-            raise ShapeError(f"input {x} must be (N, C, *spatial)")
-        if any(shape != (x[1],) for shape in statistics):
-            raise ShapeError(f"scale, bias, mean and variance must be ({x[1]},) for an input {x}")
-        return x
+        return check_channels(shapes)
 
     def formula(self, x: Array, *parameters: Array) -> Any:
         """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
@@ -102,10 +92,19 @@ class BatchNormalization(_Normalization):
 
 
 @dataclass(frozen=True)
-class InstanceNormalization(_ByChannel):
-    """Each channel of each example with mean 0 and variance 1, times scale, plus bias."""
+class InstanceNormalization(_Normalization):
+    """Each channel of each example with mean 0 and variance 1, times scale, plus bias.
 
+    Inputs are x (N, C, *spatial), scale (C,) and bias (C,).
+    """
+
+    epsilon: float = 1e-5
     onnx: ClassVar[str] = "InstanceNormalization"
+    arity: ClassVar[tuple[int, int]] = (3, 3)
+
+    def infer(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of x."""
+        return check_channels(shapes)
 
     def formula(self, x: Array, *parameters: Array) -> Any:
         """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
@@ -127,7 +126,7 @@ class GroupNormalization(_Normalization):
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of x."""
-        x = _ByChannel.infer(self, shapes)  # type: ignore[arg-type]
+        x = check_channels(shapes)
         if self.groups < 1 or x[1] % self.groups:
             raise ShapeError(f"{x[1]} channels of {x} do not divide into {self.groups} groups")
         return x
