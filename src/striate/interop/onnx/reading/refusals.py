@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from striate.errors import GraphError, UnknownNameError
+from striate.interop.onnx.writing.emission import onnx_module
 
 __all__ = ["refusal"]
 
@@ -112,10 +113,8 @@ def refusal(place: str, domain: str, kind: str, known: Collection[str]) -> Graph
         way = DOMAINS.get(domain, _OTHER)
     elif kind in WAYS_OUT:
         way = WAYS_OUT[kind]
+    elif onnx_module().defs.has(kind):
+        way = "express it with others when exporting, or load the part of the model without it"
     else:
-        near = str(UnknownNameError.of("operator", kind, known))
-        hint = near.partition("; ")[2] if "did you mean" in near else ""
-        way = hint or (
-            "express it with others when exporting, or load the part of the model without it"
-        )
+        way = str(UnknownNameError.of("operator", kind, known))
     return GraphError(f"{place}: not supported; {way}")

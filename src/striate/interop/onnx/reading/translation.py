@@ -137,7 +137,10 @@ class Translation:
             takes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
             raise GraphError(f"{place}: reads {len(inputs)} values but takes {takes}")
         with explained(place):
-            kinds = operator.kinds([self.kinds[name] for name in inputs])
+            given = [self.kinds[name] for name in inputs]
+            kinds = operator.kinds(given)
+        if isinstance(operator, Deferred):  # a Split does not know yet how many parts it gives
+            kinds = (*kinds, *given[:1] * (len(outputs) - len(kinds)))
         names = tuple(name or self.free(f"{outputs[0]}.unused") for name in outputs)
         self.kinds.update(zip(names, kinds, strict=False))
         if all(name in self.arrays for name in inputs) and self._computed(

@@ -79,15 +79,7 @@ def _gelu(call: Call) -> None:
 
 
 def _prelu(call: Call) -> None:
-    slope = call.weight(1, Initial("constant", 0.25))
-    found, shape = call.known(1), call.shape_of(0)
-    if found is not None and found.ndim == 1 and shape is not None and len(shape) > 2:
-        by_channel = found.size == shape[1] and shape[-1] not in (found.size, None)
-        if found.size > 1 and by_channel:  # as PyTorch's first exporter wrote it
-            axes = tuple(range(1, len(shape) - 1))
-            slope = call.between(op.Unsqueeze(axes), slope, suffix="slope")
-            call.translation.keep(slope, Initial("constant", 0.25), True)
-    call.give(op.PRelu(), call.value(0), slope)
+    call.give(op.PRelu(), call.value(0), call.weight(1, Initial("constant", 0.25)))
 
 
 def _mod(call: Call) -> None:

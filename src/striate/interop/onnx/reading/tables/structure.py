@@ -130,7 +130,7 @@ def _over_last_axes(call: Call, pads: str) -> str:
     """Return pads of the last axes, as many as are needed, from those of listed axes."""
     array, axes = call.translation.arrays.get(pads), call.known(3)
     if axes is None:
-        raise call.error("the axes that it pads are computed; they must be constants")
+        return _over_computed_axes(call, pads)
     listed = [int(axis) for axis in axes.ravel()]
     if array is not None and array.size != 2 * len(listed):
         raise call.error(f"pads must be {2 * len(listed)} numbers for axes {listed[:8]}")
@@ -148,6 +148,16 @@ def _over_last_axes(call: Call, pads: str) -> str:
     zero = call.constant(np.zeros(1, np.int64), "zero")
     padded = call.between(op.Concat(0), pads, zero, suffix="pads")
     return call.between(op.Gather(0), padded, call.constant(places.ravel(), "places"), suffix="all")
+
+
+def _over_computed_axes(call: Call, pads: str) -> str:
+    """Return pads of all axes from those of axes that the network computes: a sum of rows."""
+    rank = call.rank_of(0, "give axes as a constant")
+    each = call.constant(np.array([0, 1]), "each")
+    rows = call.between(op.OneHot(rank), call.value(3), each, suffix="rows")
+    sides = call.between(op.Reshape((2, -1)), pads, suffix="sides")
+    placed = call.between(op.MatMul(), sides, rows, suffix="placed")
+    return call.between(op.Reshape((-1,)), placed, suffix="all")
 
 
 def _gather(call: Call) -> None:
