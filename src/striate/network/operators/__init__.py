@@ -1,25 +1,16 @@
 """What nodes compute: shape, cost and receptive field of each operator, named as in ONNX."""
 
 from striate.network.operators.activations import (
-    Celu,
-    Clip,
-    Elu,
     Gelu,
     HardSigmoid,
     HardSwish,
-    LeakyRelu,
     Mish,
-    PRelu,
-    Relu,
     ScaledTanh,
-    Selu,
-    Shrink,
     Sigmoid,
     Softplus,
     Softsign,
     Swish,
     Tanh,
-    ThresholdedRelu,
 )
 from striate.network.operators.arithmetic import (
     Add,
@@ -87,13 +78,10 @@ from striate.network.operators.indexing import (
     Trilu,
 )
 from striate.network.operators.normalization import (
-    LRN,
     BatchNormalization,
     GroupNormalization,
     InstanceNormalization,
     LayerNormalization,
-    LpNormalization,
-    MeanVarianceNormalization,
     RMSNormalization,
 )
 from striate.network.operators.pooling import (
@@ -110,6 +98,17 @@ from striate.network.operators.ranking import (
     CumSum,
     TopK,
 )
+from striate.network.operators.rectifiers import (
+    Celu,
+    Clip,
+    Elu,
+    LeakyRelu,
+    PRelu,
+    Relu,
+    Selu,
+    Shrink,
+    ThresholdedRelu,
+)
 from striate.network.operators.reduction import (
     ReduceL1,
     ReduceL2,
@@ -122,7 +121,14 @@ from striate.network.operators.reduction import (
     ReduceSum,
     ReduceSumSquare,
 )
-from striate.network.operators.resizing import Resize
+from striate.network.operators.resizing import (
+    Resize,
+)
+from striate.network.operators.response import (
+    LRN,
+    LpNormalization,
+    MeanVarianceNormalization,
+)
 from striate.network.operators.shaping import (
     Expand,
     Reshape,

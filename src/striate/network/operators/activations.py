@@ -1,41 +1,28 @@
-"""Activations: what a unit makes of the sum that it computed."""
+"""Smooth activations, and those that are cut from lines to look like them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ParameterError, ShapeError
-from striate.network.defined import Defined
-from striate.network.graph import Shape, broadcast_shapes
-from striate.network.operators.axes import one, settle
+from striate.errors import ParameterError
 from striate.network.operators.functions import Erf, Function
 
 __all__ = [
-    "Celu",
-    "Clip",
-    "Elu",
     "Gelu",
     "HardSigmoid",
     "HardSwish",
-    "LeakyRelu",
     "Mish",
-    "PRelu",
-    "Relu",
     "ScaledTanh",
-    "Selu",
-    "Shrink",
     "Sigmoid",
     "Softplus",
     "Softsign",
     "Swish",
     "Tanh",
-    "ThresholdedRelu",
 ]
 
 Array = NDArray[Any]
@@ -47,38 +34,6 @@ def _sigmoid(x: Array) -> Any:
 
 def _softplus(x: Array) -> Any:
     return np.logaddexp(0, x)
-
-
-@dataclass(frozen=True)
-class Relu(Function):
-    """max(x, 0)."""
-
-    onnx: ClassVar[str] = "Relu"
-
-    def formula(self, x: Array) -> Any:
-        """Return max(x, 0)."""
-        return np.maximum(x, 0)
-
-
-@dataclass(frozen=True)
-class Clip(Defined):
-    """min(max(x, low), high); Clip(0, 6) is ReLU6. ONNX's Clip with constant bounds."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    onnx: ClassVar[str] = "Clip"
-
-    def __post_init__(self) -> None:
-        settle(self, low=one("clip's low", self.low), high=one("clip's high", self.high))
-
-    def value(self, *arrays: Array) -> Array:
-        """Return min(max(x, low), high)."""
-        (x,) = arrays
-        if self.low != -math.inf:
-            x = np.maximum(x, x.dtype.type(self.low))
-        if self.high != math.inf:
-            x = np.minimum(x, x.dtype.type(self.high))
-        return np.asarray(x)
 
 
 @dataclass(frozen=True)
@@ -189,75 +144,6 @@ class Swish(Function):
 
 
 @dataclass(frozen=True)
-class LeakyRelu(Function):
-    """x where x is at least 0, alpha x elsewhere."""
-
-    alpha: float = 0.01
-    onnx: ClassVar[str] = "LeakyRelu"
-
-    def formula(self, x: Array) -> Any:
-        """Return x or alpha x."""
-        return np.where(x < 0, self.alpha * x, x)
-
-
-@dataclass(frozen=True)
-class PRelu(Defined):
-    """x where x is at least 0, slope x elsewhere; the slope broadcasts to the shape of x."""
-
-    onnx: ClassVar[str] = "PRelu"
-    arity: ClassVar[tuple[int, int]] = (2, 2)
-
-    def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return the shape of x."""
-        x, slope = shapes
-        if broadcast_shapes(shapes) != x:
-            raise ShapeError(f"slope {slope} must broadcast to the shape of x, {x}")
-        return x
-
-    def value(self, *arrays: Array) -> Array:
-        """Return x or slope x."""
-        x, slope = arrays
-        return np.where(x < 0, slope * x, x).astype(x.dtype)
-
-
-@dataclass(frozen=True)
-class Elu(Function):
-    """x where x is at least 0, alpha (exp(x) - 1) elsewhere."""
-
-    alpha: float = 1.0
-    onnx: ClassVar[str] = "Elu"
-
-    def formula(self, x: Array) -> Any:
-        """Return x or alpha (exp(x) - 1)."""
-        return np.where(x < 0, self.alpha * np.expm1(x), x)
-
-
-@dataclass(frozen=True)
-class Selu(Function):
-    """gamma x where x is above 0, gamma alpha (exp(x) - 1) elsewhere (Klambauer et al. 2017)."""
-
-    alpha: float = 1.67326319217681884765625
-    gamma: float = 1.05070102214813232421875
-    onnx: ClassVar[str] = "Selu"
-
-    def formula(self, x: Array) -> Any:
-        """Return gamma x or gamma alpha (exp(x) - 1)."""
-        return self.gamma * np.where(x < 0, self.alpha * np.expm1(x), x)
-
-
-@dataclass(frozen=True)
-class Celu(Function):
-    """max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)."""
-
-    alpha: float = 1.0
-    onnx: ClassVar[str] = "Celu"
-
-    def formula(self, x: Array) -> Any:
-        """Return max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)."""
-        return np.maximum(x, 0) + np.minimum(self.alpha * np.expm1(x / self.alpha), 0)
-
-
-@dataclass(frozen=True)
 class Gelu(Function):
     """x (1 + erf(x / sqrt 2)) / 2, or nearly so by tanh (Hendrycks and Gimpel 2016)."""
 
@@ -273,28 +159,3 @@ class Gelu(Function):
         if self.approximate == "tanh":
             return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
         return x / 2 * (1 + Erf().formula(x / math.sqrt(2)))
-
-
-@dataclass(frozen=True)
-class ThresholdedRelu(Function):
-    """x where x is above alpha, 0 elsewhere."""
-
-    alpha: float = 1.0
-    onnx: ClassVar[str] = "ThresholdedRelu"
-
-    def formula(self, x: Array) -> Any:
-        """Return x or 0."""
-        return np.where(x > self.alpha, x, 0)
-
-
-@dataclass(frozen=True)
-class Shrink(Function):
-    """x + bias below -lambd, x - bias above lambd, 0 between."""
-
-    lambd: float = 0.5
-    bias: float = 0.0
-    onnx: ClassVar[str] = "Shrink"
-
-    def formula(self, x: Array) -> Any:
-        """Return x + bias, x - bias or 0."""
-        return np.where(x < -self.lambd, x + self.bias, np.where(x > self.lambd, x - self.bias, 0))

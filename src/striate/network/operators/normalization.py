@@ -10,20 +10,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ParameterError, ShapeError
+from striate.errors import ShapeError
 from striate.network.defined import Defined
 from striate.network.graph import Shape, broadcast_shapes
-from striate.network.operators.axes import axes_of, axis_of, many, settle
+from striate.network.operators.axes import axis_of
 from striate.network.operators.functions import wide
 
 __all__ = [
-    "LRN",
     "BatchNormalization",
     "GroupNormalization",
     "InstanceNormalization",
     "LayerNormalization",
-    "LpNormalization",
-    "MeanVarianceNormalization",
     "RMSNormalization",
 ]
 
@@ -42,7 +39,7 @@ def normalized(x: Array, axes: tuple[int, ...], epsilon: float) -> Any:
 
 
 @dataclass(frozen=True)
-class _Normalization(Defined):
+class Normalization(Defined):
     """Computes in double precision and returns the type of x."""
 
     @abstractmethod
@@ -67,7 +64,7 @@ def check_channels(shapes: Sequence[Shape]) -> Shape:
 
 
 @dataclass(frozen=True)
-class BatchNormalization(_Normalization):
+class BatchNormalization(Normalization):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias, a channel at a time.
 
     Inputs are x (N, C, *spatial), scale, bias, mean and variance, each (C,).
@@ -92,7 +89,7 @@ class BatchNormalization(_Normalization):
 
 
 @dataclass(frozen=True)
-class InstanceNormalization(_Normalization):
+class InstanceNormalization(Normalization):
     """Each channel of each example with mean 0 and variance 1, times scale, plus bias.
 
     Inputs are x (N, C, *spatial), scale (C,) and bias (C,).
@@ -113,7 +110,7 @@ class InstanceNormalization(_Normalization):
 
 
 @dataclass(frozen=True)
-class GroupNormalization(_Normalization):
+class GroupNormalization(Normalization):
     """Each group of channels of an example with mean 0 and variance 1, times scale, plus bias.
 
     Inputs are x (N, C, *spatial), scale (C,) and bias (C,) (Wu and He 2018).
@@ -139,7 +136,7 @@ class GroupNormalization(_Normalization):
 
 
 @dataclass(frozen=True)
-class _Layer(_Normalization):
+class _Layer(Normalization):
     """Works over all axes from `axis` on; parameters broadcast to x."""
 
     axis: int = -1
@@ -210,83 +207,3 @@ class RMSNormalization(_Layer):
         (scale,) = parameters
         mean = np.square(x).mean(axis=self.axes(x.shape), keepdims=True)
         return x / np.sqrt(mean + self.epsilon) * scale
-
-
-@dataclass(frozen=True)
-class LRN(_Normalization):
-    """x / (bias + alpha / size * sum of x^2 over `size` channels about its own) ^ beta.
-
-    Of an even number, the odd channel lies after (Krizhevsky et al. 2012).
-    """
-
-    size: int
-    alpha: float = 1e-4
-    beta: float = 0.75
-    bias: float = 1.0
-    onnx: ClassVar[str] = "LRN"
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ParameterError(f"size must be at least 1 channel, not {self.size}")
-
-    def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return the shape of x."""
-        if len(shapes[0]) < 2:
-            raise ShapeError(f"input {shapes[0]} must be (N, C, *spatial)")
-        return shapes[0]
-
-    def formula(self, x: Array, *parameters: Array) -> Any:
-        """Return x / (bias + alpha / size * sum of x^2) ^ beta."""
-        channels, before = x.shape[1], (self.size - 1) // 2
-        sums = np.zeros_like(x)
-        for offset in range(-before, self.size - before):
-            inside = np.arange(max(0, -offset), min(channels, channels - offset))
-            sums[:, inside] += np.square(x[:, inside + offset])
-        return x / (self.bias + self.alpha / self.size * sums) ** self.beta
-
-
-@dataclass(frozen=True)
-class LpNormalization(_Normalization):
-    """x divided by its p-norm along `axis`: the sum of abs(x), or the root of that of x^2.
-
-    Where the norm is 0, the result is 0.
-    """
-
-    axis: int = -1
-    p: int = 2
-    onnx: ClassVar[str] = "LpNormalization"
-
-    def __post_init__(self) -> None:
-        if self.p not in (1, 2):
-            raise ParameterError(f"p must be 1 or 2, not {self.p}")
-
-    def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return the shape of x."""
-        axis_of(self.axis, shapes[0])
-        return shapes[0]
-
-    def formula(self, x: Array, *parameters: Array) -> Any:
-        """Return x / norm."""
-        norm = np.linalg.norm(x, self.p, self.axis, keepdims=True)
-        return x / np.where(norm == 0, 1, norm)
-
-
-@dataclass(frozen=True)
-class MeanVarianceNormalization(_Normalization):
-    """(x - mean) / (deviation + 1e-9) over these axes."""
-
-    axes: tuple[int, ...] = (0, 2, 3)
-    onnx: ClassVar[str] = "MeanVarianceNormalization"
-
-    def __post_init__(self) -> None:
-        settle(self, axes=many(self.axes))
-
-    def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return the shape of x."""
-        axes_of(self.axes, shapes[0])
-        return shapes[0]
-
-    def formula(self, x: Array, *parameters: Array) -> Any:
-        """Return (x - mean) / (deviation + 1e-9)."""
-        mean, deviation = (f(x, axis=self.axes, keepdims=True) for f in (np.mean, np.std))
-        return (x - mean) / (deviation + 1e-9)
