@@ -39,6 +39,7 @@ class Settings:
 
     model: str
     top: int
+    label_file: Path | None
     labels: Sequence[str] | None
     scores: Scores
     batch: int
@@ -174,7 +175,7 @@ class Answers:
         labels = self.settings.labels
         if labels is not None and len(labels) != len(scores):
             raise ParameterError(
-                f"{len(labels)} labels for the {len(scores)} classes of {self.settings.model}; "
+                f"{self.settings.label_file}: {len(labels)} names for the {len(scores)} classes of {self.settings.model}; "
                 "give one line for each class"
             )
         best = (-scores).argsort(kind="stable")[: self.settings.top]

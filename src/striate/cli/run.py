@@ -109,7 +109,7 @@ def run(
     }
     given = {name: value for name, value in given.items() if value is not None}
     how = _preprocessing(network, preprocessing, given, low, high, invert=invert)
-    settings = Settings(model, top, _labels(labels), scores, batch, save)
+    settings = Settings(model, top, labels, _labels(labels), scores, batch, save)
     answers = Answers(network, how, settings)
     answers.run(images)
     if as_json:

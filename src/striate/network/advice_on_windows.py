@@ -11,6 +11,7 @@ from striate.geometry import Axis, TransposedWindow, Window
 from striate.network.graph import Fields, Graph, Node, Shape
 from striate.network.operators import ConvTranspose
 from striate.network.seeing import infer_fields
+from striate.network.tracing import window_of
 
 __all__ = ["WINDOW_RULES", "Case", "Rules", "unread"]
 
@@ -49,7 +50,7 @@ class Case:
     @cached_property
     def sliding(self) -> list[tuple[Node, Window]]:
         """The nodes that slide a window over their input."""
-        windows = [(node, getattr(node.operator, "window", None)) for node in self.graph.nodes]
+        windows = [(node, window_of(node)) for node in self.graph.nodes]
         return [
             (node, window)
             for node, window in windows
@@ -133,7 +134,7 @@ def _by_layer(case: Case, *, tail: bool) -> dict[str, str]:
 
 def _checkerboards(case: Case) -> Iterator[tuple[str, str]]:
     for node in case.graph.nodes:
-        window = getattr(node.operator, "window", None)
+        window = window_of(node)
         if not isinstance(node.operator, ConvTranspose) or not isinstance(window, TransposedWindow):
             continue
         for axis in dict.fromkeys(window.axes):
@@ -163,7 +164,8 @@ def _padding(case: Case) -> Iterator[tuple[str, str]]:
             idle *= len(met) / axis.kernel
         if share <= 0.5:
             kernel = _by(window.kernel)
-            text = f"kernel {kernel} on {_by(sizes)}: {1 - share:.0%} of what it reads is padding"
+            empty = f"{100 * (1 - share):.0f} % of what it reads is padding"
+            text = f"kernel {kernel} on {_by(sizes)}: {empty}"
             if idle < 1:
                 total = prod(window.kernel)
                 text += f", and {round((1 - idle) * total)} of its {total} taps never meet data"

@@ -19,7 +19,7 @@ from striate.network.edits import size_text
 from striate.network.graph import Graph, Node, Shape
 from striate.network.operators import Conv, ConvTranspose, Gemm
 from striate.network.repairs import RADIUS, Repair, repairs, spatial_axes
-from striate.network.tracing import Trace, trace
+from striate.network.tracing import Trace, trace, window_of
 
 if TYPE_CHECKING:
     from striate.network.model import Network
@@ -136,7 +136,7 @@ def _failure(graph: Graph, found: Trace, shape: Shape) -> Failure:
         sizes = f"given {size_text(shape)}, wanted {wanted} (N: any size)"
         return Failure(graph.inputs[0].name, "Input", found.problem, (shape,), (sizes,))
     known = tuple(found.shapes[name] for name in node.inputs if name in found.shapes)
-    numbers = (*_trail(graph, found, node), *_arithmetic(node, found))
+    numbers = tuple(dict.fromkeys((*_trail(graph, found, node), *_arithmetic(node, found))))
     return Failure(node.name, node.operator.onnx, found.problem, known, numbers)
 
 
@@ -168,7 +168,7 @@ def _arithmetic(node: Node, found: Trace) -> Iterator[str]:
     shapes = [found.shapes[name] for name in node.inputs]
     operator, x = node.operator, shapes[0]
     weights = {parameter.name for parameter in found.graph.parameters}
-    window: Any = getattr(operator, "window", None)
+    window: Any = window_of(node)
     if isinstance(operator, Gemm):
         makers = {name: n for n in found.graph.nodes for name in n.outputs}
         source = makers.get(node.inputs[0])
@@ -239,7 +239,10 @@ def _lines(found: Diagnosis) -> Iterator[str]:
         return
     yield "repairs, each inferred to the end:"
     for number, repair in enumerate(found.repairs, 1):
-        gives = ", ".join(map(size_text, repair.output_shapes))
+        gives = ", ".join(map(size_text, repair.output_shapes[:NAMED]))
+        gives += f" and {len(repair.output_shapes) - NAMED} more" * (
+            len(repair.output_shapes) > NAMED
+        )
         yield f"{number:3}. {repair}; gives {gives}"
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from striate.geometry import Axis, TransposedWindow, Window
 from striate.network.graph import Graph, Node, Operator, Parameter, Shape
-from striate.network.operators import Conv, ConvTranspose, Flatten, Gemm, Identity, MatMul
+from striate.network.operators import Conv, ConvTranspose, Flatten, Gemm, Identity, MatMul, Reshape
+from striate.network.tracing import window_of
 
 __all__ = [
     "Edit",
@@ -89,10 +90,16 @@ def unused(graph: Graph, name: str) -> str:
 
 
 def flattened(graph: Graph, node: Node, shapes: Sequence[Shape]) -> Iterator[Edit]:
-    """Flatten what a linear layer reads, and let it take what comes."""
+    """Flatten what a linear layer reads, or flatten to as many features as there are."""
     if isinstance(node.operator, Gemm) and len(shapes[0]) > 2:
         text = f"flatten the {size_text(shapes[0])} that {node.name} reads"
         yield Edit(text, "flatten", node.name, inserted(graph, node, 0, Flatten()))
+    if isinstance(node.operator, Reshape) and len(node.operator.shape) == 2:
+        first = node.operator.shape[0]
+        shape = (shapes[0][0] if first == -1 else first, -1)
+        new = replace(node, operator=Reshape(shape))
+        text = f"reshape to {shape} instead of {node.operator.shape} in {node.name}"
+        yield Edit(text, "flatten", node.name, changed(graph, {node.name: new}))
 
 
 def refitted(graph: Graph, node: Node, shapes: Sequence[Shape]) -> Iterator[Edit]:
@@ -222,16 +229,11 @@ def upstream(graph: Graph, value: str) -> list[Node]:
 
 def strides(graph: Graph, node: Node, most: int = 3) -> Iterator[Edit]:
     """Let a strided layer before the failed one keep the size."""
-    strided = [n for n in upstream(graph, node.inputs[0]) if _steps(n) > 1]
-    for other in strided[:most]:
-        window = other.operator.window  # type: ignore[attr-defined]  # _steps saw one
+    before = [(other, window_of(other)) for other in upstream(graph, node.inputs[0])]
+    strided = [(n, w) for n, w in before if isinstance(w, Window) and max(w.strides) > 1]
+    for other, window in strided[:most]:
         new = Window(tuple(replace(axis, stride=1) for axis in window.axes))
         yield with_window(graph, other, "stride", window, new)
-
-
-def _steps(node: Node) -> int:
-    window = getattr(node.operator, "window", None)
-    return max(window.strides) if isinstance(window, Window) else 1
 
 
 def groups(graph: Graph, node: Node, shapes: Sequence[Shape]) -> Iterator[Edit]:

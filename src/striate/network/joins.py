@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
 
-from striate.errors import StriateError
 from striate.geometry import TransposedWindow, Window
 from striate.network.edits import (
     Edit,
@@ -20,6 +19,7 @@ from striate.network.edits import (
 )
 from striate.network.graph import Graph, Initial, Node, Parameter, Shape
 from striate.network.operators import Conv, Pad
+from striate.network.tracing import window_of
 
 __all__ = ["joins"]
 
@@ -55,32 +55,34 @@ def joins(graph: Graph, node: Node, shapes: Mapping[str, Shape]) -> Iterator[Edi
 def _resized(graph: Graph, own: Sequence[Node], have: Shape, want: Shape) -> Iterator[Edit]:
     """Change one window of a path so that its end has the other's size, if nothing follows it."""
     more = [w - h for h, w in zip(have[2:], want[2:], strict=True)]
-    sliding = [n for n in own if isinstance(getattr(n.operator, "window", None), Window)]
-    for node in [
-        n for n in own if isinstance(getattr(n.operator, "window", None), TransposedWindow)
-    ]:
-        old = node.operator.window  # type: ignore[attr-defined]  # it has one, as the line above asks
-        try:
-            axes = [
-                replace(a, output_padding=a.output_padding + m)
-                for a, m in zip(old.axes, more, strict=True)
-            ]
-        except StriateError:
-            continue
-        yield with_window(graph, node, "output padding", old, TransposedWindow(tuple(axes)))
-    paddings = [edit for node in sliding for edit in _padded(graph, node, more)]
+    windows = [(node, window_of(node)) for node in own]
+    for node, old in windows:
+        if isinstance(old, TransposedWindow):
+            yield from _lengthened(graph, node, old, more)
+    sliding = [(node, old) for node, old in windows if isinstance(old, Window)]
+    paddings = [edit for node, old in sliding for edit in _padded(graph, node, old, more)]
     yield from (edit for keeps, edit in sorted(paddings, key=lambda pair: not pair[0]))
-    for node in sliding[:NEAREST]:
-        old = node.operator.window  # type: ignore[attr-defined]
+    for node, old in sliding[:NEAREST]:
         grow, steps = max(more) > 0, max(old.strides)
         for step in (s for s in STRIDES if (s < steps if grow else s > steps)):
             new = Window(tuple(replace(axis, stride=step) for axis in old.axes))
             yield with_window(graph, node, "stride", old, new)
 
 
-def _padded(graph: Graph, node: Node, more: Sequence[int]) -> Iterator[tuple[bool, Edit]]:
+def _lengthened(
+    graph: Graph, node: Node, old: TransposedWindow, more: Sequence[int]
+) -> Iterator[Edit]:
+    """Let a transposed convolution give the longer of the sizes that its strides leave open."""
+    pairs = list(zip(old.axes, more, strict=True))
+    if all(0 <= a.output_padding + m < max(a.stride, a.dilation) for a, m in pairs):
+        axes = tuple(replace(a, output_padding=a.output_padding + m) for a, m in pairs)
+        yield with_window(graph, node, "output padding", old, TransposedWindow(axes))
+
+
+def _padded(
+    graph: Graph, node: Node, old: Window, more: Sequence[int]
+) -> Iterator[tuple[bool, Edit]]:
     """Yield (whether it then keeps its size, the edit) for a window that may be padded more."""
-    old = node.operator.window  # type: ignore[attr-defined]
     if "same" in (axis.padding for axis in old.axes):
         return
     axes = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from striate.errors import StriateError
 from striate.geometry import Window
 from striate.network import edits
 from striate.network.edits import Edit, size_text
 from striate.network.graph import Graph, Input, Shape
 from striate.network.joins import joins
 from striate.network.operators import Conv, ConvTranspose, Transpose
-from striate.network.tracing import Trace, trace
+from striate.network.tracing import Trace, trace, window_of
 
 __all__ = ["Repair", "input_sizes", "repairs", "spatial_axes"]
 
@@ -43,7 +44,7 @@ def repairs(graph: Graph, found: Trace, shape: Sequence[int]) -> list[Repair]:
     kept: dict[str, list[Repair]] = {}
     for repair in _all(graph, found, tuple(shape)):
         alike = kept.setdefault(repair.kind, [])
-        if len(alike) < (4 if repair.kind == "input" else 2):
+        if repair not in alike and len(alike) < (4 if repair.kind == "input" else 2):
             alike.append(repair)
     return [repair for alike in kept.values() for repair in alike]
 
@@ -52,6 +53,7 @@ def _all(graph: Graph, found: Trace, shape: Shape) -> Iterator[Repair]:
     if found.failed is None:
         yield from _of_input(graph, shape)
         return
+    yield from _transposed(graph, shape)
     for edit in candidates(found, graph):
         repair = _finished(edit, shape)
         if repair is not None:
@@ -63,20 +65,28 @@ def _all(graph: Graph, found: Trace, shape: Shape) -> Iterator[Repair]:
 
 def candidates(found: Trace, graph: Graph) -> Iterator[Edit]:
     """Return changes that might let the failed node pass, the likeliest first."""
+    for group in _groups(found, graph):
+        try:
+            yield from group
+        except StriateError:  # what cannot even be written down is no candidate
+            continue
+
+
+def _groups(found: Trace, graph: Graph) -> Iterator[Iterator[Edit]]:
     node = found.failed
     if node is None or any(name not in found.shapes for name in node.inputs):
         return
     shapes = [found.shapes[name] for name in node.inputs]
-    yield from edits.flattened(graph, node, shapes)
-    yield from edits.refitted(graph, node, shapes)
-    window = getattr(node.operator, "window", None)
+    yield edits.flattened(graph, node, shapes)
+    yield edits.refitted(graph, node, shapes)
+    window = window_of(node)
     if isinstance(window, Window) and len(shapes[0]) == window.rank + 2:
-        yield from edits.windows(graph, node, window, shapes[0])
-        yield from edits.strides(graph, node)
+        yield edits.windows(graph, node, window, shapes[0])
+        yield edits.strides(graph, node)
     if isinstance(node.operator, Conv | ConvTranspose):
-        yield from edits.groups(graph, node, shapes)
-        yield from edits.producers(graph, node, shapes)
-    yield from joins(graph, node, found.shapes)
+        yield edits.groups(graph, node, shapes)
+        yield edits.producers(graph, node, shapes)
+    yield joins(graph, node, found.shapes)
 
 
 def _finished(edit: Edit, shape: Shape) -> Repair | None:
@@ -113,18 +123,35 @@ def _with_input(graph: Graph, shape: Shape, old: Sequence[int]) -> Repair:
 
 
 def _fits(graph: Graph, shape: Shape) -> bool:
-    return not trace(graph, shape).problem
+    """Tell whether all shapes fit, and no reshaping made other examples of some sizes."""
+    found = trace(graph, shape)
+    outputs = [found.shapes[name] for name in graph.outputs] if not found.problem else []
+    own = tuple(1 if size is None else size for size in graph.inputs[0].shape)
+    if any(output[:1] != shape[:1] for output in outputs) and own != shape:
+        usual = trace(graph, own)
+        kept = [usual.shapes[name][:1] == own[:1] for name in graph.outputs if not usual.problem]
+        return bool(kept) and not all(kept)
+    return not found.problem
+
+
+def _transposed(graph: Graph, shape: Shape) -> Iterator[Repair]:
+    """Return the input with its channels first, or last, if that is what is wanted."""
+    wanted = graph.inputs[0].shape
+    for other in ((*shape[:1], *shape[-1:], *shape[1:-1]), (*shape[:1], *shape[2:], *shape[1:2])):
+        known = [w == s for w, s in zip(wanted[1:], other[1:], strict=False) if w is not None]
+        meant = len(other) == len(wanted) > 2 and known and all(known) and other != shape
+        if meant and _fits(graph, other):
+            yield _with_input(graph, other, shape)
 
 
 def _of_input(graph: Graph, shape: Shape) -> Iterator[Repair]:
     """Return inputs of the wanted rank and channels, and the layer that takes those given."""
     wanted = graph.inputs[0].shape
+    yield from _transposed(graph, shape)
     given = [
+        (*shape[:1], *wanted[1:2], *(shape[2:] if len(shape) == len(wanted) else ())),
         (1,) * (len(wanted) - len(shape)) + shape,
-        (*shape[:1], *shape[-1:], *shape[1:-1]),  # channels last
-        (*shape[:1], *shape[2:], *shape[1:2]),
         (1, *(w or s for w, s in zip(wanted[1:], shape[-len(wanted) + 1 :], strict=False))),
-        (*shape[:1], *(wanted[1:2]), *shape[2:]),
         (*shape[:1], *wanted[1:]),
     ]
     whole = [tuple(size for size in g if size) for g in given]  # None and 0 leave a gap
@@ -134,7 +161,8 @@ def _of_input(graph: Graph, shape: Shape) -> Iterator[Repair]:
     if len(shape) == len(wanted) > 2:
         opened = replace(graph.inputs[0], shape=(wanted[0], shape[1], *wanted[2:]))
         changed = replace(graph, inputs=(opened, *graph.inputs[1:]))
-        edit = Edit(f"an input declared with {shape[1]} channels", "channels", "", changed)
+        text = f"an input declared with {shape[1]} channel{'s' * (shape[1] > 1)}"
+        edit = Edit(text, "channels", "", changed)
         repair = _finished(edit, shape)
         if repair is not None:
             yield repair

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from striate.errors import StriateError
+from striate.geometry import TransposedWindow, Window
 from striate.network.defined import Deferred
 from striate.network.graph import Graph, Node, Shape
 from striate.network.inference import InputShape, infer_shapes, input_shapes
 from striate.network.settling import settled
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Trace", "trace", "window_of"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Trace:
         if not self.problem:
             return len(self.graph.nodes) + 1
         return -1 if self.failed is None else self.graph.nodes.index(self.failed)
+
+
+def window_of(node: Node) -> Window | TransposedWindow | None:
+    """Return the window that a node slides, if it has one of its own."""
+    window = vars(node.operator).get("window")
+    return window if isinstance(window, Window | TransposedWindow) else None
 
 
 def trace(graph: Graph, input_shape: InputShape = None) -> Trace:
@@ -65,21 +72,22 @@ def trace(graph: Graph, input_shape: InputShape = None) -> Trace:
 def _settled_partly(graph: Graph, input_shape: InputShape) -> Trace:
     """Return the trace of a graph that cannot be settled as a whole, found by halving."""
     good, bad, problem = 0, len(graph.nodes) + 1, ""
+    shapes = _shapes(graph, good, input_shape)
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
-            settled(_first(graph, middle), input_shape)
+            shapes = _shapes(graph, middle, input_shape)
             good = middle
         except StriateError as error:
             bad, problem = middle, str(error)
-    shapes = infer_shapes(settled(_first(graph, good), input_shape), input_shape)
     failed = graph.nodes[good]
     problem = problem.removeprefix(f"{graph.name}: {failed.name} ({failed.operator.onnx}): ")
     return Trace(graph, shapes, failed, problem.partition(f"; {graph.name} is made for")[0])
 
 
-def _first(graph: Graph, count: int) -> Graph:
-    """Return the graph of the first nodes, all their values as outputs."""
+def _shapes(graph: Graph, count: int, input_shape: InputShape) -> dict[str, Shape]:
+    """Return the shapes of the first nodes' values, or raise what does not fit among them."""
     nodes = graph.nodes[:count]
     outputs = tuple(name for node in nodes for name in node.outputs)
-    return replace(graph, nodes=nodes, outputs=outputs or tuple(v.name for v in graph.inputs))
+    part = replace(graph, nodes=nodes, outputs=outputs or tuple(v.name for v in graph.inputs))
+    return infer_shapes(settled(part, input_shape), input_shape)
