@@ -62,7 +62,7 @@ class Translation:
         self._kept: dict[str, tuple[Initial, bool]] = {}
         self._made: set[str] = set()
         self._taken: set[str] = set()
-        self._room = max(ROOM, size)
+        self._room: float = max(ROOM, size)
         self._shapes = Shapes(self)
 
     def kind(self, dtype: np.dtype[Any]) -> str:
