@@ -137,7 +137,6 @@ def direct(
     maps, y = tiling.maps, result.layout
     there, out = sweep.step[-1] * source.strides[-1], sweep.out[-1]
     sizes = tiling.sizes
-    tiles = np.array(tiling.tiles(target, there, out, source.planar), np.int64)
     taps = [sum(o * s for o, s in zip(tap, source.strides, strict=True)) for tap in sweep.taps]
     blocks, last = (1, 1) if isinstance(tiling, PlaneTiling) or source.planar else tiling.blocks
     if source.planar:
@@ -145,6 +144,8 @@ def direct(
     other, other_word = _residual(residual, y)
     tap_table = np.array(taps, np.int64)
     run = PARTIAL if source.planar else max(1, PARTIAL // (y.lanes * max(len(taps), 1)))
+    short = run >= (len(taps) if source.planar else blocks)
+    tiles = np.array(tiling.tiles(target, there, out, source.planar, short), np.int64)
     sizes_of_x = len(taps), blocks, source.block, run, last
     ahead = _ahead(tiling, len(sweep.taps))
     planes = y.plane, other.plane

@@ -53,7 +53,7 @@ class PlaneTiling(Cut):
         """The first map of each group of maps."""
         return (0, *accumulate(self.vectors))[:-1]
 
-    def tiles(self, target: Target, step: int, out: int, planar: bool) -> list[int]:
+    def tiles(self, target: Target, step: int, out: int, planar: bool, short: bool) -> list[int]:
         """Return the addresses of the microkernels, for each size of a group of maps."""
         made = target, self.registers, step, out, self.past
         return [plane_tile(size, *made) for size in self.sizes]

@@ -4,8 +4,8 @@
 
 where k counts blocks of input channels, taps of the kernel and channels of a block, in this
 order; r counts pixels that lie a fixed step apart, and v registers of output channels. Long sums
-are summed in parts, which rounds less. The sum of each output has one order, whatever tile it is
-in: how a layer is cut changes no result.
+are summed in parts, which rounds less; short ones start from the bias. The sum of each output has
+one order, whatever tile it is in: how a layer is cut changes no result.
 
 Channels beyond those of the layer are never read: what lies in their lanes does not matter.
 """
@@ -43,7 +43,13 @@ LINE = 16  # float32 elements of a line of the cache
 
 @functools.cache
 def tile(
-    target: Target, rows: int, vectors: int, step: int, out: int = 1, planar: bool = False
+    target: Target,
+    rows: int,
+    vectors: int,
+    step: int,
+    out: int = 1,
+    planar: bool = False,
+    short: bool = False,
 ) -> int:
     """Return the address of a microkernel.
 
@@ -55,26 +61,32 @@ def tile(
     step : elements of x from one pixel to the next
     out : pixels of y, and of the residual, from one to the next
     planar : whether each tap is of a single channel; there is one block then
+    short : whether sums are taken in one part
     """
-    name = f"tile(rows={rows}, vectors={vectors}, step={step}, out={out}, planar={planar})"
+    form = f"step={step}, out={out}, planar={planar}, short={short}"
+    name = f"tile(rows={rows}, vectors={vectors}, {form})"
 
     def write(module: object, symbol: str) -> None:
         writer = Writer(module, symbol, TILE, target)
-        write_tile(writer, rows, vectors, (step, out * target.lanes), planar)
+        write_tile(writer, rows, vectors, (step, out * target.lanes), planar, short)
         writer.builder.ret_void()
 
     return library(target).address(name, write)
 
 
-def write_tile(w: Writer, rows: int, vectors: int, steps: tuple[int, int], planar: bool) -> None:
+def write_tile(
+    w: Writer, rows: int, vectors: int, steps: tuple[int, int], planar: bool, short: bool
+) -> None:
     """Write the microkernel; `steps` are those of x and of y in elements."""
     step, out = steps
     x, weight, bias, residual, y, table = (w.argument(place) for place in range(6))
     context = {name: w.word(table, place) for place, name in enumerate(CONTEXT)}
     lanes = w.lanes
     zero = w.constant(0.0)
-    sums = [[w.variable(zero) for _ in range(vectors)] for _ in range(rows)]
     totals = [[w.variable(bias.load(v * lanes)) for v in range(vectors)] for _ in range(rows)]
+    sums = totals
+    if not short:
+        sums = [[w.variable(zero) for _ in range(vectors)] for _ in range(rows)]
     weights = w.variable(weight)
     taps = w.pointer(context["taps"])
 
@@ -109,16 +121,23 @@ def write_tile(w: Writer, rows: int, vectors: int, steps: tuple[int, int], plana
         for v in range(vectors):
             w.prefetch(y + (context["y_plane"] * v + r * out), to_write=True)
     everything = context["tap_count"] if planar else context["blocks"]
-    with w.loop(0, (everything + (context["run"] - 1)) // context["run"]) as part:
-        first = part * context["run"]
-        with w.loop(first, (first + context["run"]).least(everything)) as number:
+
+    def add_part(first: Index | int, end: Index) -> None:
+        with w.loop(first, end) as number:
             if planar:
                 add_products(x + w.word(taps, number))
             else:
                 add_block(number)
-        for whole, partial in zip(chain(*totals), chain(*sums), strict=True):
-            whole.set(whole.get() + partial.get())
-            partial.set(zero)
+
+    if short:
+        add_part(0, everything)
+    else:
+        with w.loop(0, (everything + (context["run"] - 1)) // context["run"]) as part:
+            first = part * context["run"]
+            add_part(first, (first + context["run"]).least(everything))
+            for whole, partial in zip(chain(*totals), chain(*sums), strict=True):
+                whole.set(whole.get() + partial.get())
+                partial.set(zero)
 
     with w.when_not(residual.is_null()):
         for r in range(rows):

@@ -62,9 +62,10 @@ class Tiling(Cut):
         """Some maps of all pixels are done before the next maps."""
         return False
 
-    def tiles(self, target: Target, step: int, out: int, planar: bool) -> list[int]:
+    def tiles(self, target: Target, step: int, out: int, planar: bool, short: bool) -> list[int]:
         """Return the addresses of the microkernels, for each size of a group of maps."""
-        return [tile(target, self.rows, size, step, out, planar) for size in self.sizes]
+        how = step, out, planar, short
+        return [tile(target, self.rows, size, *how) for size in self.sizes]
 
     @property
     def blocks(self) -> tuple[int, int]:

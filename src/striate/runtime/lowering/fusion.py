@@ -111,7 +111,8 @@ class Fusion:
     def _summed(self, node: Node) -> Fused | None:
         """Put a sum into the convolution that makes one of its terms."""
         terms = [self._shapes[name] for name in node.inputs]
-        if not isinstance(node.operator, op.Add) or terms[0] != terms[1]:
+        sum_of_equals = isinstance(node.operator, op.Add) and terms[0] == terms[1]
+        if not sum_of_equals or not self._native(node):
             return None
         for this, other in (node.inputs, node.inputs[::-1]):
             before = self._before(this)
@@ -123,7 +124,7 @@ class Fusion:
 
     def _biased(self, node: Node) -> Fused | None:
         """Put a bias into the fully connected layer before it."""
-        if not isinstance(node.operator, op.Add):
+        if not isinstance(node.operator, op.Add) or not self._native(node):
             return None
         for this, other in (node.inputs, node.inputs[::-1]):
             before = self._before(this)
