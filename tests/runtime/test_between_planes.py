@@ -99,5 +99,5 @@ def test_large_results_go_past_the_caches(monkeypatch):
         for threads in (1, 2):
             for n, data, y in ((network, x, expected[0]), (deep, deep_x, expected[1])):
                 run = st.compile(n, precision="exact", threads=threads)
-                monkeypatch.setattr(run._native, "at_once", lambda shape, most=at_once: most)
+                monkeypatch.setattr(run._native, "_choose_at_once", lambda case, most=at_once: most)
                 np.testing.assert_array_equal(run(data), y)

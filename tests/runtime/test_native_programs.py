@@ -301,7 +301,7 @@ def test_shapes_that_are_not_used_for_long_are_let_go(monkeypatch):
         run(first)  # used again and again
         assert len(kept) <= 3
         assert ((1, 2, 10),) in kept
-        assert set(run._native._idle) <= set(kept)
+        assert set(run._native._ready) <= set(kept)
     np.testing.assert_array_equal(run(first), expected)
     monkeypatch.setattr(engines, "MEMORY", 0)
     for size in range(30, 34):

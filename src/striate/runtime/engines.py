@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 from typing import Any
@@ -83,6 +84,15 @@ class Planned:
         return plan
 
 
+@dataclass(slots=True)
+class _Ready:
+    """What is kept for a case: how many examples run at once, and instances nobody uses."""
+
+    case: Case
+    at_once: int
+    idle: list[Instance] = field(default_factory=list)
+
+
 class Native:
     """A network as machine code: lowered for each case, with arenas for its callers."""
 
@@ -97,16 +107,23 @@ class Native:
             for node in graph.nodes
         )
         self._lowered: OrderedDict[Case, Lowered] = OrderedDict()  # the last used at the end
-        self._last: Case = ()
-        self._idle: dict[Case, list[Instance]] = {}
-        self._at_once: dict[Case, int] = {}
+        self._ready: dict[Case, _Ready] = {}
+        self._last: _Ready | None = None
         self._outputs: dict[Case, list[Outputs]] = {}
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """Return the outputs; see `at_once`."""
         case = self._cases.of(inputs)
-        most = self.at_once(case)
-        return self._in_parts(case, inputs, most) if most else self._run(case, inputs)
+        ready = self._ready.get(case) or self._make_ready(case)
+        if ready.at_once:
+            return self._in_parts(case, inputs, ready.at_once)
+        return self._run(ready, inputs)
+
+    def _make_ready(self, case: Case) -> _Ready:
+        if len(self._ready) > 2 * SHAPES:  # those that run in parts are not lowered themselves
+            for other in [other for other in list(self._ready) if other not in self._lowered]:
+                self._ready.pop(other, None)
+        return self._ready.setdefault(case, _Ready(case, self._choose_at_once(case)))
 
     def _in_parts(self, case: Case, inputs: Sequence[Array], most: int) -> list[Array]:
         """Return the outputs of a batch, computed some examples at a time."""
@@ -118,7 +135,9 @@ class Native:
             some = slice(start, start + most)
             arrays = [array[some] for array in inputs]
             into = [result[some] for result in results]
-            made.append(self._run(self._cases.of(arrays), arrays, into))
+            some_case = self._cases.of(arrays)
+            ready = self._ready.get(some_case) or _Ready(some_case, 0)
+            made.append(self._run(self._ready.setdefault(some_case, ready), arrays, into))
         own = iter(results)
         parts = zip(part.outputs, zip(*made, strict=True), strict=True)
         return [next(own) if end.buffer else np.concatenate(arrays) for end, arrays in parts]
@@ -140,10 +159,8 @@ class Native:
         where reading the weights of fully connected layers takes longer than what that saves, or
         where examples may have to do with each other.
         """
-        found = self._at_once.get(case)
-        if found is None:
-            found = self._at_once[case] = self._choose_at_once(case)
-        return found
+        ready = self._ready.get(case) or self._make_ready(case)
+        return ready.at_once
 
     def _choose_at_once(self, case: Case) -> int:
         single = self._cases.part(case, 1)
@@ -168,22 +185,18 @@ class Native:
         return part
 
     def _run(
-        self, case: Case, inputs: Sequence[Array], results: Sequence[Array] | None = None
+        self, ready: _Ready, inputs: Sequence[Array], results: Sequence[Array] | None = None
     ) -> list[Array]:
-        idle = self._idle.get(case)
-        if idle is None:
-            idle = self._idle.setdefault(case, [])
         try:
-            instance = idle.pop()  # in one step: another thread may want it too
+            instance = ready.idle.pop()  # in one step: another thread may want it too
         except IndexError:
-            instance = Instance(self.lowered(case), self._to)
-        else:
-            if case != self._last:
-                self._last = case
-                with contextlib.suppress(KeyError):  # another thread may have let it go
-                    self._lowered.move_to_end(case)
+            instance = Instance(self.lowered(ready.case), self._to)
+        if ready is not self._last:
+            self._last = ready
+            with contextlib.suppress(KeyError):  # another thread may have let it go
+                self._lowered.move_to_end(ready.case)
         made = instance.run(inputs, results)
-        idle.append(instance)
+        ready.idle.append(instance)
         return made
 
     def profile(self, inputs: Sequence[Array], repeats: int | None) -> ProfileReport:
@@ -230,4 +243,4 @@ class Native:
             if oldest == newest:
                 return
             del kept[oldest]
-            self._idle.pop(oldest, None)
+            self._ready.pop(oldest, None)

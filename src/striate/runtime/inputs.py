@@ -21,6 +21,7 @@ class Inputs:
         self._graph, self._dtype = graph, dtype
         self._names = [value.name for value in graph.inputs]
         self._dtypes = [dtype_of(value.kind, dtype) for value in graph.inputs]
+        self._only = self._dtypes[0] if len(self._dtypes) == 1 else None
 
     def taken(self, given: tuple[Any, ...]) -> tuple[Array, ...]:
         """Return the arrays in the order of the inputs, given in that order or by name.
@@ -34,11 +35,9 @@ class Inputs:
         ShapeError
             If one is empty.
         """
-        if len(given) == len(self._dtypes):
-            for array, dtype in zip(given, self._dtypes, strict=True):
-                if type(array) is not np.ndarray or array.dtype != dtype or 0 in array.shape:
-                    break
-            else:
+        if self._only is not None and len(given) == 1:
+            (x,) = given
+            if type(x) is np.ndarray and x.dtype == self._only and 0 not in x.shape:
                 return given
         return self._explained(given)
 
