@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from striate.errors import ParameterError, ShapeError
+from striate.network import Deferred
 from striate.network import operators as op
 
 X = (2, 6, 4, 5)
@@ -185,6 +186,12 @@ def test_settings_may_come_bare_or_in_a_sequence_of_one():
     assert op.Expand(3) == op.Expand((3,))
     assert op.Slice(0, 3, 1, 2) == op.Slice((0,), (3,), (1,), (2,))
     assert op.Pad(1, 2, (0.5,)) == op.Pad((1,), (2,), 0.5)
+
+
+def test_sizes_computed_by_the_network_leave_the_number_of_parts_known():
+    deferred = Deferred(op.Split, (("parts", 2),), ("sizes",))
+    assert deferred.kinds(["float", "int64"]) == ("float", "float")
+    assert deferred.settled([np.array([1, 2])]) == op.Split((1, 2), parts=2)
 
 
 def test_operators_can_be_told_apart_and_hashed():
