@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from striate.network import Graph, Initial, Network, Node, Parameter
 from striate.network import operators as op
+from striate.runtime.affine import Affine, affine_of, maps_of, spread_over
+from striate.runtime.leaner import leaner
 from striate.runtime.lowering.fusion import readers_of
 
 __all__ = ["fold", "folded"]
@@ -23,27 +25,13 @@ FOLDED = Initial("constant", 0.0)  # of parameters that are computed, never draw
 
 
 def folded(network: Network) -> Network:
-    """Return the network without dropout, with batch norm in the convolution before it.
+    """Return the network with fewer nodes: see `leaner`.
 
-    Its operators are those that every engine knows.
+    Layers take in what scales and shifts each of their maps: batch norms, and constants. All its
+    operators are those that every engine knows.
     """
     graph, weights = fold(network)
     return Network(graph, dict(weights))
-
-
-def _without_identities(network: Network) -> Network:
-    """Let the readers of Dropout and Identity read what those read."""
-    graph = network.graph
-    alias: dict[str, str] = {}
-    nodes = []
-    for node in graph.nodes:
-        inputs = tuple(alias.get(name, name) for name in node.inputs)
-        if isinstance(node.operator, op.Dropout | op.Identity) and len(node.outputs) == 1:
-            alias[node.outputs[0]] = inputs[0]
-        else:
-            nodes.append(replace(node, inputs=inputs))
-    outputs = tuple(alias.get(name, name) for name in graph.outputs)
-    return Network(replace(graph, nodes=tuple(nodes), outputs=outputs), network.weights)
 
 
 class Folded(Mapping[str, Array]):
@@ -70,56 +58,68 @@ class Folded(Mapping[str, Array]):
 
 def fold(network: Network) -> tuple[Graph, Folded]:
     """Return what `folded` does, as a graph and weights that are computed when asked for."""
-    network = _without_identities(network)
-    graph = network.graph
+    graph = leaner(network.graph)
     recipes: Recipes = {n: partial(network.weights.__getitem__, n) for n in network.weights}
+    fixed: Recipes = {c.name: partial(getattr, c, "array") for c in graph.constants}
     readers = readers_of(graph)
     made_by: dict[str, Node] = {}  # by the value's name, in the order of the graph
     for node in graph.nodes:
-        before = made_by.get(node.inputs[0]) if node.inputs else None
-        if before is not None and _can_fold(before, node, readers, recipes):
-            del made_by[before.outputs[0]]
-            made_by[node.outputs[0]] = _folded(before, node, recipes)
+        found = _foldable(node, made_by, readers, recipes, fixed)
+        if found is None:
+            made_by.update(dict.fromkeys(node.outputs, node))
         else:
-            made_by[node.outputs[0]] = node
-    return _rebuilt(graph, tuple(made_by.values()), recipes), Folded(recipes)
+            del made_by[found[0].outputs[0]]
+            made_by[node.outputs[0]] = _folded(*found, node, recipes)
+    nodes = tuple(dict.fromkeys(made_by.values()))
+    return _rebuilt(graph, nodes, recipes), Folded(recipes)
 
 
-def _can_fold(conv: Node, norm: Node, readers: Counter[str], weights: Recipes) -> bool:
-    return (
-        isinstance(norm.operator, op.BatchNormalization)
-        and isinstance(conv.operator, op.Conv)
-        and readers[conv.outputs[0]] == 1
-        and all(name in weights for name in (*conv.inputs[1:], *norm.inputs[1:]))
-        and all(readers[name] == 1 for name in conv.inputs[1:])  # shared weights stay as they are
-    )
+def _foldable(
+    node: Node,
+    made_by: Mapping[str, Node],
+    readers: Counter[str],
+    weights: Recipes,
+    fixed: Recipes,
+) -> tuple[Node, Affine] | None:
+    """Return the layer that can take a node in, and what the node does with each of its maps."""
+    for name in node.inputs[:2]:
+        layer = made_by.get(name)
+        if layer is None or not isinstance(layer.operator, op.Conv | op.ConvTranspose | op.Gemm):
+            continue
+        own = layer.inputs[1:]
+        # Weights that others read too stay as they are.
+        alone = readers[name] == 1 and all(n in weights and readers[n] == 1 for n in own)
+        shape = weights[own[0]]().shape if alone else ()
+        maps = maps_of(layer.operator, shape) if alone else 0
+        affine = affine_of(node, name, {**fixed, **weights}, maps, len(shape)) if alone else None
+        if affine is not None:
+            return layer, affine
+    return None
 
 
-def _folded(conv: Node, norm: Node, weights: Recipes) -> Node:
-    """Return one convolution that does what both do, and put its weights beside the others.
+def _folded(layer: Node, affine: Affine, node: Node, weights: Recipes) -> Node:
+    """Return one layer that does what both do, and put its weights beside the others.
 
-    (w x + b - mean) scale / sqrt(variance + epsilon) + shift, in float64 and then rounded once.
+    (w x + b) factor + term, in float64 and then rounded once.
     """
-    assert isinstance(norm.operator, op.BatchNormalization)
-    weight_name, *bias_name = conv.inputs[1:]
-    scale, shift, mean, variance = (weights[name]().astype(np.float64) for name in norm.inputs[1:])
-    factor = scale / np.sqrt(variance + norm.operator.epsilon)
-    old_weight = weights.pop(weight_name)
-    old_bias = weights.pop(bias_name[0])() if bias_name else np.zeros(len(factor))
+    weight_name, *bias_name = layer.inputs[1:]
+    operator, old_weight = layer.operator, weights.pop(weight_name)
+    old_bias = weights.pop(bias_name[0])() if bias_name else np.zeros(len(affine.factor))
     per_map = (-1, *(1 for _ in old_bias.shape[1:]))  # a bias per unit keeps its shape
-    bias = (old_bias - mean.reshape(per_map)) * factor.reshape(per_map) + shift.reshape(per_map)
+    bias = old_bias * affine.factor.reshape(per_map) + affine.term.reshape(per_map)
 
     def weight() -> Array:
         plain = old_weight()
-        spread = factor.reshape(-1, *(1 for _ in plain.shape[1:]))
-        scaled: Array = (plain * spread).astype(plain.dtype)
+        scaled: Array = (plain * spread_over(affine.factor, operator, plain.shape)).astype(
+            plain.dtype
+        )
         return scaled
 
-    rounded: Array = bias.astype(weights[norm.inputs[1]]().dtype)
-    names = (f"{norm.name}.folded.weight", f"{norm.name}.folded.bias")
+    rounded: Array = bias.astype(old_weight().dtype)
+    names = (f"{node.name}.folded.weight", f"{node.name}.folded.bias")
     weights[names[0]] = weight
     weights[names[1]] = lambda: rounded
-    return Node(norm.name, conv.operator, (conv.inputs[0], *names), norm.outputs)
+    return Node(node.name, operator, (layer.inputs[0], *names), node.outputs)
 
 
 def _rebuilt(graph: Graph, nodes: tuple[Node, ...], weights: Recipes) -> Graph:
