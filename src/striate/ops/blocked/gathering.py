@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def permutes(target: Target) -> bool:
     return target.level in PERMUTES
 
 
+@lru_cache(maxsize=64)
 def plan_gathering(target: Target, channels: int, maps: int, groups: int, taps: int) -> Gathering:
     """Return the cheapest steps for so many channels and maps in each group.
 
@@ -90,43 +92,49 @@ def _permuted(lanes: int, channels: int, maps: int, groups: int, sources: int) -
     starts, chosen, words, places = [0], [], [], []
     masked = False
     for owners in _group_of_lanes(lanes, maps, groups):
-        left = [list(range(g * channels, (g + 1) * channels)) if g >= 0 else [] for g in owners]
-        while any(left):
-            blocks = _wanted(left, lanes, sources)
-            picked = [_pick(numbers, blocks, lanes) for numbers in left]
-            idle = [number is None for number in picked]
-            masked |= bool(np.any(np.array(idle) & (owners >= 0)))
-            chosen.append([-1 if n is None else n % channels for n in picked])
+        left = {g: _by_block(g * channels, channels, lanes) for g in owners.tolist() if g >= 0}
+        while any(left.values()):
+            blocks = _wanted(left, sources)
+            picked = {group: _pick(rest, blocks) for group, rest in left.items()}
+            masked |= None in picked.values()
+            numbers = [picked.get(group) for group in owners.tolist()]  # of lanes; None is idle
+            chosen.append([-1 if n is None else n % channels for n in numbers])
             place = [
-                0 if n is None else blocks.index(n // lanes) * lanes + n % lanes for n in picked
+                0 if n is None else blocks.index(n // lanes) * lanes + n % lanes for n in numbers
             ]
             places.append(place)
-            mask = sum(1 << lane for lane in range(lanes) if not idle[lane])
-            words.append([*blocks, mask])
+            words.append([*blocks, sum(1 << i for i, n in enumerate(numbers) if n is not None)])
         starts.append(len(chosen))
     arrays = np.array(starts), np.array(chosen), sources, masked
     return Gathering(*arrays, np.array(words, np.int64), np.array(places, np.int32))
 
 
-def _wanted(left: list[list[int]], lanes: int, sources: int) -> list[int]:
+def _by_block(first: int, count: int, lanes: int) -> dict[int, list[int]]:
+    """Return the channels of a group, the last first, by the block of channels they are in."""
+    found: dict[int, list[int]] = {}
+    for number in range(first, first + count):
+        found.setdefault(number // lanes, []).insert(0, number)
+    return found
+
+
+def _wanted(left: dict[int, dict[int, list[int]]], sources: int) -> list[int]:
     """Return the blocks that are wanted for the most steps yet."""
     demand: dict[int, int] = {}
-    for numbers in left:
-        for block in {number // lanes for number in numbers}:
-            own = sum(number // lanes == block for number in numbers)
-            demand[block] = max(demand.get(block, 0), own)
+    for rest in left.values():
+        for block, numbers in rest.items():
+            demand[block] = max(demand.get(block, 0), len(numbers))
     best = sorted(demand, key=lambda block: -demand[block])[:sources]
     return best + best[-1:] * (sources - len(best))
 
 
-def _pick(numbers: list[int], blocks: list[int], lanes: int) -> int | None:
-    """Take from a lane's channels one that is in these blocks: where it wants more."""
-    counts = [sum(number // lanes == block for number in numbers) for block in blocks]
-    if not any(counts):
+def _pick(rest: dict[int, list[int]], blocks: list[int]) -> int | None:
+    """Take from a group's channels one that is in these blocks: where it wants more."""
+    block = max(blocks, key=lambda block: len(rest.get(block, ())))
+    if block not in rest:
         return None
-    block = blocks[int(np.argmax(counts))]
-    number = next(number for number in numbers if number // lanes == block)
-    numbers.remove(number)
+    number = rest[block].pop()
+    if not rest[block]:
+        del rest[block]
     return number
 
 
