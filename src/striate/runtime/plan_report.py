@@ -97,10 +97,11 @@ class PlanTotals:
 class PlanReport:
     """What `Program.plan` returns; `str()` of it is a table.
 
-    `input_shapes` are those of all inputs by name.
+    `input_shape` is that of the first input, `input_shapes` are those of all by name.
     """
 
     network: str
+    input_shape: Shape
     input_shapes: dict[str, Shape]
     dtype: str
     instructions: str
@@ -108,11 +109,6 @@ class PlanReport:
     limits: Limits
     steps: tuple[PlanStep, ...]
     totals: PlanTotals
-
-    @property
-    def input_shape(self) -> Shape:
-        """The shape of the first input."""
-        return next(iter(self.input_shapes.values()), ())
 
     @property
     def title(self) -> str:
@@ -123,8 +119,7 @@ class PlanReport:
 
     def to_json(self) -> str:
         """Return the plan as JSON: the same names, shapes as lists, sizes in bytes, seconds."""
-        first = {"network": self.network, "input_shape": self.input_shape}
-        return json.dumps({**first, **asdict(self)}, indent=2)
+        return json.dumps(asdict(self), indent=2)
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the table's cells as text: a header, then a row for each part."""
@@ -215,7 +210,7 @@ def report_lowered(
     packed = sum(size for address, size in used.items() if address not in as_they_are)
     own = sum(array.nbytes for array in plain)
     memory = 4 * lowered.arena, packed, sum(used.values()) - packed, own
-    about = graph.name, shapes, "float32", to.target.level, threads, limits
+    about = graph.name, *_inputs(shapes), "float32", to.target.level, threads, limits
     return PlanReport(*about, steps, _totals(steps, memory))
 
 
@@ -237,8 +232,13 @@ def report_steps(
         work = macs, flops(macs), size, *limits.bound(macs, size)
         steps.append(PlanStep((node.name,), *how, output, *work))
     own = sum(sizes[parameter.name] for parameter in graph.parameters)
-    about = graph.name, input_shapes, str(dtype), "in Python", threads, limits
+    about = graph.name, *_inputs(input_shapes), str(dtype), "in Python", threads, limits
     return PlanReport(*about, tuple(steps), _totals(steps, (0, 0, own, own)))
+
+
+def _inputs(shapes: dict[str, Shape]) -> tuple[Shape, dict[str, Shape]]:
+    """Return the shape of the first input, and those of all."""
+    return next(iter(shapes.values()), ()), shapes
 
 
 def _step_of(part: Part, threads: int, limits: Limits) -> PlanStep:
