@@ -72,7 +72,7 @@ def _split(call: Call) -> None:
         if known is not None:
             _check_parts(call, known.size)
         given = {"sizes": call.setting(1, "split")}
-        call.settle(op.Split, data, given, outputs=names, axis=axis)
+        call.settle(op.Split, data, given, outputs=names, axis=axis, parts=len(names))
     else:
         call.give(op.Split(None, axis, len(names)), *data, outputs=names)
 
