@@ -120,8 +120,6 @@ def _example(t: Translation, value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
     meta = t.meta(value)
-    if not isinstance(meta, torch.Tensor):
-        return 1
     return torch.empty((1,) * meta.dim(), dtype=meta.dtype)
 
 
@@ -247,8 +245,8 @@ def _clamp(t: Translation, node: FxNode, x: Any, *bounds: Any, **named: Any) -> 
 def _bounds(target: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
     if "clamp_max" in target:
         return -math.inf, bounds[0]
-    limits = (-1.0, 1.0) if "hardtanh" in target else (None, None)
-    low, high = (*bounds, *limits[len(bounds) :])
+    limits: list[Any] = [-1.0, 1.0] if "hardtanh" in target else [None, None]
+    low, high = [*bounds, *limits[len(bounds) :]]
     low = named.get("min", named.get("min_val", low))
     high = named.get("max", named.get("max_val", high))
     return -math.inf if low is None else low, math.inf if high is None else high

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils import _pytree as tree
 from striate.errors import GraphError, ParameterError, ShapeError
 from striate.interop.torch.reading.places import raised_at
 from striate.interop.torch.reading.table import TABLE
+from striate.interop.torch.reading.translation import integer
 
 __all__ = ["Inputs", "ShapeLike", "decomposed", "example_inputs", "exported"]
 
@@ -138,7 +140,7 @@ def _is_open(program: ExportedProgram) -> bool:
     inputs = set(program.graph_signature.user_inputs)
     values = [n.meta["val"] for n in program.graph.nodes if n.name in inputs]
     return any(
-        isinstance(size, torch.SymInt) and not size.node.expr.is_number
+        integer(size) is None
         for value in values
         if isinstance(value, torch.Tensor)
         for size in value.shape
@@ -171,14 +173,17 @@ def _positional(module: torch.nn.Module, count: int) -> list[str]:
 
 def decomposed(program: ExportedProgram) -> ExportedProgram:
     """Return the program without in-place operators, what `TABLE` lacks spelt out in parts."""
-    parts = {
-        operator: part
-        for operator, part in torch.export.default_decompositions().items()
-        if str(operator).removeprefix("aten.") not in TABLE
-    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return program.run_decompositions(parts)
+        found: ExportedProgram = program.run_decompositions(dict(_parts()))
+        return found
+
+
+@cache
+def _parts() -> dict[Any, Any]:
+    """Return PyTorch's own ways to spell out what `TABLE` lacks."""
+    known: Any = torch.export.default_decompositions()
+    return {op: part for op, part in known.items() if str(op).removeprefix("aten.") not in TABLE}
 
 
 @contextmanager

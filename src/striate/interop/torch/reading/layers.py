@@ -44,7 +44,7 @@ def _conv(
 ) -> str:
     rank = _rank(node)
     kernel = t.static(t.shape(weight)[2:], "a kernel")
-    sides = padding if isinstance(padding, str) else _each(padding, rank)
+    sides: Any = padding if isinstance(padding, str) else _each(padding, rank)
     window = Window.parse(kernel, _each(stride, rank), sides, _each(dilation, rank), rank=rank)
     x, alone = batched(t, x, rank)
     operands = [x, weight] if bias is None else [x, weight, bias]
@@ -241,7 +241,12 @@ def _rms_norm(
     return t.emit(ops.RMSNormalization(-len(sizes), least), x, scale)
 
 
-MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+MODES: dict[str, Any] = {
+    "constant": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+}
 
 
 def _padded(t: Translation, x: Any, sides: Sequence[Any], mode: str, value: Any = None) -> str:
@@ -302,6 +307,7 @@ def _resize(t: Translation, node: FxNode, x: Any, size: Any, *rest: Any, **named
         "coordinates": coordinates,
         "nearest": "floor" if how == "asymmetric" else "round_prefer_ceil",
         "antialias": how == "antialias",
+        "exclude_outside": how == "antialias",
     }
     whole = None not in map(integer, t.shape(node)[2:])  # aligned corners follow the exact sizes
     given = factors and all(factor is not None for factor in factors)

@@ -78,16 +78,16 @@ def finished(
     kept.reverse()
     taken = {value.name for value in inputs} | (needed & {*parameters, *constants})
     given = {value: label for label, value in outputs if label}
+    promised = set(given.values()) - taken
     renamed: dict[str, str] = {}
     nodes = []
     for one, label in zip(kept, _labels(kept), strict=True):
-        title = _unique(label, taken)
+        own = {given[value] for value in one.node.outputs if value in given}
+        title = _unique(label, taken, promised - own)
         count = len(one.node.outputs)
         for place, output in enumerate(one.node.outputs):
-            fresh = title if count == 1 else _unique(f"{title}.{place}", taken)
-            if output in given and given[output] not in taken:
-                fresh = _unique(given[output], taken)
-            renamed[output] = fresh
+            wanted = given.get(output, title if count == 1 else f"{title}.{place}")
+            renamed[output] = wanted if wanted == title else _unique(wanted, taken, promised - own)
         read = tuple(renamed.get(value, value) for value in one.node.inputs)
         made = tuple(renamed[value] for value in one.node.outputs)
         nodes.append(replace(one.node, name=title, inputs=read, outputs=made))
@@ -137,9 +137,9 @@ def _labels(kept: Sequence[Emitted]) -> list[str]:
     return labels
 
 
-def _unique(label: str, taken: set[str]) -> str:
+def _unique(label: str, taken: set[str], promised: set[str]) -> str:
     fresh, count = label, 0
-    while fresh in taken:
+    while fresh in taken or fresh in promised:
         count += 1
         fresh = f"{label}_{count}"
     taken.add(fresh)

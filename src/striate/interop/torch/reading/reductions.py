@@ -70,8 +70,8 @@ for _name, _kind in WHOLE.items():
 @aten("any.default", "any.dim", "any.dims", "all.default", "all.dim", "all.dims")
 def _any(t: Translation, node: FxNode, x: Any, dim: Any = None, keepdim: bool = False) -> str:
     operator = ops.ReduceMax if "any" in str(node.target) else ops.ReduceMin
-    whole = t.cast(t.cast(x, torch.bool), torch.bool)
-    found = t.emit(operator(_axes(dim), keepdim), t.emit(ops.Cast("int64"), whole))
+    answers = t.emit(ops.Cast("int64"), t.cast(x, torch.bool))
+    found = t.emit(operator(_axes(dim), keepdim), answers)
     return t.emit(ops.Cast("bool"), found)
 
 

@@ -290,7 +290,7 @@ def _slice_scatter(
     if step != 1:
         raise GraphError("writing every other element is not supported: use torch.where")
     source = t.cast(source, t.meta(node).dtype)
-    if same(t.shape(node)[dim], t.meta(node.args[1]).shape[dim]):
+    if bool(same(t.shape(node)[dim], t.meta(node.args[1]).shape[dim])):
         return source
     size = t.static([t.shape(node)[dim]], "writing a slice")[0]
     first, last = t.static([start or 0, size if end is None else end], "writing a slice")

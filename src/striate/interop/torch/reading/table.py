@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["TABLE", "aten"]
 
@@ -11,10 +11,13 @@ TABLE: dict[str, Callable[..., Any]] = {}
 """Operator's name, as "relu.default" -> function(translation, node, *arguments) -> value."""
 
 
-def aten(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def aten(*names: str) -> Callable[[F], F]:
     """Enter a function for these operators of PyTorch."""
 
-    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+    def enter(function: F) -> F:
         TABLE.update(dict.fromkeys(names, function))
         return function
 

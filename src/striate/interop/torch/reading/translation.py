@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -67,6 +68,7 @@ class Translation:
         self._emitted: list[Emitted] = []
         self._made: dict[int, tuple[torch.Tensor, str]] = {}
         self._shared: dict[Any, str] = {}
+        self._counts: dict[str, int] = {}
 
     # Emitting nodes
 
@@ -102,14 +104,14 @@ class Translation:
             kind = {bool: "bool", int: "int64", float: "float"}[type(value)]
         key = (repr(value), kind)
         if key not in self._numbers:
-            name = f"constant_{len(self._constants)}"
+            name = self._free("constant")
             self._constants[name] = Constant.of(name, np.asarray(value), kind)
             self._numbers[key] = name
         return self._numbers[key]
 
     def array(self, array: Any, kind: str | None = None) -> str:
         """Return the name of a small constant array."""
-        name = f"constant_{len(self._constants)}"
+        name = self._free("constant")
         self._constants[name] = Constant.of(name, array, kind)
         return name
 
@@ -123,11 +125,11 @@ class Translation:
         return self._made[id(tensor)][1]
 
     def _free(self, name: str) -> str:
-        taken = {*self._parameters, *self._constants, *(value.name for value in self._inputs)}
-        count, free = 0, name
-        while free in taken:
+        count, free = self._counts.get(name, 0), name
+        while free in self._parameters or free in self._constants or (count and free == name):
             count += 1
             free = f"{name}_{count}"
+        self._counts[name] = count
         return free
 
     def keep(self, name: str, tensor: torch.Tensor, *, trainable: bool) -> str:
@@ -146,10 +148,7 @@ class Translation:
         if small and not trainable:
             self._constants[name] = Constant.of(name, array, kind)
             return name
-        deviation = float(array.std()) if kind == "float" and array.size else 0.0
-        initial = Initial("normal", deviation)
-        if kind != "float" or not deviation:
-            initial = Initial("constant", float(array.flat[0]) if array.size else 0.0)
+        initial = _initial(array, fixed=kind != "float" or not trainable)
         self._parameters[name] = Parameter(name, array.shape, initial, trainable, kind)
         self.weights[name] = array
         return name
@@ -159,7 +158,7 @@ class Translation:
         shape = tuple(integer(size) for size in tensor.shape)
         for axis, size in enumerate(tensor.shape):
             if shape[axis] is None:
-                self._symbols.setdefault(size.node.expr, (name, axis))
+                self._symbols.setdefault(_expression_of(size), (name, axis))
         self._inputs.append(Input(name, shape, self.kind(tensor.dtype)))
         return name
 
@@ -313,6 +312,20 @@ def _array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
     return array
 
 
+def _expression_of(size: Any) -> Any:
+    """Return the symbol, or what is computed of symbols, behind a size left open."""
+    return size.node.expr
+
+
+def _initial(array: np.ndarray[Any, Any], *, fixed: bool) -> Initial:
+    """Return how fresh weights start: spread as these are, or all alike."""
+    deviation = 0.0 if fixed or not array.size else float(array.std())
+    if deviation > 0:
+        return Initial("normal", deviation)
+    first = float(array.flat[0]) if array.size else 0.0
+    return Initial("constant", first if math.isfinite(first) else 0.0)
+
+
 def _identity(tensor: torch.Tensor) -> Any:
     """Return what two names of one tensor have in common."""
     place = tensor.untyped_storage().data_ptr(), tensor.storage_offset()
@@ -321,7 +334,7 @@ def _identity(tensor: torch.Tensor) -> Any:
 
 def _working_dtype(program: ExportedProgram) -> torch.dtype:
     """Return the dtype of the module's weights, or else of its inputs."""
-    state = [tensor for _, tensor in program.named_parameters()]
+    state: list[Any] = [tensor for _, tensor in program.named_parameters()]
     state += [tensor for _, tensor in program.named_buffers()]
     values = [node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"]
     for tensor in [*state, *values]:

@@ -1,0 +1,1 @@
+"""Networks written as PyTorch modules: one table from operators to functions."""
