@@ -1,6 +1,7 @@
 """``striate run``: preparation of images, weights, tables and bad files."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from typer.testing import CliRunner
 
 import striate as st
 from striate.cli import app
-from striate.cli.run import as_input
-from striate.errors import ParameterError, ShapeError
+from striate.errors import ParameterError
 from striate.filters import files
+from striate.network import Builder, Input, Network, Node, Preprocessing
+from striate.network.operators import LogSoftmax, Softmax, Transpose
 from striate.training import save_weights
 
 
@@ -42,7 +44,7 @@ def test_scores_are_the_programs(weights, digit):
     )
     assert report["network"] == "lenet-1989"
     top = report["results"][0]["top"]
-    x = as_input(files.read(digit), (None, 1, 16, 16), -1.0, 1.0)
+    x = st.load("lenet-1989").preprocessing.apply(files.read(digit))
     scores = st.compile(st.load("lenet-1989").initialize(4))(x)[0]
     assert [entry["class"] for entry in top] == scores.argsort()[::-1].tolist()
     np.testing.assert_allclose([entry["score"] for entry in top], np.sort(scores)[::-1])
@@ -120,30 +122,218 @@ def test_labels_that_are_no_text(digit, weights):
         run("lenet-1989", digit, "--weights", weights, "--labels", digit)
 
 
-def test_images_become_inputs():
-    grey = np.full((10, 20), 255, np.uint8)
-    x = as_input(grey, (None, 3, 8, 8), -1.0, 1.0)
-    assert (x.shape, x.dtype) == ((1, 3, 8, 8), np.float32)
-    np.testing.assert_array_equal(x, 1)
-    np.testing.assert_array_equal(as_input(grey, (None, 1, 8, 8), 0.0, 2.0, invert=True), 0)
-    deep = np.full((8, 8), 65535, np.uint16)
-    np.testing.assert_array_equal(as_input(deep, (None, 1, 8, 8), 0.0, 1.0), 1)
-    colour = np.zeros((8, 8, 4), np.uint8)
-    colour[..., 1] = 255
-    np.testing.assert_allclose(as_input(colour, (None, 1, 8, 8), 0.0, 1.0), 0.587, rtol=1e-6)
-    np.testing.assert_array_equal(as_input(colour, (None, 3, 8, 8), 0.0, 1.0)[0, 1], 1)
-    assert as_input(grey, (None, 1, None, None), 0.0, 1.0).shape == (1, 1, 10, 20)
+def make(tmp_path, ends, *, channels=3, name="model.onnx", preprocessing=None):
+    """Write an ONNX model; `ends` adds its layers."""
+    graph = ends(Builder("small", (None, channels, 8, 8)))
+    net = Network(graph, preprocessing=preprocessing).initialize(3)
+    return net, net.save(tmp_path / name)
 
 
-def test_the_centre_is_kept():
-    wide = np.zeros((8, 24), np.uint8)
-    wide[:, 8:16] = 255
-    np.testing.assert_array_equal(as_input(wide, (None, 1, 8, 8), 0.0, 1.0), 1)
+def classifier(b):
+    x = b.conv(b.input, "conv", channels=4, kernel=3)
+    return b.graph(b.linear(x, "fc", features=5))
 
 
-def test_networks_that_take_no_images():
-    with pytest.raises(ShapeError) as error:
-        as_input(np.zeros((4, 4), np.uint8), (None, 2, 8), 0.0, 1.0)
-    assert str(error.value) == (
-        "an input (None, 2, 8) takes no image: it must be (N, 1 or 3, height, width)"
+def doubled(b):
+    return b.graph(b.conv_transpose(b.input, "up", channels=1, kernel=2, stride=2, bias=False))
+
+
+def two(b):
+    x = b.conv(b.input, "conv", channels=2, kernel=3)
+    return b.graph(x, b.linear(x, "fc", features=3))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    random = np.random.default_rng(1)
+    for i in range(5):
+        files.write(folder / f"{i}.png", random.integers(0, 256, (20 + i, 30, 3), np.uint8))
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def plain(path, channels=3):
+    return Preprocessing.fitting((None, channels, 8, 8)).apply(files.read(path))
+
+
+def answers(*arguments, code=0):
+    return json.loads(run(*arguments, "--json", code=code).stdout)
+
+
+def test_onnx_files_folders_and_batches(tmp_path, photos):
+    net, path = make(tmp_path, classifier)
+    found = answers(path, photos)
+    names = [str(photos / f"{i}.png") for i in range(5)]
+    assert [result["image"] for result in found["results"]] == names
+    assert (found["scores"], found["failed"]) == ("probabilities", [])
+    logits = st.compile(net)(np.concatenate([plain(name) for name in names]))
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    best = [result["top"][0] for result in found["results"]]
+    assert [entry["class"] for entry in best] == expected.argmax(1).tolist()
+    np.testing.assert_allclose([entry["score"] for entry in best], expected.max(1), rtol=1e-5)
+    together = answers(path, photos / "*.png", "--batch", 2)
+    for one, other in zip(found["results"], together["results"], strict=True):
+        assert [entry["class"] for entry in one["top"]] == [e["class"] for e in other["top"]]
+
+
+def test_logits_are_the_outputs(tmp_path, photos):
+    net, path = make(tmp_path, classifier)
+    found = answers(path, photos / "0.png", "--scores", "logits", "--top", 1)
+    assert found["scores"] == "outputs"
+    largest = st.compile(net)(plain(photos / "0.png")).max()
+    assert found["results"][0]["top"][0]["score"] == pytest.approx(largest)
+
+
+@pytest.mark.parametrize("last", [Softmax(), LogSoftmax(axis=1)])
+def test_probabilities_stay_what_they_are(tmp_path, photos, last):
+    def ends(b):
+        return b.graph(b.add(last, b.linear(b.input, "fc", features=5), name="last"))
+
+    _, path = make(tmp_path, ends)
+    top = answers(path, photos / "0.png", "--top", 5)["results"][0]["top"]
+    scores = [entry["score"] for entry in top]
+    assert sum(scores) == pytest.approx(1)
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_models_own_preprocessing_and_options(tmp_path, photos):
+    how = Preprocessing(resize=8, crop=(8, 8), mean=(0.5,), std=(0.25,), channels="bgr")
+    _, path = make(tmp_path, classifier, preprocessing=how)
+    image = photos / "0.png"
+    assert answers(path, image)["preprocessing"] == how.to_dict()
+    options = ("--mean", "0.1,0.2,0.3", "--std", "2", "--channels", "rgb", "--high", "255")
+    more = ("--resize", "9x10", "--interpolation", "bicubic", "--invert")
+    found = answers(path, image, *options, *more)["preprocessing"]
+    assert Preprocessing.from_dict(found) == Preprocessing(
+        (9, 10),
+        crop=(8, 8),
+        interpolation="bicubic",
+        range=(255, 0),
+        mean=(0.1, 0.2, 0.3),
+        std=(2,),
     )
+    file = tmp_path / "how.toml"
+    file.write_text("range = [0, 255]\n")
+    found = answers(path, image, "--preprocessing", file)["preprocessing"]
+    assert Preprocessing.from_dict(found) == Preprocessing((8, 8), "cover", range=(0, 255))
+
+
+def test_pictures_are_saved(tmp_path, photos):
+    net, path = make(tmp_path, doubled, channels=1)
+    result = run(path, photos / "0.png", "--save", tmp_path / "large.png")
+    assert result.stdout.splitlines()[-1] == str(tmp_path / "large.png")
+    output = st.compile(net)(plain(photos / "0.png", 1))[0, 0]
+    expected = np.clip(np.rint(output.astype(float) * 255), 0, 255)
+    np.testing.assert_array_equal(files.read(tmp_path / "large.png"), expected)
+    run(path, photos, "--save", tmp_path / "all")
+    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == [f"{i}.png" for i in range(5)]
+
+
+def test_arrays_are_saved(tmp_path, photos):
+    net, path = make(tmp_path, two)
+    found = answers(path, photos, "--save", tmp_path / "out.npz", "--batch", 3)
+    with np.load(tmp_path / "out.npz") as saved:
+        assert saved["images"].tolist() == [str(photos / f"{i}.png") for i in range(5)]
+        expected = st.compile(net)(plain(photos / "4.png"))
+        for entry, array in zip(found["results"][4]["outputs"], expected, strict=True):
+            np.testing.assert_allclose(saved[entry["name"]][4], array[0], atol=1e-6)
+            assert entry["shape"] == list(array.shape)
+            figures = [entry[name] for name in ("min", "mean", "max")]
+            np.testing.assert_allclose(figures, [array.min(), array.mean(), array.max()], atol=1e-6)
+
+
+def test_several_outputs_are_described(tmp_path, photos):
+    _, path = make(tmp_path, two)
+    text = run(path, photos / "0.png").stdout
+    assert all(word in text for word in ("output", "shape", "min", "mean", "max", "1x2x6x6", "1x3"))
+
+
+def test_open_sizes_pass_over_images_that_are_too_small(tmp_path, photos):
+    b = Builder("open", (None, 3, 12, 12))
+    graph = b.graph(b.conv(b.input, "conv", channels=1, kernel=11))
+    graph = replace(graph, inputs=(Input("input", (None, 3, None, None)),))
+    path = Network(graph).initialize().save(tmp_path / "open.onnx")
+    files.write(photos / "tiny.png", np.zeros((4, 4, 3), np.uint8))
+    found = answers(path, photos, code=1)
+    assert [x["outputs"][0]["shape"] for x in found["results"]] == [
+        [1, 1, 10 + i, 20] for i in range(5)
+    ]
+    assert [x["image"] for x in found["failed"]] == [str(photos / "tiny.png")]
+    assert "kernel 11 is larger than the padded input 4 + 0 + 0" in found["failed"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--resize", "big"), "--resize is 'big'; give 224, or height x width as 240x320"),
+        (
+            ("--mean", "a,b"),
+            "--mean is 'a,b'; give one number, or one for each channel as 0.5,0.5,0.5",
+        ),
+        (("--batch", 0), "--batch 0 must be at least 1"),
+        (("--channels", "cmyk"), "channels is 'cmyk'; it must be one of rgb, bgr, grey"),
+    ],
+)
+def test_preprocessing_that_makes_no_sense(tmp_path, photos, arguments, message):
+    _, path = make(tmp_path, classifier)
+    with pytest.raises(ParameterError) as error:
+        run(path, photos, *arguments)
+    assert str(error.value) == message
+
+
+def test_refusals_to_save(tmp_path, photos):
+    _, path = make(tmp_path, classifier)
+    target = tmp_path / "one.png"
+    for arguments, message in (
+        ((photos, "--save", target), f"{target} is one file; 5 images need a folder"),
+        (
+            (photos / "0.png", "--save", photos / "0.png"),
+            f"{photos / '0.png'} is an input and would be lost; choose another output",
+        ),
+        (
+            (photos / "0.png", "--save", target),
+            "no output of small is a picture (1x5); give --save FILE.npz",
+        ),
+    ):
+        with pytest.raises(ParameterError) as error:
+            run(path, *arguments)
+        assert str(error.value) == message
+
+
+def test_patterns_and_sizes_that_do_not_fit(tmp_path, photos):
+    _, path = make(tmp_path, classifier)
+    with pytest.raises(ParameterError) as error:
+        run(path, photos / "*.gif")
+    assert str(error.value) == f"'{photos / '*.gif'}' matches no file; check the pattern"
+    result = run(path, photos / "0.png", "--resize", "9x9", code=1)
+    assert result.stderr == (
+        f"striate: {photos / '0.png'}: small takes Nx3x8x8, but the image becomes 1x3x9x9: "
+        "change --resize, --crop or --channels\n"
+    )
+
+
+def test_networks_that_take_no_images(tmp_path, photos):
+    b = Builder("signal", (None, 1, 100))
+    path = Network(b.graph(b.max_pool(b.input, "pool", kernel=2))).save(tmp_path / "signal.onnx")
+    with pytest.raises(ParameterError) as error:
+        run(path, photos / "0.png")
+    assert str(error.value) == (
+        "signal takes no single image but input (None, 1, 100); run it in Python: "
+        "striate.compile(network)(...)"
+    )
+
+
+def test_channels_last(tmp_path, photos):
+    net, path = make(tmp_path, classifier)
+    graph = net.graph
+    first = Node("first", Transpose((0, 3, 1, 2)), ("image",), ("first",))
+    conv = replace(graph.nodes[0], inputs=("first", *graph.nodes[0].inputs[1:]))
+    image, nodes = Input("image", (None, 8, 8, 3)), (first, conv, *graph.nodes[1:])
+    last = Network(replace(graph, inputs=(image,), nodes=nodes), net.weights)
+    one, other = answers(path, photos), answers(last.save(tmp_path / "last.onnx"), photos)
+    layouts = [found["preprocessing"]["layout"] for found in (one, other)]
+    assert layouts == ["NCHW", "NHWC"]
+    for a, c in zip(one["results"], other["results"], strict=True):
+        assert [e["class"] for e in a["top"]] == [e["class"] for e in c["top"]]

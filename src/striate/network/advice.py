@@ -120,7 +120,7 @@ def _biases(case: Case) -> Iterator[tuple[str, str]]:
         if normed and node.inputs[2] in sizes and node.outputs[0] not in case.graph.outputs:
             yield (
                 node.name,
-                "its biases change nothing: the batch normalisation behind subtracts the mean",
+                "its bias changes nothing: BatchNormalization behind it subtracts the mean",
             )
 
 

@@ -111,7 +111,8 @@ def compare(
 ) -> Comparison:
     """Return how two networks differ, in total and layer by layer.
 
-    Layers are matched by name; those left over in order, by operator.
+    Layers are matched by name; those left over in order, by operator, shape and parameters if
+    they can be, else by operator.
 
     Parameters
     ----------
@@ -168,13 +169,23 @@ def _only(layers: Sequence[Layer], taken: set[Layer]) -> Iterator[Match]:
 def _partners(a: Sequence[Layer], b: Sequence[Layer]) -> dict[str, Layer]:
     named = {layer.name: layer for layer in b}
     found = {layer.name: named[layer.name] for layer in a if layer.name in named}
-    left_a = [layer for layer in a if layer.name not in found]
-    left_b = [layer for layer in b if layer.name not in found]
-    operators = [layer.operator for layer in left_a], [layer.operator for layer in left_b]
-    for block in SequenceMatcher(None, *operators, autojunk=False).get_matching_blocks():
-        for step in range(block.size):
-            found[left_a[block.a + step].name] = left_b[block.b + step]
+    for key in (_kind, _operator):
+        taken = set(found.values())
+        left_a = [layer for layer in a if layer.name not in found]
+        left_b = [layer for layer in b if layer not in taken]
+        kinds = list(map(key, left_a)), list(map(key, left_b))
+        for block in SequenceMatcher(None, *kinds, autojunk=False).get_matching_blocks():
+            for step in range(block.size):
+                found[left_a[block.a + step].name] = left_b[block.b + step]
     return found
+
+
+def _kind(layer: Layer) -> object:
+    return layer.operator, layer.output_shape, layer.parameters
+
+
+def _operator(layer: Layer) -> object:
+    return layer.operator
 
 
 def _plain(value: Any) -> Any:

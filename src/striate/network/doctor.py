@@ -199,18 +199,18 @@ def _arithmetic(node: Node, found: Trace) -> Iterator[str]:
 
 
 def _undropped(graph: Graph, shape: Shape) -> list[Advice]:
-    """Return which inputs lose nothing to floor: the nearest, all axes alike."""
+    """Return which inputs lose nothing to floor: the nearest, all axes alike if that will do."""
     axes = spatial_axes(graph, shape)
     found = []
     for sign in (-1, 1):
-        for distance in range(1, RADIUS + 1):
-            other = tuple(s + sign * distance if a in axes else s for a, s in enumerate(shape))
-            if min(other) < 1:
-                break
-            after = trace(graph, other)
-            if not after.problem and not _loses(Case(after.graph, after.shapes)):
-                found.append(size_text(other))
-                break
+        alike = _whole_size(graph, shape, list(axes), sign, range(len(axes)))
+        if alike is None:
+            alike = shape
+            for place, axis in enumerate(axes):
+                if alike is not None and _loses(graph, alike, [place]):
+                    alike = _whole_size(graph, alike, [axis], sign, [place])
+        if alike is not None and not _loses(graph, alike, range(len(axes))):
+            found.append(size_text(alike))
     if not found:
         text = f"no input up to {RADIUS} smaller or larger along each axis loses nothing"
     else:
@@ -218,9 +218,26 @@ def _undropped(graph: Graph, shape: Shape) -> list[Advice]:
     return [Advice("pixels dropped", (), text)]
 
 
-def _loses(case: Case) -> bool:
-    """Tell whether floor drops anything at the end of an axis."""
-    return any(left[-1] == size - 1 for _, _, left, size in unread(case) if len(left) * 2 < size)
+def _whole_size(
+    graph: Graph, shape: Shape, axes: Sequence[int], sign: int, places: Sequence[int]
+) -> Shape | None:
+    """Return the nearest shape, these axes moved by the same, that loses nothing along places."""
+    for distance in range(1, RADIUS + 1):
+        other = tuple(s + sign * distance if a in axes else s for a, s in enumerate(shape))
+        if min(other) < 1:
+            return None
+        if not _loses(graph, other, places):
+            return other
+    return None
+
+
+def _loses(graph: Graph, shape: Shape, places: Sequence[int]) -> bool:
+    """Tell whether floor drops anything at the end of these axes, or the shape does not fit."""
+    found = trace(graph, shape)
+    return bool(found.problem) or any(
+        left[-1] == size - 1 and len(left) * 2 < size and axis in places
+        for _, axis, left, size in unread(Case(found.graph, found.shapes))
+    )
 
 
 def _lines(found: Diagnosis) -> Iterator[str]:
