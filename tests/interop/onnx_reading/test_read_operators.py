@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from striate.errors import GeometryError
 from striate.geometry import TransposedWindow, Window
 from striate.network import infer_shapes, settled
 from striate.network import operators as op
@@ -125,7 +126,7 @@ def test_paddings_become_windows(operators, attributes, size, expected):
 
 def test_same_lower_of_open_sizes_asks_for_them(read):
     body = 'y = MaxPool <kernel_shape = [2], strides = [2], auto_pad = "SAME_LOWER"> (x)'
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(GeometryError) as error:
         read(body, "float[N, 2, L] x")
     assert str(error.value) == (
         "g: node 'y' (MaxPool, opset 17): auto_pad SAME_LOWER with stride 2 depends on the input's "

@@ -18,6 +18,7 @@ from striate.errors import (
     explained,
 )
 from striate.interop.onnx.reading.tensors import BFLOAT16, MOST_AXES, dtype_of
+from striate.interop.onnx.reading.texts import check_texts
 from striate.interop.onnx.reading.translation import Translation
 from striate.interop.onnx.reading.walk import ONNX_DOMAINS, Scope, Walk
 from striate.interop.onnx.writing.emission import onnx_module
@@ -121,10 +122,8 @@ def from_onnx(
         raise ParameterError(
             f"model is {type(model).__name__}; give an onnx.ModelProto, or a path to load_onnx"
         )
-    try:
-        return _network(model, input_shape, Path(folder) if folder is not None else None, name)
-    except UnicodeDecodeError:
-        raise FileError("a name in the model is not UTF-8: the file is damaged") from None
+    check_texts(model)
+    return _network(model, input_shape, Path(folder) if folder is not None else None, name)
 
 
 def _parsed(path: Path) -> Any:
@@ -183,10 +182,9 @@ def _opsets(model: Any) -> dict[str, int]:
     }
     version = opsets.get("")
     if version is not None and not OLDEST <= version <= NEWEST:
-        newer = "a newer version of striate may read it, or " if version > NEWEST else ""
         raise GraphError(
-            f"opset {version} of ONNX; striate reads {OLDEST} to {NEWEST}: {newer}convert the "
-            "model with onnx.version_converter"
+            f"opset {version} of ONNX; striate reads {OLDEST} to {NEWEST}: export the model for "
+            "one of these, or convert it with onnx.version_converter"
         )
     return opsets
 

@@ -20,7 +20,7 @@ def reads(node: Any) -> Iterator[str]:
 
 
 def captured(node: Any, depth: int = 0) -> Iterator[str]:
-    """Yield the names that graphs inside a node read."""
+    """Yield the names that graphs inside a node read and do not define themselves."""
     if depth > DEEPEST:
         raise GraphError(
             f"node {node.name!r}: graphs lie more than {DEEPEST} deep in each other: "
@@ -28,10 +28,12 @@ def captured(node: Any, depth: int = 0) -> Iterator[str]:
         )
     for attribute in node.attribute:
         for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-            yield from (value.name for value in graph.output)
+            own = {value.name for value in (*graph.input, *graph.initializer)}
+            own.update(name for inner in graph.node for name in inner.output)
+            read = {value.name for value in graph.output}
             for inner in graph.node:
-                yield from (name for name in inner.input if name)
-                yield from captured(inner, depth + 1)
+                read.update(inner.input, captured(inner, depth + 1))
+            yield from sorted(read - own - {""})
 
 
 def in_order(nodes: Sequence[Any], where: str) -> list[Any]:

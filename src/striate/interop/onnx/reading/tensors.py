@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from errno import ELOOP
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -213,8 +214,9 @@ def _inside(folder: Path, location: str, where: str) -> Path:
         home = folder.resolve(strict=True)
         path = (home / plain).resolve(strict=True)
         mode = path.stat().st_mode
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "a loop of links"
+    except (OSError, RuntimeError) as error:  # Python 3.13 turned the latter into the former
+        loop = getattr(error, "errno", ELOOP) == ELOOP
+        reason = "a loop of links" if loop else getattr(error, "strerror", None)
         raise FileError(f"{where}: its data {location!r} cannot be read ({reason})") from None
     if not path.is_relative_to(home):
         raise FileError(f"{where}: {location!r} is a link that leads out of the folder; {rule}")

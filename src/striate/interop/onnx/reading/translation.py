@@ -62,6 +62,7 @@ class Translation:
         self._kept: dict[str, tuple[Initial, bool]] = {}
         self._made: set[str] = set()
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._room: float = max(ROOM, size)
         self._shapes = Shapes(self)
 
@@ -84,10 +85,11 @@ class Translation:
 
     def free(self, wanted: str) -> str:
         """Return a name like this one that nothing else bears, and note it."""
-        name, number = wanted, 1
+        name, number = wanted, self._numbers.get(wanted, 1)
         while name in self._taken:
             number += 1
             name = f"{wanted}.{number}"
+        self._numbers[wanted] = number
         self._taken.add(name)
         return name
 

@@ -18,7 +18,7 @@ from striate.network import operators as op
 __all__ = ["Scope", "Walk"]
 
 ONNX_DOMAINS = ("", "ai.onnx")
-MOST_NODES = 1_000_000  # after functions have been put in their places
+MOST_NODES = 30_000  # inside functions and branches, each time that they are used
 DEEPEST = 32  # functions and branches within each other
 
 
@@ -86,7 +86,7 @@ class Walk:
         """
         read = {*outputs, *(name for node in nodes for name in (*node.input, *captured(node)))}
         for node in in_order(nodes, self._translation.name):
-            self._count += 1
+            self._count += scope.depth > 0
             if self._count > MOST_NODES:
                 raise GraphError(
                     f"{self._translation.name}: its functions call each other more than "
