@@ -13,14 +13,13 @@ from striate.runtime.lowering.fusion import Fused, fused
 from striate.runtime.lowering.homes import homes_of
 from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
 from striate.runtime.lowering.operators import lower_natively, native
+from striate.runtime.lowering.splitting import without_splits
 from striate.runtime.lowering.values import Layouts
 from striate.runtime.lowering.weights import Weights
 from striate.runtime.lowering.workspace import Workspace
 from striate.runtime.steps import Array, Binding, bind
 
 __all__ = ["lower"]
-
-MOST_AXES = 5  # of values that machine code takes: (N, C, depth, height, width)
 
 
 def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings) -> Lowered:
@@ -29,13 +28,13 @@ def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings)
     `weights` are those of the network and its constants. What is empty is left to Python.
     """
     shapes, kinds = infer_shapes(graph, input_shape), infer_kinds(graph)
+    graph = without_splits(graph, shapes, kinds)
 
     def runs_natively(node: Node) -> bool:
         names = (*node.inputs, *node.outputs)
         single = all(kinds[name] == FLOAT and prod(shapes[name]) for name in names)
         lone = len(node.inputs) > 0 and len(node.outputs) == 1
-        few = all(len(shapes[name]) <= MOST_AXES for name in names)
-        return single and lone and few and native(node, shapes, weights, to.target.lanes)
+        return single and lone and native(node, shapes, weights, to.target.lanes)
 
     steps = fused(graph, runs_natively, shapes, weights)
     layouts = Layouts(steps, shapes, to.target.lanes)

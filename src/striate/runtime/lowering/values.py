@@ -11,6 +11,7 @@ from striate.ops.blocked.convolution import Sweep, window_sweep
 from striate.ops.blocked.layout import Blocked, Value
 from striate.ops.blocked.phases import phases
 from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.splitting import whole_channels
 
 __all__ = ["Layouts", "planar", "sweeps_of"]
 
@@ -72,6 +73,8 @@ class Layouts:
             if isinstance(o, op.Concat) and len(shape) > 2 and o.axis in (1, 1 - len(shape)):
                 self._share(step)
         for step in steps:
+            self._part(step)
+        for step in steps:
             self._want(step)
 
     def value(self, name: str) -> Value:
@@ -95,6 +98,18 @@ class Layouts:
             if channels % self._lanes == 0 and name not in self._home:
                 self._home[name] = root, first + channels // self._lanes
             channels += self._shapes[name][1]
+
+    def _part(self, step: Fused) -> None:
+        """Let some of a value's blocks be where that is."""
+        if step.expression is not None or step.output in self._home:
+            return
+        name = step.node.inputs[0] if step.node.inputs else ""
+        x = self._shapes.get(name, ())
+        channels = whole_channels(step.node.operator, x, self._lanes)
+        if channels is not None:
+            root, first = self._home.get(name, (name, 0))
+            self._blocks.setdefault(root, -(-x[1] // self._lanes))
+            self._home[step.output] = root, first + channels.start // self._lanes
 
     def wants_blocks(self, name: str) -> bool:
         """Tell whether a layer reads a value in blocks."""
