@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import striate as st
 from striate.cli import app
-from striate.errors import ParameterError
+from striate.errors import GeometryError, ParameterError
 from striate.filters import files
 from striate.network import Builder, Input, Network, Node, Preprocessing
 from striate.network.operators import LogSoftmax, Softmax, Transpose
@@ -229,6 +230,32 @@ def test_pictures_are_saved(tmp_path, photos):
     np.testing.assert_array_equal(files.read(tmp_path / "large.png"), expected)
     run(path, photos, "--save", tmp_path / "all")
     assert sorted(p.name for p in (tmp_path / "all").iterdir()) == [f"{i}.png" for i in range(5)]
+
+
+def test_grey_pictures_may_keep_their_colours(tmp_path, photos):
+    _, path = make(tmp_path, doubled, channels=1)
+    run(path, photos / "0.png", "--save", tmp_path / "grey.png")
+    run(path, photos / "0.png", "--save", tmp_path / "colour.png", "--colour")
+    grey, colour = (files.read(tmp_path / f"{name}.png") for name in ("grey", "colour"))
+    assert (grey.shape, colour.shape) == ((16, 16), (16, 16, 3))
+    luma = np.asarray(Image.fromarray(colour).convert("YCbCr"))[:, :, 0].astype(int)
+    inside = (colour > 0).all(2) & (colour < 255).all(2)
+    assert abs(luma - grey)[inside].max() <= 2
+    assert np.ptp(colour.astype(int), axis=2).max() > 10
+
+
+def test_shapes_that_do_not_fit_point_to_the_doctor(tmp_path, photos):
+    def stuck(b):
+        return b.graph(b.conv(b.input, "conv", channels=1, kernel=3))
+
+    net, _ = make(tmp_path, stuck)
+    graph = replace(net.graph, inputs=(Input("input", (None, 3, 2, 2)),))
+    path = Network(graph, net.weights).save(tmp_path / "stuck.onnx")
+    with pytest.raises(GeometryError) as error:
+        run(path, photos / "0.png")
+    assert error.value.__notes__ == [
+        f"striate inspect {path} --input 1x3x2x2 --doctor tells what would help"
+    ]
 
 
 def test_arrays_are_saved(tmp_path, photos):

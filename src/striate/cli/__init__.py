@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import typer
@@ -81,7 +81,7 @@ def main() -> None:
         code = app(prog_name="striate", standalone_mode=False)  # errors of usage reach us too
         sys.stdout.flush()
     except StriateError as error:
-        _fail(str(error), 2 if isinstance(error, BAD_USAGE) else 1)
+        _fail(str(error), 2 if isinstance(error, BAD_USAGE) else 1, getattr(error, "__notes__", ()))
     except UsageError as error:
         _fail_usage(error)
     except (KeyboardInterrupt, typer.Abort) as error:
@@ -103,8 +103,10 @@ def _fail_usage(error: Any) -> NoReturn:
     _fail(f"{message}; see {context.command_path if context else 'striate'} --help", 2)
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int, hints: Sequence[str] = ()) -> NoReturn:
     typer.secho(f"striate: {visible(' '.join(message.split()))}", err=True, fg="red")
+    for hint in hints:
+        typer.secho(f"striate: {visible(hint)}", err=True)
     sys.exit(code)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from striate.cli._saving import Saving, images_of
 from striate.cli._text import visible
+from striate.cli.inspection import pointing_to_the_doctor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class Settings:
     scores: Scores
     batch: int
     save: Path | None
+    colour: bool = False
 
 
 @dataclass
@@ -62,12 +64,13 @@ class Answers:
         from striate.cli._batch import progress
 
         paths = images_of(images)
-        saving = Saving(self.settings.save, paths, self.network, self.how)
+        saving = Saving(self.settings.save, paths, self.network, self.how, self.settings.colour)
         program = striate.compile(self.network)
         with progress(len(paths)) as advance:
             for names, x in self._batches(paths, advance):
                 try:
-                    found = program(x)
+                    with pointing_to_the_doctor(self.settings.model, x.shape):
+                        found = program(x)
                 except striate.errors.StriateError as error:
                     if None not in self.network.input_shape[1:]:
                         raise
@@ -175,8 +178,8 @@ class Answers:
         labels = self.settings.labels
         if labels is not None and len(labels) != len(scores):
             raise ParameterError(
-                f"{self.settings.label_file}: {len(labels)} names for the {len(scores)} classes of {self.settings.model}; "
-                "give one line for each class"
+                f"{self.settings.label_file}: {len(labels)} names for the {len(scores)} classes "
+                f"of {self.settings.model}; give one line for each class"
             )
         best = (-scores).argsort(kind="stable")[: self.settings.top]
         return [

@@ -19,9 +19,14 @@ class Saving:
     """Keeps outputs: nothing, all in one .npz file, or a picture for each image."""
 
     def __init__(
-        self, save: Path | None, paths: Sequence[Path], network: Network, how: Preprocessing
+        self,
+        save: Path | None,
+        paths: Sequence[Path],
+        network: Network,
+        how: Preprocessing,
+        colour: bool = False,
     ) -> None:
-        self._save, self._network, self._how = save, network, how
+        self._save, self._network, self._how, self._colour = save, network, how, colour
         self._targets = self._planned(save, paths)
         self._names: list[str] = []
         self._kept: list[Sequence[NDArray[Any]]] = []
@@ -29,7 +34,7 @@ class Saving:
     def keep(self, name: str, outputs: Sequence[NDArray[Any]]) -> Path | None:
         """Keep what came out of one image; return its picture's path if there is one."""
         if name in self._targets:
-            self._write_picture(self._targets[name], outputs)
+            self._write_picture(self._targets[name], outputs, Path(name))
             return self._targets[name]
         if self._save is not None:
             self._names.append(name)
@@ -77,11 +82,11 @@ class Saving:
         refuse_collisions(jobs)
         return {str(source): target for source, target in jobs}
 
-    def _write_picture(self, path: Path, outputs: Sequence[NDArray[Any]]) -> None:
+    def _write_picture(self, path: Path, outputs: Sequence[NDArray[Any]], source: Path) -> None:
         """Write the first output that is a picture."""
         from striate.errors import ParameterError
         from striate.filters import files
-        from striate.network.picture import shown
+        from striate.network.picture import coloured, shown
 
         place = 0 if self._how.layout == "NCHW" else 2
         pictures = [a[0] for a in outputs if a.ndim == 4 and a.shape[1 + place] in (1, 3)]
@@ -90,7 +95,10 @@ class Saving:
             raise ParameterError(
                 f"no output of {self._network.name} is a picture ({shapes}); give --save FILE.npz"
             )
-        files.write(path, shown(pictures[0], self._how))
+        picture = shown(pictures[0], self._how)
+        if self._colour and picture.shape[2] == 1:
+            picture = coloured(picture[:, :, 0], files.read(source), self._how)
+        files.write(path, picture)
 
 
 def images_of(images: Sequence[str]) -> list[Path]:

@@ -46,6 +46,9 @@ def run(
         Path | None,
         typer.Option(help="keep outputs: FILE.npz, or as pictures in FILE.png or a folder"),
     ] = None,
+    colour: Annotated[
+        bool, typer.Option("--colour", help="give saved grey pictures the image's own colours")
+    ] = False,
     batch: Annotated[int, typer.Option(help="how many images run at once, 1 or more")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     preprocessing: Annotated[
@@ -109,7 +112,7 @@ def run(
     }
     given = {name: value for name, value in given.items() if value is not None}
     how = _preprocessing(network, preprocessing, given, low, high, invert=invert)
-    settings = Settings(model, top, labels, _labels(labels), scores, batch, save)
+    settings = Settings(model, top, labels, _labels(labels), scores, batch, save, colour)
     answers = Answers(network, how, settings)
     answers.run(images)
     if as_json:

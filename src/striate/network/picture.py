@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from striate.network.preprocessing import Preprocessing
 
-__all__ = ["prepared", "shown"]
+__all__ = ["coloured", "prepared", "shown"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -65,6 +66,21 @@ def shown(planes: NDArray[Any], how: Preprocessing) -> NDArray[np.uint8]:
     if how.channels == "bgr" and x.shape[2] == 3:
         x = x[:, :, ::-1]
     return np.rint(np.clip(np.nan_to_num(x), 0, 255)).astype(np.uint8)
+
+
+def coloured(luma: NDArray[np.uint8], image: NDArray[Any], how: Preprocessing) -> NDArray[np.uint8]:
+    """Return a picture (H, W, 3) of this luma in the colours of the image it was made from.
+
+    The image is prepared as for the network, and its two colour differences (ITU-R BT.601) are
+    resized to the picture: what networks that enlarge luma alone leave to do.
+    """
+    plain = replace(how, channels="rgb", range=(0, 255), mean=(0,), std=(1,), layout="NHWC")
+    pixels = np.rint(prepared(image, plain)[0]).astype(np.uint8)
+    _, *differences = Image.fromarray(pixels).convert("YCbCr").split()
+    size = luma.shape[::-1]
+    bands = [band.resize(size, Image.Resampling.BICUBIC) for band in differences]
+    merged = Image.merge("YCbCr", [Image.fromarray(np.ascontiguousarray(luma)), *bands])
+    return np.asarray(merged.convert("RGB"))
 
 
 def _without_alpha(image: NDArray[Any]) -> NDArray[Any]:

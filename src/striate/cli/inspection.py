@@ -1,0 +1,130 @@
+"""What else ``striate inspect`` does: the shape doctor, comparisons, budgets."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from striate.cli._text import visible
+
+if TYPE_CHECKING:
+    from striate.network import Network
+
+__all__ = ["ask_doctor", "compare_with", "hold_to_budget", "pointing_to_the_doctor"]
+
+SECONDS = 1.0  # of measuring
+RUNS = 5  # at least, however long one takes
+
+
+def ask_doctor(network: Network, shape: Sequence[int] | None, *, as_json: bool) -> None:
+    """Print the diagnosis; exit with 1 if the shapes do not fit."""
+    from striate.network import diagnose
+
+    found = diagnose(network, shape)
+    _print(found.to_json() if as_json else str(found))
+    if not found.fits:
+        raise typer.Exit(1)
+
+
+def compare_with(
+    network: Network, other: str, shape: Sequence[int] | None, *, as_json: bool
+) -> None:
+    """Print how another network differs."""
+    import striate
+    from striate.network import compare
+
+    found = compare(network, striate.load(other), shape)
+    _print(found.to_json() if as_json else str(found))
+
+
+def hold_to_budget(
+    network: Network, path: Path, shape: Sequence[int] | None, *, as_json: bool
+) -> None:
+    """Print how much of each limit is used; exit with 1 if one is not kept."""
+    import striate
+    from striate.network import Budget
+    from striate.network.budget import uses
+
+    budget = Budget.from_file(path)
+    spent = milliseconds(network, shape) if budget.needs_time else None
+    found = uses(striate.inspect(network, shape), budget, spent)
+    broken = sum(use.exceeded for use in found)
+    if as_json:
+        rows = [
+            {
+                "layer": use.layer,
+                "name": use.name,
+                "used": use.used,
+                "most": use.most,
+                "least": use.least,
+                "share": use.share,
+                "exceeded": use.exceeded,
+            }
+            for use in found
+        ]
+        _print(json.dumps({"network": network.name, "exceeded": broken, "limits": rows}, indent=2))
+    else:
+        for use in found:
+            colour = "red" if use.exceeded else None
+            typer.secho(visible(str(use)), fg=colour)
+    if broken:
+        are = "is" if broken == 1 else "are"
+        typer.secho(f"striate: {broken} of {len(found)} limits {are} not kept", err=True, fg="red")
+        raise typer.Exit(1)
+
+
+def milliseconds(network: Network, shape: Sequence[int] | None) -> float:
+    """Return the median time of one run, compiling and the first run left out."""
+    import numpy as np
+
+    import striate
+    from striate.network import input_shapes
+
+    ready = network if network.has_weights else network.initialize(0)
+    program = striate.compile(ready)
+    sizes = input_shapes(network.graph, shape)
+    kinds = {value.name: value.kind for value in network.graph.inputs}
+    random = np.random.default_rng(0)
+    inputs: dict[str, Any] = {
+        name: random.standard_normal(size, np.float32)
+        if kinds[name] == "float"
+        else np.zeros(size, kinds[name])
+        for name, size in sizes.items()
+    }
+    program(inputs)
+    times: list[float] = []
+    begun = time.perf_counter()
+    while len(times) < RUNS or time.perf_counter() - begun < SECONDS:
+        start = time.perf_counter()
+        program(inputs)
+        times.append(time.perf_counter() - start)
+    return median(times) * 1000
+
+
+@contextmanager
+def pointing_to_the_doctor(model: str, shape: Sequence[int] | None = None) -> Iterator[None]:
+    """Add to errors of shapes how to ask the doctor what would help."""
+    from striate.errors import GeometryError, ShapeError
+
+    try:
+        yield
+    except (ShapeError, GeometryError) as error:
+        given = f" --input {'x'.join(map(str, shape))}" if shape else ""
+        error.add_note(
+            f"striate inspect {shlex.quote(model)}{given} --doctor tells what would help"
+        )
+        raise
+
+
+def _print(text: str) -> None:
+    """Print lines, names that would disturb the terminal made visible."""
+    for line in text.splitlines():
+        typer.echo(visible(line))
