@@ -151,7 +151,7 @@ def concatenate(space: Workspace, step: Fused) -> None:
     operator, shape = step.node.operator, space.shapes[step.output]
     assert isinstance(operator, op.Concat)
     axis, names = axis_of(operator.axis, shape), step.node.inputs
-    plain = all(name in space.weights or space.only_plain(name) for name in names)
+    plain = all(map(space.only_plain, names)) or any(name in space.weights for name in names)
     if axis == 1 and len(shape) > 2 and not plain:
         _join_channels(space, step)
         return
