@@ -116,6 +116,11 @@ def test_weights_made_of_one_number_cost_nothing(read):
     weight = net.weights["w"]
     assert weight.shape == (4096, 2, 64, 64)
     assert weight.strides == (0, 0, 0, 0)
+    assert net.graph.parameters[0].trainable
+
+
+def test_arrays_made_for_no_layer_are_not_trained(read):
+    net = read("w = ConstantOfShape (s) y = Add (x, w)", "float[8] x", s=np.array([8]))
     assert not net.graph.parameters[0].trainable
 
 

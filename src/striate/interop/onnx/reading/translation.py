@@ -115,7 +115,7 @@ class Translation:
     def keep(self, name: str, initial: Initial, trainable: bool) -> None:
         """Keep an array beside the graph, whatever its size, because a layer reads it."""
         if name in self.arrays:
-            self._kept.setdefault(name, (initial, trainable and name not in self._made))
+            self._kept.setdefault(name, (initial, trainable))
 
     def shape_of(self, name: str) -> tuple[int | None, ...] | None:
         """Return the shape of a value as far as the graph fixes it, None if not even its axes."""
