@@ -15,6 +15,7 @@ from striate import ops
 from striate.errors import UnknownNameError
 from striate.network import Defined, Operator
 from striate.network import operators as op
+from striate.runtime.steps.broadcasting import GRADIENTS, Differentiated
 from striate.runtime.steps.convolution import (
     Convolution,
     TransposedConvolution,
@@ -30,7 +31,9 @@ from striate.runtime.steps.elementwise import (
     Softmax,
 )
 from striate.runtime.steps.evaluation import Emptiness, Evaluation
+from striate.runtime.steps.moving import Moving, Reshaping
 from striate.runtime.steps.pooling import AveragePooling, MaxPooling
+from striate.runtime.steps.slopes import SLOPES, Sloping
 from striate.runtime.steps.step import Array, Binding, Step, dtype_of
 from striate.runtime.steps.structure import Concatenation, Identity, Linear, Pad
 
@@ -69,6 +72,21 @@ STEPS: dict[type[Operator], Callable[[Any, Binding], Step]] = {
     op.Softmax: Softmax,
     op.Tanh: _activation("tanh"),
 }
+"""Steps of their own."""
+
+DEFINED: dict[type[Operator], type[Evaluation]] = {
+    **dict.fromkeys(SLOPES, Sloping),
+    **dict.fromkeys(GRADIENTS, Differentiated),
+    **dict.fromkeys((op.Cast, op.Flatten, op.Reshape, op.Squeeze, op.Unsqueeze), Reshaping),
+    **dict.fromkeys(
+        (
+            *(op.DepthToSpace, op.Expand, op.Gather, op.GatherElements, op.Pad, op.Slice),
+            *(op.SpaceToDepth, op.Split, op.Tile, op.Transpose, op.Trilu),
+        ),
+        Moving,
+    ),
+}
+"""Steps that are done as defined, and have gradients."""
 
 
 def bind(operator: Operator, to: Binding) -> Step:
@@ -86,7 +104,7 @@ def bind(operator: Operator, to: Binding) -> Step:
     if make is not None and (not defined or _suits(operator, to)):
         return make(operator, to)
     if defined:
-        return Evaluation(operator, to)
+        return DEFINED.get(type(operator), Evaluation)(operator, to)
     known = [known.onnx for known in STEPS]
     raise UnknownNameError.of("operator that can run", operator.onnx, known)
 

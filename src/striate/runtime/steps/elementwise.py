@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from striate import ops
-from striate.network import Operator, Shape
+from striate.network import Operator
 from striate.network import operators as op
+from striate.runtime.steps.broadcasting import unbroadcast
 from striate.runtime.steps.step import Array, Binding, Step
 
 __all__ = [
@@ -131,7 +132,7 @@ class Addition(Step):
         return y
 
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
-        return [_unbroadcast(dy, shape) for shape in self.to.shapes]
+        return [unbroadcast(dy, shape) for shape in self.to.shapes]
 
 
 class Multiplication(Step):
@@ -144,12 +145,4 @@ class Multiplication(Step):
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         products = (dy * inputs[1], dy * inputs[0])
         shapes = self.to.shapes
-        return [_unbroadcast(product, s) for product, s in zip(products, shapes, strict=True)]
-
-
-def _unbroadcast(gradient: Array, shape: Shape) -> Array:
-    """Sum a gradient over the axes along which its value was repeated."""
-    extra = gradient.ndim - len(shape)
-    repeated = [axis + extra for axis, size in enumerate(shape) if size == 1]
-    summed: Array = gradient.sum(axis=(*range(extra), *repeated), keepdims=True)
-    return summed.reshape(shape)
+        return [unbroadcast(product, s) for product, s in zip(products, shapes, strict=True)]
