@@ -179,6 +179,16 @@ def test_onnx_files_folders_and_batches(tmp_path, photos):
         assert [entry["class"] for entry in one["top"]] == [e["class"] for e in other["top"]]
 
 
+def test_a_batch_that_the_network_fixes_is_filled(tmp_path, photos):
+    net, free = make(tmp_path, classifier)
+    graph = replace(net.graph, inputs=(Input("input", (4, 3, 8, 8)),))
+    fixed = Network(graph, net.weights).save(tmp_path / "fixed.onnx")
+    one, other = answers(free, photos)["results"], answers(fixed, photos)["results"]
+    assert [x["image"] for x in one] == [x["image"] for x in other]
+    for a, c in zip(one, other, strict=True):
+        assert [e["class"] for e in a["top"]] == [e["class"] for e in c["top"]]
+
+
 def test_logits_are_the_outputs(tmp_path, photos):
     net, path = make(tmp_path, classifier)
     found = answers(path, photos / "0.png", "--scores", "logits", "--top", 1)

@@ -79,7 +79,7 @@ class Answers:
                     continue
                 arrays = found if isinstance(found, tuple) else (found,)
                 for index, name in enumerate(names):
-                    outputs = [_example(a, index, len(names)) for a in arrays]
+                    outputs = [_example(a, index, len(x)) for a in arrays]
                     self.results.append(self._result(name, outputs))
                     saved = saving.keep(name, outputs)
                     if saved is not None:
@@ -91,8 +91,6 @@ class Answers:
         self, paths: Sequence[Path], advance: Any
     ) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Yield images of one shape together, as many as the batch; report those that fail."""
-        import numpy as np
-
         from striate.errors import StriateError
         from striate.filters import files
 
@@ -106,12 +104,19 @@ class Answers:
                 self._fail(str(path), error, advance)
                 continue
             if inputs and (len(inputs) == self._batch or x.shape != inputs[0].shape):
-                yield names, np.concatenate(inputs)
+                yield names, self._together(inputs)
                 names, inputs = [], []
             names.append(str(path))
             inputs.append(x)
         if inputs:
-            yield names, np.concatenate(inputs)
+            yield names, self._together(inputs)
+
+    def _together(self, inputs: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return inputs as one batch; where the network fixes its size, the last one fills it."""
+        import numpy as np
+
+        missing = (self.network.input_shape[0] or 0) - len(inputs)
+        return np.concatenate(inputs + inputs[-1:] * max(0, missing))
 
     @property
     def _batch(self) -> int:
