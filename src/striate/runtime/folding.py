@@ -87,8 +87,8 @@ def _foldable(
         if layer is None or not isinstance(layer.operator, op.Conv | op.ConvTranspose | op.Gemm):
             continue
         own = layer.inputs[1:]
-        # Weights that others read too stay as they are.
-        alone = readers[name] == 1 and all(n in weights and readers[n] == 1 for n in own)
+        # Weights that others read too stay as they are; those made here are read by nobody else.
+        alone = readers[name] == 1 and all(n in weights and readers[n] <= 1 for n in own)
         shape = weights[own[0]]().shape if alone else ()
         maps = maps_of(layer.operator, shape) if alone else 0
         affine = affine_of(node, name, {**fixed, **weights}, maps, len(shape)) if alone else None

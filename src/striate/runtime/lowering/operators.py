@@ -37,7 +37,8 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
         case op.MatMul():
             return len(x) > 1 and len(shapes[node.inputs[1]]) == 2
         case op.Softmax(axis=axis, onwards=onwards):
-            return onwards or axis_of(axis, x) == len(x) - 1 or _is_channels(axis, x)
+            rows = onwards or prod(x[axis_of(axis, x) + 1 :]) == 1
+            return rows or (3 <= len(x) <= 5 and axis_of(axis, x) == 1)
         case op.Transpose():
             return shaping.native_transpose(node.operator, x)
         case op.Slice():
@@ -59,10 +60,6 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
     if isinstance(node.operator, VOLUMES):
         return 3 <= len(x) <= 5
     return type(node.operator) in LOWERED
-
-
-def _is_channels(axis: int, x: Shape) -> bool:
-    return 3 <= len(x) <= 5 and axis_of(axis, x) == 1 and prod(x[2:]) > 1
 
 
 VOLUMES = (
