@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from striate.errors import ShapeError, UnknownNameError
+import numpy as np
+from numpy.typing import DTypeLike
+
+from striate.errors import DTypeError, ShapeError, UnknownNameError
 from striate.files import replacing, write_whole
 from striate.interop.onnx.writing import WRITERS, Emission, known_shapes, undeferred
 from striate.interop.onnx.writing.external import write_external
@@ -24,7 +27,7 @@ LARGEST = 2**31 - 1  # bytes of a protocol buffer
 STRUCTURE = 1 << 24  # bytes left for all that is no array
 
 
-def to_onnx(network: Network) -> Any:
+def to_onnx(network: Network, *, dtype: DTypeLike | None = None) -> Any:
     """Return the network as an `onnx.ModelProto`.
 
     Sizes that the graph leaves open (the batch) stay open, and what the network computes from them
@@ -34,6 +37,8 @@ def to_onnx(network: Network) -> Any:
     ----------
     network : Network
         With weights; those that learn all float32 or all float64.
+    dtype : float32 or float64, optional
+        What the model computes in; that of the weights unless told, float32 if there are none.
 
     Raises
     ------
@@ -42,7 +47,7 @@ def to_onnx(network: Network) -> Any:
     ShapeError
         If the network has no weights.
     DTypeError
-        If the weights are of other or of mixed dtypes.
+        If the weights are of other or of mixed dtypes, or `dtype` is another.
     UnknownNameError
         If the table has no entry for an operator.
     GeometryError, GraphError
@@ -59,10 +64,12 @@ def to_onnx(network: Network) -> Any:
         raise ShapeError(
             f"{network.name} has no weights to write: train it, or network.initialize(seed)"
         )
-    return _model(network, _emission(network))
+    return _model(network, _emission(network, dtype))
 
 
-def save_onnx(network: Network, path: str | os.PathLike[str]) -> Path:
+def save_onnx(
+    network: Network, path: str | os.PathLike[str], *, dtype: DTypeLike | None = None
+) -> Path:
     """Write the network as an ONNX file, whole or not at all, and return its path.
 
     One that would be larger than the 2 GiB that such files may hold is written as two: its arrays
@@ -84,7 +91,7 @@ def save_onnx(network: Network, path: str | os.PathLike[str]) -> Path:
     'lenet.onnx'
     """
     target = Path(path)
-    emission = _emission(network)
+    emission = _emission(network, dtype)
     if sum(array.nbytes for array in emission.arrays.values()) + STRUCTURE <= LARGEST:
         return write_whole(target, _model(network, emission).SerializeToString())
     beside = target.with_name(f"{target.name}.data")
@@ -94,14 +101,16 @@ def save_onnx(network: Network, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _emission(network: Network) -> Emission:
+def _emission(network: Network, dtype: DTypeLike | None) -> Emission:
     """Return the nodes and arrays of a network in ONNX's terms."""
+    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
+        raise DTypeError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
     if not network.has_weights:
         raise ShapeError(
             f"{network.name} has no weights to write: train it, or network.initialize(seed)"
         )
     graph = network.graph
-    emission = Emission(graph, network.weights, known_shapes(graph), infer_kinds(graph))
+    emission = Emission(graph, network.weights, known_shapes(graph), infer_kinds(graph), dtype)
     for node in graph.nodes:
         operator = node.operator
         kind = operator.operator if isinstance(operator, Deferred) else type(operator)

@@ -52,6 +52,8 @@ class Emission:
     shapes : mapping of name to shape
         Of the graph's values, as far as it fixes them.
     kinds : mapping of name to kind
+    dtype : float32 or float64, optional
+        What numbers of the working precision are written in; that of the weights unless told.
     """
 
     def __init__(
@@ -60,19 +62,25 @@ class Emission:
         weights: Mapping[str, Array],
         shapes: Mapping[str, OpenShape],
         kinds: Mapping[str, str],
+        dtype: DTypeLike | None = None,
     ) -> None:
         self.onnx: Any = onnx_module()
-        self.graph, self.weights, self.kinds = graph, weights, kinds
-        learnt = [weights[p.name] for p in graph.parameters if p.kind == FLOAT]
-        self.dtype = _working_dtype(graph.name, learnt)
+        self.graph, self.kinds = graph, kinds
+        learnt = {p.name: weights[p.name] for p in graph.parameters if p.kind == FLOAT}
+        own = _working_dtype(graph.name, learnt.values())
+        self.dtype = own if dtype is None else np.dtype(dtype)
+        self._weights = {
+            **weights,
+            **{n: a.astype(self.dtype, copy=False) for n, a in learnt.items()},
+        }
         self.opset = OPSET
         self.nodes: list[Any] = []
         self.arrays: dict[str, Array] = {}
         self._constants = {constant.name: constant for constant in graph.constants}
-        own = {parameter.name: parameter.shape for parameter in graph.parameters}
-        own |= {constant.name: constant.shape for constant in graph.constants}
-        self._shapes: dict[str, OpenShape] = {**shapes, **own}
-        self._taken = {value.name for value in graph.inputs} | set(own)
+        stored = {parameter.name: parameter.shape for parameter in graph.parameters}
+        stored |= {constant.name: constant.shape for constant in graph.constants}
+        self._shapes: dict[str, OpenShape] = {**shapes, **stored}
+        self._taken = {value.name for value in graph.inputs} | set(stored)
         self._taken.update(name for node in graph.nodes for name in node.outputs)
         for name in graph.outputs:
             self._use(name)
@@ -113,7 +121,7 @@ class Emission:
         if name in self._constants:
             constant = self._constants[name]
             return constant.array.astype(self.dtype_of(constant.kind), copy=False)
-        return self.weights.get(name)
+        return self._weights.get(name)
 
     def dtype_of(self, kind: str) -> np.dtype[Any]:
         """Return the dtype of values of this kind."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from striate.errors import StriateError
+from striate.interop.onnx.writing.ranks import OpenShape, known_axes
 from striate.network import Graph, Shape, infer_shapes, settings_inputs, settled
 
 __all__ = ["OpenShape", "known_shapes"]
-
-OpenShape = tuple[int | None, ...]
 
 TRIALS = ((2, 1024), (3, 2048))
 """Two batches and two sizes for what is open: what differs between them depends on it."""
@@ -22,7 +21,7 @@ def known_shapes(graph: Graph) -> dict[str, OpenShape]:
     """
     inputs = {value.name: value.shape for value in graph.inputs}
     if settings_inputs(graph):
-        return dict(inputs)
+        return known_axes(graph)
     if not any(None in shape for shape in inputs.values()):
         return dict(infer_shapes(settled(graph)))
     one, two = (_at(graph, *trial) for trial in TRIALS)
