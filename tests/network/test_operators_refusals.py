@@ -43,6 +43,7 @@ X = (2, 6, 4, 5)
             "shape (2, -1) must be of sizes of at least 0",
         ),
         (lambda: op.Range(1, 5, 0), "delta of a range from 1 to 5 must not be 0"),
+        (lambda: op.Range(0, 1, 1e-320).infer([]), "a range from 0 to 1 by 1e-320 has no end"),
         (lambda: op.Gelu("erf"), 'approximate must be "none" or "tanh", not \'erf\''),
         (lambda: op.LpNormalization(p=3), "p must be 1 or 2, not 3"),
         (lambda: op.GlobalLpPool(0), "p must be at least 1, not 0"),
@@ -130,6 +131,16 @@ def test_settings_out_of_range(make, message):
             op.Pad((1,), (1,), mode="edge"),
             [(0,)],
             "padding 1 and 1 of 0 elements leaves none to continue in the mode 'edge'",
+        ),
+        (
+            op.Concat(2),
+            [(2, 3, 4), (2, 3)],
+            "(2, 3, 4), (2, 3) differ in more than axis 2",
+        ),
+        (
+            op.Pad((-1,), (2,)),
+            [(0,)],
+            "padding -1 and 2 leaves nothing of 0 elements",
         ),
         (op.GlobalMaxPool(), [(4,)], "input (4,) must be (N, C, *spatial)"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 from typing import Any, ClassVar
 
 import numpy as np
@@ -70,7 +70,12 @@ class Range(Defined):
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return ceil((limit - start) / delta), or 0."""
-        return (max(0, ceil((self.limit - self.start) / self.delta)),)
+        steps = (self.limit - self.start) / self.delta
+        if not isfinite(steps):
+            raise ParameterError(
+                f"a range from {self.start} to {self.limit} by {self.delta} has no end"
+            )
+        return (max(0, ceil(steps)),)
 
     def kinds(self, kinds: Sequence[str]) -> tuple[str, ...]:
         """Return the kind."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,8 @@ __all__ = [
     "Sign",
     "Sqrt",
     "dtype_of",
+    "extremes",
+    "mean",
     "wide",
 ]
 
@@ -36,6 +39,20 @@ Array = NDArray[Any]
 def wide(x: Array) -> Array:
     """Return floating point numbers in double precision, all else as it is."""
     return x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else x
+
+
+def mean(x: Array, axes: tuple[int, ...]) -> Any:
+    """Return the mean along these axes, which stay as axes of one element; NaN of nothing."""
+    return np.sum(x, axis=axes, keepdims=True) / np.float64(prod(x.shape[axis] for axis in axes))
+
+
+def extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Return the least and the greatest number of a type."""
+    if dtype == np.bool_:
+        return False, True
+    if np.issubdtype(dtype, np.integer):
+        return np.iinfo(dtype).min, np.iinfo(dtype).max
+    return -np.inf, np.inf
 
 
 def dtype_of(kind: str, near: np.dtype[Any] | None = None) -> np.dtype[Any]:

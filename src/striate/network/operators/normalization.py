@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from striate.errors import ShapeError
 from striate.network.defined import Defined
 from striate.network.graph import Shape, broadcast_shapes
 from striate.network.operators.axes import axis_of
-from striate.network.operators.functions import wide
+from striate.network.operators.functions import mean, wide
 
 __all__ = [
     "BatchNormalization",
@@ -34,8 +35,8 @@ def by_channel(values: Array, rank: int) -> Array:
 
 def normalized(x: Array, axes: tuple[int, ...], epsilon: float) -> Any:
     """Return (x - mean) / sqrt(variance + epsilon), mean and variance along these axes."""
-    mean = x.mean(axis=axes, keepdims=True)
-    return (x - mean) / np.sqrt(x.var(axis=axes, keepdims=True) + epsilon)
+    centred = x - mean(x, axes)
+    return centred / np.sqrt(mean(np.square(centred), axes) + epsilon)
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ class BatchNormalization(Normalization):
 
     def formula(self, x: Array, *parameters: Array) -> Any:
         """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
-        scale, bias, mean, variance = (by_channel(p, x.ndim) for p in parameters)
-        return (x - mean) / np.sqrt(variance + self.epsilon) * scale + bias
+        scale, bias, centre, variance = (by_channel(p, x.ndim) for p in parameters)
+        return (x - centre) / np.sqrt(variance + self.epsilon) * scale + bias
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class GroupNormalization(Normalization):
     def formula(self, x: Array, *parameters: Array) -> Any:
         """Return (x - mean) / sqrt(variance + epsilon) * scale + bias."""
         scale, bias = (by_channel(p, x.ndim) for p in parameters)
-        grouped = x.reshape(len(x), self.groups, -1)
+        grouped = x.reshape(len(x), self.groups, prod(x.shape[1:]) // self.groups)
         return normalized(grouped, (2,), self.epsilon).reshape(x.shape) * scale + bias
 
 
@@ -184,15 +185,16 @@ class LayerNormalization(_Layer):
         scale, *bias = parameters
         return normalized(x, self.axes(x.shape), self.epsilon) * scale + sum(bias)
 
+    @np.errstate(all="ignore")
     def value(self, *arrays: Array) -> Array | tuple[Array, ...]:
         """Return x normalised and, with `statistics`, its mean and inverse deviation."""
         y = np.asarray(super().value(*arrays))
         if not self.statistics:
             return y
         x, axes = wide(arrays[0]), self.axes(arrays[0].shape)
-        mean = x.mean(axis=axes, keepdims=True)
-        inverse = 1 / np.sqrt(x.var(axis=axes, keepdims=True) + self.epsilon)
-        return y, mean.astype(y.dtype), inverse.astype(y.dtype)
+        centre = mean(x, axes)
+        inverse = 1 / np.sqrt(mean(np.square(x - centre), axes) + self.epsilon)
+        return y, centre.astype(y.dtype), inverse.astype(y.dtype)
 
 
 @dataclass(frozen=True)
@@ -205,5 +207,5 @@ class RMSNormalization(_Layer):
     def formula(self, x: Array, *parameters: Array) -> Any:
         """Return x / sqrt(mean of x^2 + epsilon) * scale."""
         (scale,) = parameters
-        mean = np.square(x).mean(axis=self.axes(x.shape), keepdims=True)
-        return x / np.sqrt(mean + self.epsilon) * scale
+        squares = mean(np.square(x), self.axes(x.shape))
+        return x / np.sqrt(squares + self.epsilon) * scale

@@ -15,15 +15,11 @@ from numpy.typing import NDArray
 from striate.errors import ParameterError, ShapeError
 from striate.geometry import Window
 from striate.network.defined import Defined
-from striate.network.graph import Fields, Reach, Shape
+from striate.network.graph import Shape
 from striate.network.operators.convolution import (
     check_volume,
-    everything,
-    gathered,
-    read_by_window,
-    through_window,
 )
-from striate.network.operators.functions import wide
+from striate.network.operators.functions import extremes, mean, wide
 
 __all__ = [
     "AveragePool",
@@ -46,14 +42,6 @@ class _Pool(Defined):
         check_volume(shapes[0], self.window.rank)
         return (*shapes[0][:2], *self.window.output_shape(shapes[0][2:]))
 
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return the input's fields seen through the window."""
-        return through_window(fields[0], self.window, shapes[0])
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return the taps inside the input."""
-        return (read_by_window(outputs, self.window, shapes[0]),)
-
 
 def seen(x: Array, window: Window, border: Any) -> Array:
     """Return what each window reads, (N, C, *output spatial, taps); `border` lies outside x."""
@@ -68,7 +56,7 @@ def seen(x: Array, window: Window, border: Any) -> Array:
         x = np.where(outside, border, x)
     outputs, kernel = range(2, x.ndim, 2), range(3, x.ndim, 2)
     x = x.transpose(0, 1, *outputs, *kernel)
-    return x.reshape(*x.shape[: 2 + rank], -1)
+    return x.reshape(*x.shape[: 2 + rank], prod(window.kernel))
 
 
 @dataclass(frozen=True)
@@ -94,8 +82,7 @@ class MaxPool(_Pool):
     def value(self, *arrays: Array) -> Array | tuple[Array, ...]:
         """Return the largest of each window, and where it is."""
         (x,) = arrays
-        whole = np.issubdtype(x.dtype, np.integer)
-        read = seen(x, self.window, np.iinfo(x.dtype).min if whole else x.dtype.type(-np.inf))
+        read = seen(x, self.window, x.dtype.type(extremes(x.dtype)[0]))
         largest: Array = read.max(axis=-1, keepdims=True)
         if not self.indices:
             return largest[..., 0]
@@ -169,18 +156,11 @@ class _GlobalPool(Defined):
     def formula(self, x: Array, axes: tuple[int, ...]) -> Any:
         """Return the result over these axes, which stay as axes of one element."""
 
+    @np.errstate(all="ignore")
     def value(self, *arrays: Array) -> Array:
         """Return the result over all spatial axes."""
         (x,) = arrays
         return np.asarray(self.formula(wide(x), tuple(range(2, x.ndim)))).astype(x.dtype)
-
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return the hull of all the input's fields."""
-        return gathered(fields[0], shapes[0])
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return everything."""
-        return (everything(shapes[0]),)
 
 
 @dataclass(frozen=True)
@@ -191,7 +171,7 @@ class GlobalMaxPool(_GlobalPool):
 
     def formula(self, x: Array, axes: tuple[int, ...]) -> Any:
         """Return the largest element."""
-        return np.asarray(x.max(axis=axes, keepdims=True))
+        return np.asarray(np.max(x, axis=axes, keepdims=True, initial=extremes(x.dtype)[0]))
 
 
 @dataclass(frozen=True)
@@ -202,7 +182,7 @@ class GlobalAveragePool(_GlobalPool):
 
     def formula(self, x: Array, axes: tuple[int, ...]) -> Any:
         """Return the mean."""
-        return np.asarray(x.mean(axis=axes, keepdims=True))
+        return np.asarray(mean(x, axes))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from striate.network.defined import Defined
 from striate.network.graph import Shape
 from striate.network.operators.axes import axes_of, many, settle
-from striate.network.operators.functions import wide
+from striate.network.operators.functions import extremes, mean, wide
 
 __all__ = [
     "ReduceL1",
@@ -84,7 +84,7 @@ class ReduceMean(_Reduce):
 
     def formula(self, x: Array, axes: Axes) -> Any:
         """Return the mean of x."""
-        return np.mean(x, axis=axes, keepdims=True)
+        return mean(x, axes)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class ReduceMax(_Reduce):
 
     def formula(self, x: Array, axes: Axes) -> Any:
         """Return the largest x."""
-        return np.max(x, axis=axes, keepdims=True, initial=_extremes(x.dtype)[0])
+        return np.max(x, axis=axes, keepdims=True, initial=extremes(x.dtype)[0])
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class ReduceMin(_Reduce):
 
     def formula(self, x: Array, axes: Axes) -> Any:
         """Return the smallest x."""
-        return np.min(x, axis=axes, keepdims=True, initial=_extremes(x.dtype)[1])
+        return np.min(x, axis=axes, keepdims=True, initial=extremes(x.dtype)[1])
 
 
 @dataclass(frozen=True)
@@ -176,11 +176,3 @@ class ReduceSumSquare(_Reduce):
     def formula(self, x: Array, axes: Axes) -> Any:
         """Return the sum of x^2."""
         return np.sum(np.square(x), axis=axes, keepdims=True)
-
-
-def _extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    if dtype == np.bool_:
-        return False, True
-    if np.issubdtype(dtype, np.integer):
-        return np.iinfo(dtype).min, np.iinfo(dtype).max
-    return -np.inf, np.inf

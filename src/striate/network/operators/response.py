@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from striate.errors import ParameterError, ShapeError
 from striate.network.graph import Shape
 from striate.network.operators.axes import axes_of, axis_of, many, settle
+from striate.network.operators.functions import mean
 from striate.network.operators.normalization import Normalization
 
 __all__ = ["LRN", "LpNormalization", "MeanVarianceNormalization"]
@@ -95,5 +96,6 @@ class MeanVarianceNormalization(Normalization):
 
     def formula(self, x: Array, *parameters: Array) -> Any:
         """Return (x - mean) / (deviation + 1e-9)."""
-        mean, deviation = (f(x, axis=self.axes, keepdims=True) for f in (np.mean, np.std))
-        return (x - mean) / (deviation + 1e-9)
+        axes = axes_of(self.axes, x.shape)
+        centred = x - mean(x, axes)
+        return centred / (np.sqrt(mean(np.square(centred), axes)) + 1e-9)

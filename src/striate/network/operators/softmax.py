@@ -42,6 +42,8 @@ class _Shares(Defined):
         """Return the shares."""
         (x,) = arrays
         axis = axis_of(self.axis, x.shape, ends=self.onwards)
+        if x.size == 0:
+            return x
         if self.onwards:
             rows = x.reshape(prod(x.shape[:axis]), prod(x.shape[axis:]))
             return np.asarray(self.formula(wide(rows))).astype(x.dtype).reshape(x.shape)

@@ -14,14 +14,8 @@ from numpy.typing import NDArray
 from striate.errors import ParameterError, ShapeError
 from striate.geometry import Axis, Window, matrix_macs
 from striate.network.defined import Defined
-from striate.network.graph import Fields, Reach, Shape
+from striate.network.graph import Shape
 from striate.network.operators.axes import axis_of, many, one, settle
-from striate.network.operators.convolution import (
-    everything,
-    gathered,
-    read_by_window,
-    through_window,
-)
 from striate.network.operators.functions import wide
 
 __all__ = ["Concat", "Flatten", "Gemm", "Pad"]
@@ -47,14 +41,6 @@ class Flatten(Defined):
         """Return x in two axes."""
         (x,) = arrays
         return x.reshape(self.infer([x.shape]))
-
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return the hull of all the input's fields: what a unit fed by all features sees."""
-        return gathered(fields[0], shapes[0])
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return everything."""
-        return (everything(shapes[0]),)
 
 
 @dataclass(frozen=True)
@@ -85,14 +71,6 @@ class Gemm(Defined):
         """Return x weight^T + bias."""
         x, weight, *bias = arrays
         return np.asarray(wide(x) @ wide(weight).T + sum(map(wide, bias))).astype(x.dtype)
-
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return those of the features."""
-        return fields[0]
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return what lies behind the features: they have no axes of their own."""
-        return ((),)
 
 
 @dataclass(frozen=True)
@@ -137,10 +115,10 @@ class Pad(Defined):
         (x,) = shapes
         triples = [(s, b, a) for s, (b, a) in zip(x, self.pairs(len(x)), strict=True)]
         for size, before, after in triples:
-            left = size + before + after
-            if left < 0 or (size > 0 and left == 0):
+            kept, left = size + min(before, 0) + min(after, 0), size + before + after
+            if kept < 0 or (left == 0 and size > 0):
                 raise ShapeError(f"padding {before} and {after} leaves nothing of {size} elements")
-            if self.mode != "constant" and size + min(before, 0) + min(after, 0) < 1 <= left:
+            if self.mode != "constant" and kept == 0 and left > 0:
                 raise ShapeError(
                     f"padding {before} and {after} of {size} elements leaves none to continue in "
                     f"the mode {self.mode!r}"
@@ -161,17 +139,6 @@ class Pad(Defined):
             return np.pad(x, added, constant_values=x.dtype.type(self.fill))
         return np.pad(x, added, mode=self.mode)
 
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return the input's fields, shifted."""
-        return through_window(fields[0], self._spatial(shapes[0]), shapes[0])
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return the same elements, without the padding."""
-        return (read_by_window(outputs, self._spatial(shapes[0]), shapes[0]),)
-
-    def _spatial(self, shape: Shape) -> Window:
-        return Window(tuple(Axis(1, padding=pair) for pair in self.pairs(len(shape))[2:]))
-
 
 @dataclass(frozen=True)
 class Concat(Defined):
@@ -185,7 +152,8 @@ class Concat(Defined):
         """Return the common shape with the sizes along the axis added up."""
         axis = axis_of(self.axis, shapes[0])
         before, after = shapes[0][:axis], shapes[0][axis + 1 :]
-        if any((shape[:axis], shape[axis + 1 :]) != (before, after) for shape in shapes):
+        rank = len(shapes[0])
+        if any(len(s) != rank or (s[:axis], s[axis + 1 :]) != (before, after) for s in shapes):
             differ = "their channels" if axis == 1 else f"axis {axis}"
             raise ShapeError(f"{', '.join(map(str, shapes))} differ in more than {differ}")
         return (*before, sum(shape[axis] for shape in shapes), *after)
