@@ -20,7 +20,7 @@ def layers(report):
 def field(report, name):
     """Return (size, stride, padding) of a layer, alike along both axes and aligned."""
     rows, columns = layers(report)[name].field
-    assert rows == columns
+    assert replace(rows, axis=3, along=columns.along) == columns
     assert rows.aligned
     return rows.size, rows.stride, -rows.start
 

@@ -40,36 +40,107 @@ def test_text(name):
 
 def test_json_schema():
     data = json.loads(inspect(zoo.load("vgg11-bn"), (2, 3, 224, 224)).to_json())
-    assert list(data) == ["network", "input_shape", "layers", "totals", "notes", "convention"]
+    assert list(data) == [
+        "schema",
+        "network",
+        "input_shape",
+        "inputs",
+        "layers",
+        "totals",
+        "notes",
+        "convention",
+        "counted_as",
+    ]
+    assert data["schema"] == 1
     assert data["network"] == "vgg11-bn"
     assert data["input_shape"] == [2, 3, 224, 224]
-    assert data["convention"] == CONVENTION
+    assert data["inputs"] == {"input": [2, 3, 224, 224]}
+    assert (data["convention"], data["counted_as"]) == ("macs", CONVENTION)
+    size = 2 * 64 * 224 * 224 * 4
+    axis = {
+        "size": 3,
+        "stride": 1,
+        "start": -1,
+        "before": 1,
+        "after": 1,
+        "aligned": True,
+        "input": "input",
+    }
     assert data["layers"][1] == {
         "name": "bn1_1",
         "operator": "BatchNormalization",
         "input_shapes": [[2, 64, 224, 224]],
         "output_shape": [2, 64, 224, 224],
+        "output_shapes": [[2, 64, 224, 224]],
+        "kind": "float",
         "parameters": 128,
+        "frozen": 0,
         "buffers": 128,
+        "shared_with": [],
         "macs": 0,
         "flops": 0,
+        "counted": 0,
+        "counted_as": "",
         "units": 0,
         "connections": 0,
-        "activation_bytes": 2 * 64 * 224 * 224 * 4,
-        "field": [{"size": 3, "stride": 1, "start": -1, "aligned": True}] * 2,
+        "activation_bytes": size,
+        "read_bytes": size + 4 * 64 * 4,
+        "written_bytes": size,
+        "intensity": 0.0,
+        "alive_bytes": 2 * size,
+        "field": [{**axis, "axis": 2, "along": [2]}, {**axis, "axis": 3, "along": [3]}],
+        "field_note": "",
+        "milliseconds": None,
+        "timed_with": "",
     }
     assert all(list(layer) == list(data["layers"][0]) for layer in data["layers"])
     assert list(data["totals"]) == [
         "parameters",
+        "frozen",
         "buffers",
         "parameter_bytes",
         "macs",
         "flops",
+        "counted",
         "units",
         "connections",
+        "read_bytes",
+        "written_bytes",
+        "intensity",
         "activation_bytes",
         "peak_activation_bytes",
+        "peak_layer",
+        "peak_alive",
+        "training",
+        "milliseconds",
     ]
+    assert list(data["totals"]["training"]) == [
+        "kept",
+        "peak",
+        "layer",
+        "parameters",
+        "gradients",
+        "optimizer",
+        "total",
+    ]
+
+
+def keys(data):
+    """Yield every key of nested dicts and lists."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield key
+            yield from keys(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from keys(value)
+
+
+def test_every_key_is_documented():
+    data = json.loads(inspect(zoo.load("lenet-1989")).to_json())
+    data["inputs"] = {}
+    text = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text(encoding="utf-8")
+    assert [key for key in dict.fromkeys(keys(data)) if f"`{key}`" not in text] == []
 
 
 def test_json_of_the_same_network_is_the_same_text():

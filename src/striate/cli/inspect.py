@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from striate.network import Report
+from striate.cli._models import load_model, sizes_of
+from striate.cli._report_table import print_report, print_table, with_times
+from striate.cli._text import visible
 
 __all__ = ["inspect", "print_report"]
-
-NUMBERS = {"parameters", "params", "MACs", "GMACs", "activations", "memory"}
-INDENT = 13  # of what the lines below the table say
 
 
 def inspect(
     model: Annotated[
         str | None,
-        typer.Argument(help="a network's name, as --list prints them", show_default=False),
+        typer.Argument(
+            help="a network's name, as --list prints them, an .onnx file, or FILE.py:NAME: runs "
+            "FILE.py and takes the PyTorch module called NAME, or what NAME() returns",
+            show_default=False,
+        ),
     ] = None,
     input_shape: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--input",
             metavar="NxCxHxW",
-            help="examples, channels, then each axis, as 1x3x224x224; the network's own if left "
-            "out, with one example",
+            help="examples, channels, then each axis, as 1x3x224x224; NAME=1x3x224x224 for one of "
+            "several inputs; the network's own if left out, with one example",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
@@ -35,6 +37,32 @@ def inspect(
         str | None,
         typer.Option("--explain", metavar="LAYER", help="print the arithmetic of one layer"),
     ] = None,
+    convention: Annotated[
+        str,
+        typer.Option(
+            help="what to count: macs, flops, flops-bias, or as torchinfo, fvcore or thop do"
+        ),
+    ] = "macs",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="the columns of the table, as layer,output,macs,field; a wrong name lists them",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="the largest layers first, by parameters, macs, time, ..."
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(min=1, help="sum up layers whose names share so many parts, as block1.conv2"),
+    ] = None,
+    time: Annotated[
+        bool, typer.Option("--time", help="measure the milliseconds of each layer")
+    ] = False,
     listing: Annotated[
         bool, typer.Option("--list", help="list the networks, with parameters and GMACs")
     ] = False,
@@ -48,10 +76,13 @@ def inspect(
 
     Examples: striate inspect vgg16;
     striate inspect vgg16 --explain conv3_1;
+    striate inspect model.onnx --sort macs --time;
+    striate inspect resnet50 --columns layer,output,field,padding;
     striate inspect all-cnn-c --input 8x3x64x64 --json
     """
     if listing:
-        _refuse_beside("--list", {"a model": model, "--input": input_shape, "--explain": layer})
+        others = {"a model": model, "--input": input_shape, "--explain": layer}
+        _refuse_beside("--list", others)
         _list(as_json)
         return
     import striate
@@ -60,37 +91,34 @@ def inspect(
 
     if model is None:
         raise ParameterError("inspect: no model given; name one of striate inspect --list")
-    network = striate.load(model)
-    shape = None if input_shape is None else _sizes(input_shape)
+    shape = sizes_of(input_shape or ())
+    network = load_model(model, shape)
     if layer is not None:
-        _refuse_beside("--explain", {"--json": as_json})
-        typer.echo("\n".join(explain(network, layer, shape)))
+        _refuse_beside("--explain", {"--json": as_json, "--columns": columns, "--sort": sort})
+        for line in explain(network, layer, shape):
+            typer.echo(visible(line))
         return
-    report = striate.inspect(network, shape)
+    report = striate.inspect(network, shape, convention=convention)
+    from striate.network.report_columns import chosen
+    from striate.network.report_views import collapsed, ordered
+
+    names = None if columns is None else [name.strip() for name in columns.split(",")]
+    chosen(report, names)  # a wrong name shows before anything is measured
+    report = with_times(report, network) if time else report
+    report = report if depth is None else collapsed(report, depth)
+    report = report if sort is None else ordered(report, sort)
     if as_json:
         typer.echo(report.to_json())
     else:
-        print_report(report)
+        print_report(report, names)
 
 
-def _refuse_beside(option: str, others: dict[str, object]) -> None:
+def _refuse_beside(option: str, others: Mapping[str, object]) -> None:
     from striate.errors import ParameterError
 
     for name, value in others.items():
         if value:
             raise ParameterError(f"inspect: {option} cannot go with {name}; leave one of them out")
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    """Return (1, 3, 224, 224) for 1x3x224x224."""
-    from striate.errors import ParameterError
-
-    if not re.fullmatch(r"[0-9]+([x×][0-9]+)+", text.lower()):
-        raise ParameterError(
-            f"--input is {text!r}; it must be whole numbers joined by x: examples, channels, then "
-            "each axis, as in 1x3x224x224"
-        )
-    return tuple(int(size) for size in re.split("[x×]", text.lower()))
 
 
 def _list(as_json: bool) -> None:
@@ -103,66 +131,7 @@ def _list(as_json: bool) -> None:
         rows = [{"name": n, "parameters": t.parameters, "macs": t.macs} for n, t in totals.items()]
         typer.echo(json.dumps(rows, indent=2))
         return
-    _table(
+    print_table(
         ["network", "parameters", "GMACs"],
         [(name, f"{t.parameters:,}", f"{t.macs / 1e9:.6f}") for name, t in totals.items()],
     )
-
-
-def print_report(report: Report) -> None:
-    """Print the report: a table on a terminal, its plain text anywhere else."""
-    from rich.console import Console
-
-    if not Console().is_terminal:
-        typer.echo(str(report))
-        return
-    console = Console()
-    header, *rows = report.rows(console.width)
-    dim = [layer.parameters == 0 for layer in report.layers]
-    _table(list(header), rows, title=report.title, dim=dim)
-    for line in [*report.summary(), *_left_out(header)]:
-        typer.echo(_wrapped(line, console.width))
-
-
-def _left_out(header: tuple[str, ...]) -> list[str]:
-    """Return the line that says which columns the terminal is too narrow for."""
-    from striate.network.report_text import COMPACT, HEADER
-
-    missing = [name for name in COMPACT if name not in header]
-    if header == HEADER or not missing:
-        return []
-    return [f"left out     {', '.join(missing)}: the terminal is too narrow, a pipe is not"]
-
-
-def _wrapped(line: str, width: int) -> str:
-    import textwrap
-
-    room = max(width, 2 * INDENT)
-    return textwrap.fill(line, room, subsequent_indent=" " * INDENT, break_on_hyphens=False)
-
-
-def _table(
-    header: list[str],
-    rows: list[tuple[str, ...]],
-    *,
-    title: str | None = None,
-    dim: list[bool] | None = None,
-) -> None:
-    """Print a table; `dim` tells which rows matter less."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from striate.network.report_text import width_of
-
-    console = Console()
-    gap = 2 if width_of([tuple(header), *rows], 2) <= console.width else 1
-    table = Table(
-        title=title, box=None, title_justify="left", padding=(0, gap, 0, 0), pad_edge=False
-    )
-    for name in header:
-        justify: Literal["right", "left"] = "right" if name in NUMBERS else "left"
-        table.add_column(name, justify=justify, overflow="fold")
-    for row, faint in zip(rows, dim or [False] * len(rows), strict=True):
-        table.add_row(*map(Text, row), style="dim" if faint else None)
-    console.print(table)

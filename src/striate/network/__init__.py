@@ -17,13 +17,12 @@ from striate.network.graph import (
     Node,
     Operator,
     Parameter,
-    Reach,
     Shape,
 )
 from striate.network.inference import InputShape, infer_kinds, infer_shapes, input_shapes
 from striate.network.model import Network
 from striate.network.preprocessing import Preprocessing
-from striate.network.report import FieldSummary, Layer, Report, Totals, inspect
+from striate.network.report import FieldSummary, Layer, Report, Totals, Training, inspect
 from striate.network.seeing import infer_fields, reach, reached
 from striate.network.settling import settings_inputs, settled
 
@@ -48,10 +47,10 @@ __all__ = [
     "Operator",
     "Parameter",
     "Preprocessing",
-    "Reach",
     "Report",
     "Shape",
     "Totals",
+    "Training",
     "check",
     "compare",
     "diagnose",

@@ -3,52 +3,60 @@
 from __future__ import annotations
 
 import inspect as introspection
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from striate.errors import UnknownNameError, explained
 from striate.geometry import Axis, Field, TransposedAxis
 from striate.network import zoo
-from striate.network.graph import Fields, Graph, Node, Shape
-from striate.network.inference import count_connections, infer_shapes
+from striate.network.conventions import CONVENTIONS
+from striate.network.derivations import WINDOWS, Row, by, names_of, sizes
+from striate.network.graph import Graph, Node, Parameter, Shape
+from striate.network.inference import InputShape, infer_shapes
+from striate.network.layers import Anatomy
+from striate.network.memory import ITEM_BYTES, OPTIMIZERS, VIEWS, moved, needing_gradients
 from striate.network.model import Network
-from striate.network.operators import Conv, ConvTranspose, Gemm
-from striate.network.operators.pooling import AveragePool, MaxPool
-from striate.network.seeing import infer_fields
+from striate.network.seeing import Seen
+from striate.network.settling import settled
 
 __all__ = ["explain"]
 
-AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-
-SIZE = "O = floor((I + before + after - D (K - 1) - 1) / S) + 1"
-CEILED = "O = ceil((I + before + after - D (K - 1) - 1) / S) + 1"
-TRANSPOSED = "O = (I - 1) S - before - after + D (K - 1) + output_padding + 1"
 FIELD = "r = r_prev + (K - 1) D jump"
 TRANSPOSED_FIELD = "r = r_prev + (inputs written to one output, first to last, - 1) jump"
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A layer in its graph: what it reads, and what it sees of the network's input."""
+    """A layer in its graph."""
 
     node: Node
-    shapes: Mapping[str, Shape]
-    fields: Mapping[str, Fields]
+    anatomy: Anatomy
 
     @property
-    def input(self) -> Shape:
-        return self.shapes[self.node.inputs[0]]
+    def shapes(self) -> list[Shape]:
+        return [self.anatomy.shapes[name] for name in self.node.inputs]
 
     @property
-    def output(self) -> Shape:
-        return self.shapes[self.node.outputs[0]]
+    def outputs(self) -> list[Shape]:
+        return [self.anatomy.shapes[name] for name in self.node.outputs]
+
+    @property
+    def title(self) -> str:
+        values = [
+            by(self.anatomy.shapes[name])
+            for name in self.node.inputs
+            if name not in self.anatomy.parameters
+        ]
+        made = ", ".join(map(by, self.outputs))
+        name = f"{self.node.name} ({self.node.operator.onnx})"
+        return f"{name}: {', '.join(values) or 'nothing'} -> {made}"
 
 
 def explain(
-    network: Network | Graph | str, layer: str, input_shape: Sequence[int] | None = None
+    network: Network | Graph | str, layer: str, input_shape: InputShape = None
 ) -> tuple[str, ...]:
-    r"""Return the lines that derive a layer's sizes, parameters, multiply-adds and field.
+    r"""Return the lines that derive a layer's sizes, parameters, costs, memory and field.
 
     Parameters
     ----------
@@ -56,8 +64,8 @@ def explain(
         A text is a name that `striate.load` knows.
     layer : str
         A node's name.
-    input_shape : sequence of int, optional
-        (N, C, *spatial) of the network's input; by default its own with a batch of 1.
+    input_shape : sequence of int, or mapping of name to that, optional
+        Of the first input, or of inputs by name; by default the network's own with a batch of 1.
 
     Raises
     ------
@@ -78,125 +86,209 @@ def explain(
             width  floor((16 + 1 + 1 - 1 (3 - 1) - 1) / 1) + 1 = 16
        parameters  192 x 96 x 3 x 3 (weight) + 192 (bias) = 166,080
              MACs  weights x examples x places: 192 x 96 x 3 x 3 x 1 x 16 x 16 = 42,467,328
+       flops-bias  2 x 42,467,328 + 49,152 biases added = 84,983,808
+        torchinfo  166,080 parameters x 256 (examples x places of the output) = 42,516,480
             units  192 x 16 x 16 = 49,152, with 42,467,328 + 49,152 biases = 42,516,480 connections
+             read  (1x96x16x16 + 192x96x3x3 + 192) x 4 B = 762,624 B
+          written  1x192x16x16 x 4 B = 196,608 B
+        intensity  84,934,656 FLOPs / 959,232 B = 88.54 FLOP/B
+            alive  drop1 98,304 B + conv2_1 196,608 B = 294,912 B
+         training  keeps 196,608 B for the way back, and a gradient of 196,608 B
+       optimisers  gradients of 166,080 parameters 664,320 B; momentum keeps 1 x, adam 2 x that
             field  r = r_prev + (K - 1) D jump
            height  7 + (3 - 1) x 1 x 2 = 11
             width  7 + (3 - 1) x 1 x 2 = 11
+          padding  5 before, 4 after the input's ends
     """
     with explained("explain"):
         graph = zoo.graph_of(network)
+    graph = settled(graph, input_shape)
     nodes = {node.name: node for node in graph.nodes}
     if layer not in nodes:
         raise UnknownNameError.of("layer", layer, nodes)
-    shapes = infer_shapes(graph, input_shape)
-    place = _Place(nodes[layer], shapes, infer_fields(graph, shapes))
-    title = f"{layer} ({place.node.operator.onnx}): {_by(place.input)} -> {_by(place.output)}"
-    facts = [*_what(place), *_sizes(place), *_parameters(graph, place), *_macs(place)]
-    facts += _units(graph, place)
-    return (title, *(f"{name:>13}  {text}" for name, text in (*facts, *_field(place))))
+    place = _Place(nodes[layer], Anatomy(graph, infer_shapes(graph, input_shape)))
+    rows = [*_what(place), *sizes(place.node.operator, place.shapes, place.outputs)]
+    rows += [*_parameters(place), *_macs(place), *_others(place), *_units(place)]
+    rows += [*_moved(place), *_alive(place), *_training(place), *_field(place)]
+    return (place.title, *(f"{name:>13}  {text}" for name, text in rows))
 
 
-def _by(sizes: Sequence[int], sign: str = "x") -> str:
-    return sign.join(map(str, sizes))
-
-
-def _axes(place: _Place) -> tuple[Axis | TransposedAxis, ...]:
-    """Return the axes of the operator's window, () if it has none."""
-    operator = place.node.operator
-    if isinstance(operator, Conv | ConvTranspose | MaxPool | AveragePool):
-        return operator.window.at(place.input[2:]).axes
-    return ()
-
-
-def _what(place: _Place) -> list[tuple[str, str]]:
+def _what(place: _Place) -> list[Row]:
     """Say what the operator does, unless its formulas do."""
-    if _axes(place):
+    if place.node.operator.onnx in WINDOWS:
         return []
     says = introspection.getdoc(place.node.operator) or ""
-    return [("does", says.partition("\n")[0].removesuffix("."))]
+    text = says.partition("\n\n")[0].replace("\n", " ")
+    return [("does", text.removesuffix("."))]
 
 
-def _named(place: _Place) -> tuple[str, ...]:
-    rank = len(place.input) - 2
-    return AXES.get(rank, tuple(f"axis {axis}" for axis in range(rank)))
-
-
-def _sizes(place: _Place) -> list[tuple[str, str]]:
-    axes = _axes(place)
-    if not axes:
-        return []
-    rows = [
-        (name, f"{_size(axis, size)} = {axis.output_size(size)}")
-        for name, axis, size in zip(_named(place), axes, place.input[2:], strict=True)
-    ]
-    if isinstance(axes[0], TransposedAxis):
-        return [("output size", TRANSPOSED), *rows]
-    return [("output size", CEILED if axes[0].ceil else SIZE), *rows]
-
-
-def _size(axis: Axis | TransposedAxis, size: int) -> str:
-    k, s, d = axis.kernel, axis.stride, axis.dilation
-    before, after = axis.before, axis.after
-    if isinstance(axis, TransposedAxis):
-        return f"({size} - 1) {s} - {before} - {after} + {d} ({k} - 1) + {axis.output_padding} + 1"
-    room = size + before + after - axis.extent
-    rounded = "ceil" if axis.ceil else "floor"
-    text = f"{rounded}(({size} + {before} + {after} - {d} ({k} - 1) - 1) / {s}) + 1"
-    if axis.ceil and axis.output_size(size) < -(-room // s) + 1:
-        return f"{text} - 1 (the last window would start in the padding after)"
-    return text
-
-
-def _parameters(graph: Graph, place: _Place) -> list[tuple[str, str]]:
-    read = {parameter.name: parameter for parameter in graph.parameters_of([place.node])}
+def _parameters(place: _Place) -> list[Row]:
+    statistics = place.anatomy.statistics(place.node)
+    read = [p for p in place.anatomy.read(place.node) if p not in statistics]
     rows = []
-    for title, trainable in (("parameters", True), ("statistics", False)):
-        some = [p for p in read.values() if p.trainable is trainable]
+    for title, some in (
+        ("parameters", [p for p in read if p.trainable]),
+        ("frozen", [p for p in read if not p.trainable]),
+        ("statistics", list(statistics)),
+    ):
         if some:
-            terms = [f"{_by(p.shape, ' x ')} ({p.name.rpartition('.')[2]})" for p in some]
+            terms = [f"{by(p.shape, ' x ')} ({p.name.rpartition('.')[2]})" for p in some]
             rows.append((title, f"{' + '.join(terms)} = {sum(prod(p.shape) for p in some):,}"))
+    shared = [(p, place.anatomy.readers[p.name]) for p in read]
+    for parameter, readers in shared:
+        others = [name for name in readers if name != place.node.name]
+        if others:
+            rows.append(("shared", f"{parameter.name}, with {', '.join(others)}: counted once"))
     return rows or [("parameters", "none")]
 
 
-def _macs(place: _Place) -> list[tuple[str, str]]:
-    operator = place.node.operator
-    inputs = [place.shapes[name] for name in place.node.inputs]
-    total = f"{operator.macs(inputs, place.output):,}"
-    if isinstance(operator, Conv):
-        terms = (*inputs[1], place.output[0], *place.output[2:])
-        return [("MACs", f"weights x examples x places: {_by(terms, ' x ')} = {total}")]
-    if isinstance(operator, ConvTranspose):
+def _macs(place: _Place) -> list[Row]:
+    name, inputs, output = place.node.operator.onnx, place.shapes, place.outputs[0]
+    total = f"{place.anatomy.applied(place.node).macs:,}"
+    if name == "Conv":
+        terms = (*inputs[1], output[0], *output[2:])
+        return [("MACs", f"weights x examples x places: {by(terms, ' x ')} = {total}")]
+    if name == "ConvTranspose":
         terms = (*inputs[1], inputs[0][0], *inputs[0][2:])
-        return [("MACs", f"weights x examples x inputs: {_by(terms, ' x ')} = {total}")]
-    if isinstance(operator, Gemm):
-        terms = (place.output[0], inputs[0][1], place.output[1])
-        return [("MACs", f"examples x in x out: {_by(terms, ' x ')} = {total}")]
+        return [("MACs", f"weights x examples x inputs: {by(terms, ' x ')} = {total}")]
+    if name == "Gemm":
+        terms = (output[0], inputs[0][1], output[1])
+        return [("MACs", f"examples x in x out: {by(terms, ' x ')} = {total}")]
+    if name == "MatMul":
+        return [("MACs", f"outputs x between: {by((*output, inputs[0][-1]), ' x ')} = {total}")]
     return [("MACs", "0 (not counted)")]
 
 
-def _units(graph: Graph, place: _Place) -> list[tuple[str, str]]:
-    units, weighted, biases = count_connections(graph, place.node, place.shapes)
+def _others(place: _Place) -> Iterator[Row]:
+    """Yield what other conventions count, where it is another number than MACs or 2 for each."""
+    applied = place.anatomy.applied(place.node)
+    for name, way in CONVENTIONS.items():
+        count, text = way.count(applied)
+        if count != (2 if name.startswith("flops") else 1) * applied.macs:
+            yield name, f"{text} = {count:,}" if count else f"0 ({text})"
+
+
+def _units(place: _Place) -> list[Row]:
+    units, weighted, biases = place.anatomy.connections(place.node)
+    output = place.outputs[0]
     if not units:
         return []
-    made = f"{_by(place.output[1:], ' x ')} = {units:,}" if len(place.output) > 2 else f"{units:,}"
+    made = f"{by(output[1:], ' x ')} = {units:,}" if len(output) > 2 else f"{units:,}"
     total = (
         f"{weighted:,} + {biases:,} biases = {weighted + biases:,}" if biases else f"{weighted:,}"
     )
     return [("units", f"{made}, with {total} connections")]
 
 
-def _field(place: _Place) -> list[tuple[str, str]]:
-    axes = _axes(place)
-    after = place.fields.get(place.node.outputs[0], ())
-    if not axes:
+def _moved(place: _Place) -> list[Row]:
+    anatomy, node = place.anatomy, place.node
+    into, out = moved(node, anatomy.sizes)
+    if not into + out:
+        return [("moved", "nothing: the output is the input, seen otherwise")]
+    whole = into == sum(anatomy.sizes[name] for name in dict.fromkeys(node.inputs))
+    terms = _bytes(anatomy, dict.fromkeys(node.inputs)) if whole else "what is picked"
+    operations = 2 * anatomy.applied(node).macs
+    rows = [
+        ("read", f"{terms} = {into:,} B" if into else "nothing"),
+        ("written", f"{_bytes(anatomy, node.outputs)} = {out:,} B"),
+    ]
+    if operations:
+        text = f"{operations:,} FLOPs / {into + out:,} B = {operations / (into + out):.2f} FLOP/B"
+        rows.append(("intensity", text))
+    return rows
+
+
+def _bytes(anatomy: Anatomy, names: Sequence[str] | dict[str, None]) -> str:
+    """Return the sum of the values' bytes, those of one width together."""
+    groups: dict[int, list[str]] = {}
+    for name in names:
+        width = ITEM_BYTES.get(anatomy.kinds[name], ITEM_BYTES["float"])
+        groups.setdefault(width, []).append(by(anatomy.shapes[name]))
+    terms = [
+        f"{texts[0] if len(texts) == 1 else '(' + ' + '.join(texts) + ')'} x {width} B"
+        for width, texts in groups.items()
+    ]
+    return " + ".join(terms)
+
+
+def _alive(place: _Place) -> list[Row]:
+    moment = place.anatomy.moments[place.node.name]
+    terms = [f"{name} {place.anatomy.sizes[name]:,} B" for name in moment.alive]
+    shown = " + ".join(terms[:6]) + (f" + {len(terms) - 6} more" if len(terms) > 6 else "")
+    peak = max(other.bytes for other in place.anatomy.moments.values())
+    most = ", the most of all layers" if moment.bytes == peak else ""
+    return [("alive", f"{shown} = {moment.bytes:,} B{most}")]
+
+
+def _training(place: _Place) -> list[Row]:
+    node, anatomy = place.node, place.anatomy
+    size = sum(anatomy.sizes[name] for name in node.outputs)
+    needing = needing_gradients(anatomy.graph, anatomy.kinds)
+    gradient = "no gradient: nothing up to here is trained"
+    if not needing.isdisjoint(node.outputs):
+        gradient = f"a gradient of {size:,} B"
+    kept = "nothing more than its input" if node.operator.onnx in VIEWS else f"{size:,} B"
+    rows = [("training", f"keeps {kept} for the way back, and {gradient}")]
+    trained = [p for p in anatomy.read(node) if p.trainable]
+    if trained:
+        rows.append(("optimisers", _state(trained, sum(anatomy.sizes[p.name] for p in trained))))
+    return rows
+
+
+def _state(trained: Sequence[Parameter], size: int) -> str:
+    count = sum(prod(p.shape) for p in trained)
+    keeps = ", ".join(f"{name} {times} x" for name, times in OPTIMIZERS.items() if times)
+    text = keeps.replace("momentum", "momentum keeps", 1)
+    return f"gradients of {count:,} parameters {size:,} B; {text} that"
+
+
+def _field(place: _Place) -> Iterator[Row]:
+    """Yield the receptive field along each axis of each input."""
+    anatomy, output = place.anatomy, place.node.outputs[0]
+    several = len(anatomy.seen) > 1
+    for seen in anatomy.seen:
+        of = f" of {seen.source}" if several else ""
+        if output in seen.reasons:
+            yield "field", f"none{of}: {seen.reasons[output]}"
+        elif output in seen.sights and seen.axes:
+            yield from _fields(place, seen, of)
+    paddings = [f"{f.before} before, {f.after} after" for f in anatomy.fields(output)]
+    if paddings:
+        text = paddings[0] if len(set(paddings)) == 1 else " and ".join(paddings)
+        yield "padding", f"{text} the input's ends"
+    if any(not field.aligned for field in anatomy.fields(output)):
+        yield "aligned", "no: paths of different centres meet here or before"
+
+
+def _fields(place: _Place, seen: Seen, of: str) -> Iterator[Row]:
+    operator, output = place.node.operator, place.node.outputs[0]
+    after = seen.sights[output].fields()
+    before = seen.sights.get(place.node.inputs[0])
+    plain = before is not None and place.node.inputs[0] not in seen.reasons
+    if operator.onnx not in WINDOWS or not plain or before is None:
         sizes = {field.size for field in after}
-        text = _by(sorted(sizes) if len(sizes) == 1 else [field.size for field in after], " x ")
-        return [("field", text)] if after else []
-    before = place.fields[place.node.inputs[0]]
+        text = by(sorted(sizes) if len(sizes) == 1 else [field.size for field in after], " x ")
+        yield "field", f"{text}{of}"
+        return
+    axes = operator.window.at(place.shapes[0][2:]).axes  # type: ignore[attr-defined]
     transposed = isinstance(axes[0], TransposedAxis)
-    steps = zip(_named(place), before, axes, after, strict=True)
-    rows = [(name, _recurrence(one, axis, two)) for name, one, axis, two in steps]
-    return [("field", TRANSPOSED_FIELD if transposed else FIELD), *rows]
+    yield "field", f"{TRANSPOSED_FIELD if transposed else FIELD}{of}"
+    steps = zip(names_of(len(axes)), axes, strict=True)
+    ways = [_along(before.fields(), after, seen, place, 2 + i) for i in range(len(axes))]
+    for (name, axis), way in zip(steps, ways, strict=True):
+        if way is not None:
+            yield name, _recurrence(way[0], axis, way[1])
+
+
+def _along(
+    before: Sequence[Field], after: Sequence[Field], seen: Seen, place: _Place, axis: int
+) -> tuple[Field, Field] | None:
+    """Return the fields, before and after, that run along an axis of what a window reads."""
+    sight = seen.sights[place.node.inputs[0]]
+    for one, two, way in zip(before, after, sight.paths, strict=False):
+        if any(digit.axis == axis for digit in way[0].place):
+            return one, two
+    return None
 
 
 def _recurrence(before: Field, axis: Axis | TransposedAxis, after: Field) -> str:

@@ -29,7 +29,6 @@ __all__ = [
     "Node",
     "Operator",
     "Parameter",
-    "Reach",
     "Shape",
 ]
 
@@ -42,8 +41,6 @@ All other kinds are names of NumPy's dtypes, such as "int64" and "bool".
 Shape = tuple[int, ...]
 Fields = tuple[Field, ...]
 """One receptive field for each spatial axis of the graph's input."""
-Reach = tuple[frozenset[int], ...]
-"""Indices along each spatial axis of a value: (N, C, *spatial) has len(shape) - 2 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,30 +147,6 @@ class Operator:
         """Return the multiply-adds, by the convention of `striate.geometry.cost`."""
         return 0
 
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return the output's receptive fields; None stands for a parameter, which has none."""
-        counts = self.infer(shapes)[2:]
-        known = [
-            spread(f, shape[2:], counts)
-            for f, shape in zip(fields, shapes, strict=True)
-            if f is not None
-        ]
-        if not known:
-            return None
-        joined = known[0]
-        for other in known[1:]:
-            triples = zip(joined, other, counts or (1,) * len(joined), strict=True)
-            joined = tuple(one.joined(two, count) for one, two, count in triples)
-        return joined
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return, for each input, the indices that these output indices read, edges included."""
-        return tuple(
-            tuple(o if size > 1 else frozenset({0}) for o, size in zip(outputs, s[2:], strict=True))
-            for s in shapes
-            if len(s) == len(outputs) + 2
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -239,14 +212,6 @@ class Graph:
         """Return the parameters that these nodes read, each once."""
         read = {name for node in nodes for name in node.inputs}
         return tuple(parameter for parameter in self.parameters if parameter.name in read)
-
-
-def spread(fields: Fields, sizes: Shape, counts: Shape) -> Fields:
-    """Return the fields of a value that broadcasts: all outputs see what the only element saw."""
-    if not len(fields) == len(sizes) == len(counts):  # flattened: no axes to broadcast
-        return fields
-    triples = zip(fields, sizes, counts, strict=True)
-    return tuple(f.gathered(1) if size == 1 < count else f for f, size, count in triples)
 
 
 def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from operator import index as whole
 
 from striate.errors import GeometryError, ShapeError, UnknownNameError, explained
-from striate.network.graph import Graph, Input, Node, Shape
+from striate.network.graph import Graph, Input, Shape
 from striate.network.operators.shaping import Transpose
 
 __all__ = [
     "InputShape",
-    "count_connections",
     "hint",
     "infer_kinds",
     "infer_shapes",
@@ -97,22 +95,6 @@ def hint(graph: Graph, input_shape: InputShape) -> str:
     if given is None or None in wanted[1:] or tuple(given[1:]) == tuple(wanted[1:]):
         return ""
     return f"; {graph.name} is made for {'x'.join(str(size or 1) for size in wanted)}"
-
-
-def count_connections(
-    graph: Graph, node: Node, shapes: Mapping[str, Shape]
-) -> tuple[int, int, int]:
-    """Return a layer's units, their incoming weights, and their biases, for one example.
-
-    As LeCun et al. 1989 count: each unit of a layer with weights has its own connections, however
-    many share a weight. Layers without multiply-adds have no units.
-    """
-    output = shapes[node.outputs[0]]
-    macs = node.operator.macs([shapes[name] for name in node.inputs], output)
-    if not macs:
-        return 0, 0, 0
-    units = prod(output[1:])
-    return units, macs // output[0], units if len(graph.parameters_of([node])) > 1 else 0
 
 
 def _fit(graph: Graph, value: Input, given: Sequence[int] | None) -> Shape:

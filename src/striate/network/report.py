@@ -4,132 +4,159 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from fractions import Fraction
+from dataclasses import asdict, dataclass, replace
 from math import prod
-from typing import Any
 
 from striate.errors import explained
-from striate.geometry import CONVENTION, flops
+from striate.geometry import flops
 from striate.network import zoo
-from striate.network.graph import Graph, Node, Shape
-from striate.network.inference import count_connections, infer_shapes
+from striate.network.conventions import convention as convention_of
+from striate.network.graph import Graph, Shape
+from striate.network.inference import InputShape, infer_shapes
+from striate.network.layers import Anatomy, FieldSummary, Layer
+from striate.network.memory import Training, size_of, training
 from striate.network.model import Network
-from striate.network.report_text import fitted_rows, full_rows, plain, summary
-from striate.network.seeing import infer_fields
+from striate.network.report_columns import fitted_rows, full_rows, is_number
+from striate.network.report_text import ruled, summary
+from striate.network.settling import settled
 
-__all__ = ["FieldSummary", "Layer", "Report", "Totals", "inspect"]
+__all__ = ["FieldSummary", "Layer", "Report", "Totals", "Training", "inspect"]
 
-BYTES = 4  # of a float32
-
-
-@dataclass(frozen=True, slots=True)
-class FieldSummary:
-    """The receptive field along one axis, in input elements.
-
-    `stride` is an int where it is whole, as it is but behind a transposed convolution, and there
-    an exact text such as "1/2" (`fractions.Fraction` takes both); it is 0 where all outputs see
-    the same. `start` is the first input index that output 0 sees, negative in the padding;
-    `aligned` tells whether all paths share one centre.
-    """
-
-    size: int
-    stride: int | str
-    start: int
-    aligned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One node of the graph, counted.
-
-    `parameters` are the trainable ones it reads, `buffers` the others (running statistics).
-    `units` and `connections` count as LeCun et al. 1989 do: the outputs of layers with weights, and
-    their incoming weights including one bias each, for one example.
-    """
-
-    name: str
-    operator: str
-    input_shapes: tuple[Shape, ...]
-    output_shape: Shape
-    parameters: int
-    buffers: int
-    macs: int
-    flops: int
-    units: int
-    connections: int
-    activation_bytes: int
-    field: tuple[FieldSummary, ...]
+SCHEMA = 1
+"""Of the JSON: one more whenever a key changes its meaning or goes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Sums over the layers; a parameter that several layers share is counted once.
 
-    `units` includes the input's; `activation_bytes` keeps every activation, as training does;
+    `units` includes the input's; `activation_bytes` keeps every activation;
     `peak_activation_bytes` is the most that is alive at once when each is dropped after its last
-    use, as at inference.
+    use, as at inference: while `peak_layer` runs, when the values `peak_alive` are. `milliseconds`
+    is the sum of those of the layers.
     """
 
     parameters: int
+    frozen: int
     buffers: int
     parameter_bytes: int
     macs: int
     flops: int
+    counted: int
     units: int
     connections: int
+    read_bytes: int
+    written_bytes: int
+    intensity: float
     activation_bytes: int
     peak_activation_bytes: int
+    peak_layer: str
+    peak_alive: tuple[str, ...]
+    training: Training
+    milliseconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What `striate.inspect` found; `str()` of it is a table.
 
-    `notes` say why some layers have no receptive field; theirs is ().
+    `inputs` are the shapes of all inputs, `input_shape` that of the first. `notes` say why some
+    layers have no receptive field; theirs is (). `convention` names how `Layer.counted` counts,
+    `counted_as` says it.
     """
 
     network: str
     input_shape: Shape
+    inputs: tuple[tuple[str, Shape], ...]
     layers: tuple[Layer, ...]
     totals: Totals
-    notes: tuple[str, ...] = ()
-    convention: str = CONVENTION
+    notes: tuple[str, ...]
+    convention: str
+    counted_as: str
+    schema: int = SCHEMA
 
     def to_json(self) -> str:
-        """Return the report as JSON: the same names, shapes as lists, sizes in bytes."""
-        return json.dumps(asdict(self), indent=2)
+        """Return the report as JSON: the same names, shapes as lists, sizes in bytes.
+
+        docs/inspect.md tells what each key means; `schema` goes up when one changes.
+        """
+        whole = {"schema": self.schema, **asdict(self), "inputs": dict(self.inputs)}
+        return json.dumps(whole, indent=2)
 
     @property
     def title(self) -> str:
         """The line above the table."""
-        return f"{self.network} on {'x'.join(map(str, self.input_shape))}"
+        shapes = [f"{name} {_by(shape)}" for name, shape in self.inputs]
+        one = len(self.inputs) < 2
+        return f"{self.network} on {_by(self.input_shape) if one else ', '.join(shapes)}"
 
-    def rows(self, width: int | None = None) -> list[tuple[str, ...]]:
+    def rows(
+        self, width: int | None = None, columns: Sequence[str] | None = None
+    ) -> list[tuple[str, ...]]:
         """Return the table's cells as text: a header, then a row for each layer.
 
         Given a width in letters, a table that is wider becomes compact: short headings, numbers of
-        three digits, and no more columns than fit.
+        three digits, and no more columns than fit, unless `columns` names those to show.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such column.
         """
-        return full_rows(self) if width is None else fitted_rows(self, width)
+        if width is None:
+            return full_rows(self, columns)
+        return fitted_rows(self, width, columns)
 
     def summary(self) -> list[str]:
         """Return the lines below the table."""
         return summary(self)
 
+    def timed(self, milliseconds: Mapping[str, float], within: Mapping[str, str]) -> Report:
+        """Return the report with measured times of layers.
+
+        Parameters
+        ----------
+        milliseconds : mapping of name to float
+        within : mapping of name to name
+            Layers whose time is in that of another.
+        """
+        layers = tuple(
+            replace(
+                layer,
+                milliseconds=milliseconds.get(layer.name),
+                timed_with=within.get(layer.name, ""),
+            )
+            for layer in self.layers
+        )
+        totals = replace(self.totals, milliseconds=sum(milliseconds.values()))
+        return replace(self, layers=layers, totals=totals)
+
     def __str__(self) -> str:
-        return plain(self)
+        rows = full_rows(self)
+        numbers = {place for place, heading in enumerate(rows[0]) if is_number(heading)}
+        return ruled(self.title, rows, numbers, summary(self))
 
 
-def inspect(network: Network | Graph | str, input_shape: Sequence[int] | None = None) -> Report:
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def inspect(
+    network: Network | Graph | str,
+    input_shape: InputShape = None,
+    *,
+    convention: str = "macs",
+) -> Report:
     """Return shapes, parameters, multiply-adds, memory and receptive fields of every layer.
 
     Parameters
     ----------
     network : Network, Graph or str
         Weights are not needed, nor looked at; a text is a name that `striate.load` knows.
-    input_shape : sequence of int, optional
-        (N, C, *spatial); by default the network's own with a batch of 1.
+    input_shape : sequence of int, or mapping of name to that, optional
+        Of the first input, or of inputs by name; by default the network's own with a batch of 1.
+    convention : {"macs", "flops", "flops-bias", "torchinfo", "fvcore", "thop"}
+        How `Layer.counted` counts: see docs/inspect.md.
 
     Returns
     -------
@@ -154,74 +181,53 @@ def inspect(network: Network | Graph | str, input_shape: Sequence[int] | None = 
     212
     """
     with explained("inspect"):
-        graph = zoo.graph_of(network)
-    shapes = infer_shapes(graph, input_shape)
-    reasons: dict[str, str] = {}
-    fields = infer_fields(graph, shapes, reasons)
-    layers = tuple(_layer(graph, node, shapes, fields) for node in graph.nodes)
-    given = shapes[graph.inputs[0].name]
-    notes = tuple(dict.fromkeys(reasons.values()))
-    return Report(graph.name, given, layers, _totals(graph, shapes, layers), notes)
-
-
-def _layer(
-    graph: Graph, node: Node, shapes: Mapping[str, Shape], fields: Mapping[str, Any]
-) -> Layer:
-    read = graph.parameters_of([node])
-    names = {parameter.name for parameter in read}
-    inputs = [shapes[name] for name in node.inputs]
-    output = shapes[node.outputs[0]]
-    macs = node.operator.macs(inputs, output)
-    units, weighted, biases = count_connections(graph, node, shapes)
-    return Layer(
-        name=node.name,
-        operator=node.operator.onnx,
-        input_shapes=tuple(shapes[name] for name in node.inputs if name not in names),
-        output_shape=output,
-        parameters=sum(prod(p.shape) for p in read if p.trainable),
-        buffers=sum(prod(p.shape) for p in read if not p.trainable),
-        macs=macs,
-        flops=flops(macs),
-        units=units,
-        connections=weighted + biases,
-        activation_bytes=prod(output) * BYTES,
-        field=tuple(
-            FieldSummary(f.size, _exact(f.stride), f.start, f.aligned)
-            for f in fields.get(node.outputs[0], ())
-        ),
+        graph, way = zoo.graph_of(network), convention_of(convention)
+    graph = settled(graph, input_shape)
+    anatomy = Anatomy(graph, infer_shapes(graph, input_shape))
+    layers = tuple(anatomy.layer(node, way) for node in graph.nodes)
+    inputs = tuple((value.name, anatomy.shapes[value.name]) for value in graph.inputs)
+    notes = tuple(dict.fromkeys(note for seen in anatomy.seen for note in seen.reasons.values()))
+    return Report(
+        network=graph.name,
+        input_shape=inputs[0][1] if inputs else (),
+        inputs=inputs,
+        layers=layers,
+        totals=_totals(anatomy, layers),
+        notes=notes,
+        convention=way.name,
+        counted_as=way.text,
     )
 
 
-def _totals(graph: Graph, shapes: Mapping[str, Shape], layers: Sequence[Layer]) -> Totals:
-    read = graph.parameters_of(graph.nodes)
-    trainable = sum(prod(p.shape) for p in read if p.trainable)
-    buffers = sum(prod(p.shape) for p in read if not p.trainable)
+def _totals(anatomy: Anatomy, layers: Sequence[Layer]) -> Totals:
+    graph = anatomy.graph
+    read = [p for p in graph.parameters if p.name in anatomy.readers]
+    buffers = {p.name for node in graph.nodes for p in anatomy.statistics(node)}
+    numbers = {p.name: prod(p.shape) for p in read}
+    parameter_bytes = sum(size_of(p.shape, p.kind) for p in read)
+    trainable = sum(numbers[p.name] for p in read if p.trainable)
+    statistics = sum(numbers[name] for name in buffers)
     macs = sum(layer.macs for layer in layers)
+    moved = [(layer.read_bytes, layer.written_bytes) for layer in layers]
+    read_bytes, written_bytes = sum(r for r, _ in moved), sum(w for _, w in moved)
+    fullest = max(anatomy.moments.values(), key=lambda moment: moment.bytes, default=None)
     return Totals(
         parameters=trainable,
-        buffers=buffers,
-        parameter_bytes=(trainable + buffers) * BYTES,
+        frozen=sum(numbers.values()) - trainable - statistics,
+        buffers=statistics,
+        parameter_bytes=parameter_bytes,
         macs=macs,
         flops=flops(macs),
-        units=prod(shapes[graph.inputs[0].name][1:]) + sum(layer.units for layer in layers),
+        counted=sum(layer.counted for layer in layers),
+        units=sum(prod(anatomy.shapes[value.name][1:]) for value in graph.inputs)
+        + sum(layer.units for layer in layers),
         connections=sum(layer.connections for layer in layers),
+        read_bytes=read_bytes,
+        written_bytes=written_bytes,
+        intensity=flops(macs) / max(read_bytes + written_bytes, 1),
         activation_bytes=sum(layer.activation_bytes for layer in layers),
-        peak_activation_bytes=_peak(graph, shapes),
+        peak_activation_bytes=fullest.bytes if fullest else 0,
+        peak_layer=fullest.layer if fullest else "",
+        peak_alive=fullest.alive if fullest else (),
+        training=training(graph, anatomy.sizes, anatomy.kinds, parameter_bytes),
     )
-
-
-def _peak(graph: Graph, shapes: Mapping[str, Shape]) -> int:
-    """Return the most bytes alive at once when values are dropped after their last use."""
-    last_use = {name: step for step, node in enumerate(graph.nodes) for name in node.inputs}
-    last_use |= dict.fromkeys(graph.outputs, len(graph.nodes))
-    alive = {value.name for value in graph.inputs}
-    peak = 0
-    for step, node in enumerate(graph.nodes):
-        alive.update(node.outputs)
-        peak = max(peak, sum(prod(shapes[name]) for name in alive) * BYTES)
-        alive = {name for name in alive if last_use.get(name, 0) > step}
-    return peak
-
-
-def _exact(stride: Fraction) -> int | str:
-    return stride.numerator if stride.denominator == 1 else str(stride)

@@ -1,4 +1,4 @@
-"""A report as text: the table's cells, full or to a width, and the lines below them."""
+"""A report as text: a table between rules, the lines below it, and numbers as people read them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from striate.network.report import FieldSummary, Layer, Report
+    from striate.network.report import Report
 
 __all__ = [
-    "COMPACT",
-    "HEADER",
-    "fitted_rows",
-    "full_rows",
-    "plain",
+    "Row",
     "ruled",
     "scaled",
     "size_text",
@@ -24,58 +20,10 @@ __all__ = [
 
 Row = tuple[str, ...]
 
-HEADER = (
-    "layer",
-    "operator",
-    "output",
-    "parameters",
-    "MACs",
-    "activations",
-    "field (size / stride from start)",
-)
-NUMBERS = {3, 4, 5}
-COMPACT = ("layer", "operator", "output", "params", "MACs", "memory", "field")
-SHORT = {
-    "AveragePool": "AvgPool",
-    "BatchNormalization": "BatchNorm",
-    "ConvTranspose": "ConvTransp",
-    "GlobalAveragePool": "GlobalAvg",
-    "GlobalMaxPool": "GlobalMax",
-}
-DROPPED_FIRST = ("memory", "operator", "output", "params")
-
-
-def full_rows(report: Report) -> list[Row]:
-    """Return the header, and a row of exact numbers for each layer."""
-    return [HEADER, *(_row(layer) for layer in report.layers)]
-
-
-def fitted_rows(report: Report, width: int) -> list[Row]:
-    """Return the full rows if they fit into `width` letters, a space apart; else compact ones.
-
-    Compact rows have short headings and three digits of each number; while they are too wide
-    still, the least important columns go. Layer, MACs and field stay, whatever the width.
-    """
-    rows = full_rows(report)
-    if width_of(rows) <= width:
-        return rows
-    rows = [COMPACT, *(_compact_row(layer) for layer in report.layers)]
-    for name in DROPPED_FIRST:
-        if width_of(rows) <= width:
-            break
-        place = rows[0].index(name)
-        rows = [row[:place] + row[place + 1 :] for row in rows]
-    return rows
-
 
 def width_of(rows: Sequence[Row], gap: int = 1) -> int:
     """Return how many letters wide a table of these rows is, with `gap` between its columns."""
     return sum(max(map(len, column)) + gap for column in zip(*rows, strict=True)) - gap
-
-
-def plain(report: Report) -> str:
-    """Return the whole report as text."""
-    return ruled(report.title, full_rows(report), NUMBERS, summary(report))
 
 
 def ruled(title: str, rows: Sequence[Row], numbers: Set[int], below: Sequence[str]) -> str:
@@ -97,46 +45,58 @@ def ruled(title: str, rows: Sequence[Row], numbers: Set[int], below: Sequence[st
 
 def summary(report: Report) -> list[str]:
     """Return the lines below the table."""
-    t = report.totals
-    return [
-        f"parameters   {t.parameters:,} ({size_text(t.parameter_bytes)} in float32)",
+    t, way = report.totals, report.convention
+    rest = [f"{count:,} {what}" for count, what in _not_trained(report) if count]
+    lines = [
+        f"parameters   {t.parameters:,}{''.join(f' and {text}' for text in rest)} "
+        f"({size_text(t.parameter_bytes)} in float32)",
         f"MACs         {t.macs:,} ({scaled(t.macs)}; {scaled(t.flops)}FLOP)",
         f"units        {t.units:,} with the input's; {t.connections:,} connections, "
         "one of each bias included, for one example",
-        f"activations  {size_text(t.activation_bytes)} kept for training, "
-        f"{size_text(t.peak_activation_bytes)} at most at once for inference",
-        f"counted as   {report.convention}",
-        *(f"note         {note}" for note in report.notes),
+        f"moved        {size_text(t.read_bytes)} read and {size_text(t.written_bytes)} written, "
+        f"{t.intensity:.2f} FLOP for each byte",
+        f"inference    {size_text(t.peak_activation_bytes)} of activations at most at once"
+        + (f", in {t.peak_layer}: {_some(t.peak_alive)}" if t.peak_layer else ""),
+        *_training(report),
+        *_shared(report),
+    ]
+    if t.milliseconds is not None:
+        lines.append(f"time         {t.milliseconds:.3f} ms, the sum of the layers' medians")
+    counted = "" if way == "macs" else f"{t.counted:,} ({scaled(t.counted).rstrip()}), "
+    lines.append(f"counted as   {counted}{report.counted_as}")
+    return [*lines, *(f"note         {note}" for note in report.notes)]
+
+
+def _not_trained(report: Report) -> list[tuple[int, str]]:
+    t = report.totals
+    return [(t.frozen, "frozen"), (t.buffers, "running statistics")]
+
+
+def _training(report: Report) -> list[str]:
+    t = report.totals.training
+    if not t.gradients:
+        return [f"training     {size_text(t.kept)} of activations kept; nothing is trained"]
+    totals = ", ".join(f"{size_text(size)} with {name}" for name, size in t.total.items())
+    return [
+        f"training     {size_text(t.kept)} of activations kept, {size_text(t.peak)} with their "
+        f"gradients at most at once, in {t.layer}; with parameters, their gradients and state "
+        f"{totals}"
     ]
 
 
-def _row(layer: Layer) -> Row:
-    return (
-        layer.name,
-        layer.operator,
-        "x".join(map(str, layer.output_shape)),
-        f"{layer.parameters:,}",
-        f"{layer.macs:,}",
-        size_text(layer.activation_bytes),
-        _field(layer.field, " / "),
-    )
-
-
-def _compact_row(layer: Layer) -> Row:
-    name, operator, output, _, _, memory, _ = _row(layer)
-    parameters, macs = three_digits(layer.parameters), three_digits(layer.macs)
-    short = SHORT.get(operator, operator)
-    return name, short, output, parameters, macs, memory, _field(layer.field, "/")
-
-
-def _field(field: Sequence[FieldSummary], by: str) -> str:
-    """Return the field as text: once if all axes agree, else an axis after another."""
-    texts = [
-        f"{axis.size}{'' if axis.stride == 0 else f'{by}{axis.stride}'} from {axis.start}"
-        + ("" if axis.aligned else " (misaligned)")
-        for axis in field
+def _shared(report: Report) -> list[str]:
+    groups = {frozenset((x.name, *x.shared_with)): x for x in report.layers if x.shared_with}
+    return [
+        f"shared *     {', '.join((layer.name, *layer.shared_with))} read the same parameters, "
+        "counted once"
+        for layer in groups.values()
     ]
-    return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    """Return the names, the largest few if they are many."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def scaled(count: int) -> str:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from striate.errors import ParameterError, ShapeError
 from striate.geometry import (
-    Axis,
-    TransposedAxis,
     TransposedWindow,
     Window,
     convolution_macs,
     transposed_convolution_macs,
 )
-from striate.network.graph import Fields, Operator, Reach, Shape
+from striate.network.graph import Operator, Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,14 +96,6 @@ class Conv(Operator):
         """Return every weight times the places it is put."""
         return convolution_macs(shapes[1], output)
 
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return the input's fields seen through the window."""
-        return through_window(fields[0], self.window, shapes[0])
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return the taps inside the input."""
-        return (read_by_window(outputs, self.window, shapes[0]),)
-
     def dense(self, weight: NDArray[Any], channels: int) -> NDArray[Any]:
         """Return the weight over all input `channels`: zeros where the table connects nothing."""
         if self.table is None:
@@ -150,48 +139,3 @@ class ConvTranspose(Operator):
     def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
         """Return every weight times the inputs it meets."""
         return transposed_convolution_macs(shapes[1], shapes[0])
-
-    def fields(self, fields: Sequence[Fields | None], shapes: Sequence[Shape]) -> Fields | None:
-        """Return the input's fields seen through the window."""
-        return through_window(fields[0], self.window, shapes[0])
-
-    def reads(self, outputs: Reach, shapes: Sequence[Shape]) -> tuple[Reach, ...]:
-        """Return the taps inside the input."""
-        return (read_by_window(outputs, self.window, shapes[0]),)
-
-
-def through_window(
-    fields: Fields | None, window: Window | TransposedWindow, shape: Shape
-) -> Fields | None:
-    """Return the fields behind a window over an input of this shape."""
-    if fields is None:
-        return None
-    axes: tuple[Axis | TransposedAxis, ...] = window.at(shape[2:]).axes
-    return tuple(field.through(axis) for field, axis in zip(fields, axes, strict=True))
-
-
-def read_by_window(outputs: Reach, window: Window | TransposedWindow, shape: Shape) -> Reach:
-    """Return the input indices that a window reads for these outputs, edges respected."""
-    sizes = shape[2:]
-    axes: tuple[Axis | TransposedAxis, ...] = window.at(sizes).axes
-    return tuple(
-        frozenset(tap for o in seen for tap in axis.taps(o) if 0 <= tap < size)
-        for seen, axis, size in zip(outputs, axes, sizes, strict=True)
-    )
-
-
-def everything(shape: Shape) -> Reach:
-    """Return all indices of a value of this shape."""
-    return tuple(frozenset(range(size)) for size in shape[2:])
-
-
-def gathered(fields: Fields | None, shape: Shape) -> Fields | None:
-    """Return the fields of one output that reads all of a value of this shape."""
-    if fields is None or len(shape) == 2:
-        return fields
-    return tuple(field.gathered(size) for field, size in zip(fields, shape[2:], strict=True))
-
-
-def volume(shape: Shape) -> int:
-    """Return the number of elements of one example."""
-    return prod(shape[1:])

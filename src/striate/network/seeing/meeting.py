@@ -49,12 +49,13 @@ def in_turn(
     every = [path for way in runs for path in way]
     if all(path == every[0] for path in every):
         return every[:1]
-    single = all(len(way) < 2 and all(p.place == (Digit(axis, 0, 1),) for p in way) for way in runs)
+    places = ((), (Digit(axis, 0, 1),))
+    single = all(len(way) < 2 and all(path.place in places for path in way) for way in runs)
     count = ranges[-1].stop
     if single and count <= LISTED and not any(path.reason for path in every):
         seen: list[Interval] = []
-        for way, places in zip(runs, ranges, strict=True):
-            seen += [way[0].field.of(o) if way else None for o in places]
+        for way, outputs in zip(runs, ranges, strict=True):
+            seen += [way[0].field.of(o) if way else None for o in outputs]
         return [Path(Field(tuple(seen), 0), (Digit(axis, 0, 1),))]
     reason = f"values lie side by side along axis {axis} that see differently"
     hull = None

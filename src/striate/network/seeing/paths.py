@@ -86,8 +86,9 @@ class Path:
         hull = Field((hull_of(self, factors),), 0, self.field.aligned)
         return Path(hull, place, self.reason or reason, self.partial)
 
-    def gathered(self, digit: Digit, count: int) -> Path:
-        """Return the path of elements that read all `count` of a factor."""
+    def gathered(self, digit: Digit, factors: Factors) -> Path:
+        """Return the path of elements that read all of a factor."""
+        count = factors[digit.axis][digit.factor]
         rest = tuple(d for d in self.place if d != digit)
         if self.reason or not digit.weight:
             return self.placed(rest)
@@ -99,16 +100,15 @@ class Path:
 
 def hull_of(path: Path, factors: Factors) -> Interval:
     """Return the first and last that any element sees."""
-    for digit in path.place:
-        path = path.gathered(digit, factors[digit.axis][digit.factor])
+    while path.place:
+        path = path.gathered(path.place[0], factors)
     return path.field.of(0)
 
 
 def slid(path: Path, factors: Factors, links: Sequence[Link], shape: Shape) -> Path:
     """Return the path behind an operator that reads the axes of a value by these links."""
-    for digit in path.place:
-        if links[digit.axis].axis is None:
-            path = path.gathered(digit, factors[digit.axis][digit.factor])
+    while gone := [digit for digit in path.place if links[digit.axis].axis is None]:
+        path = path.gathered(gone[0], factors)  # which may scale the weights of the others
     for axis in sorted({digit.axis for digit in path.place}):
         if links[axis].along is not None:
             path = _through(path, factors[axis], axis, links[axis], shape)

@@ -63,7 +63,7 @@ def _line(
     if name == "tf_half_pixel_for_nn":
         return step, step / 2
     if name == "align_corners":
-        return (Fraction(size - 1, count - 1) if count > 1 else Fraction(0)), Fraction(0)
+        return (size - 1) / (scale * size - 1) if count > 1 else Fraction(0), Fraction(0)
     if name == "pytorch_half_pixel" and count == 1:
         return Fraction(0), Fraction(0)
     if name == "tf_crop_and_resize":

@@ -51,6 +51,11 @@ class Sight:
         """The value's shape."""
         return tuple(map(prod, self.factors))
 
+    def count(self, path: Path) -> int:
+        """Return the number of indices of a path's field, first to last."""
+        steps = (d.weight * (self.factors[d.axis][d.factor] - 1) for d in path.place)
+        return sum(steps) + 1
+
     def only(self, axes: Iterable[int]) -> Sight:
         """Return the same of fewer axes of the input."""
         kept = tuple(axes)
@@ -121,10 +126,10 @@ class Sight:
         paths = []
         for followed, size in enumerate(sizes):
             ways = [sight.paths[followed] for sight in alike]
-            runs = [[path for path in way if _runs(path, axis)] for way in ways]
-            rest = [path for way in ways for path in way if not _runs(path, axis)]
-            together = in_turn(runs, ranges, factors, axis)
-            paths.append(merged_paths([*together, *rest], factors, size))
+            every = [path for way in ways for path in way]
+            if any(_runs(path, axis) for path in every):
+                every = in_turn(ways, ranges, factors, axis)
+            paths.append(merged_paths(every, factors, size))
         return cls(sizes, factors, tuple(paths))
 
     def _among(self, axis: int, start: int, count: int) -> Sight:

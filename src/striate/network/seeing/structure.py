@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from striate.geometry import Axis, Sampling
+from striate.geometry import Axis, Beyond, Sampling
 from striate.network.graph import Shape
 from striate.network.seeing.paths import ALL, Along, Link
 from striate.network.seeing.steps import (
@@ -24,7 +24,12 @@ from striate.network.seeing.steps import (
 
 __all__ = ["MODES", "STRUCTURE"]
 
-MODES = {"constant": "nothing", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
+MODES: dict[str, Beyond] = {
+    "constant": "nothing",
+    "reflect": "reflect",
+    "edge": "edge",
+    "wrap": "wrap",
+}
 """What ONNX's modes of padding show beyond an axis, in the words of `Sampling`."""
 
 
@@ -67,14 +72,22 @@ def _split(use: Use) -> tuple[Step, ...]:
 
 
 def _pad(use: Use) -> tuple[Step, ...]:
+    """Return the steps of a padding; what sides below 0 cut goes first, and is not repeated."""
     operator, rank = use.operator, len(use.shape)
     sides = list(zip(operator.before, operator.after, strict=True))
     sides = [(0, 0)] * (rank - len(sides)) + sides
+    steps: list[Step] = []
+    if min(side for pair in sides for side in pair) < 0:
+        cut = [Axis(1, padding=(min(b, 0), 0)) if min(b, a) < 0 else None for b, a in sides]
+        left = zip(use.shape, sides, strict=True)
+        shape = tuple(size + min(b, 0) + min(a, 0) for size, (b, a) in left)
+        steps.append(Slide(tuple(Link(axis, along) for axis, along in enumerate(cut)), shape))
     beyond = MODES[operator.mode]
-    return _slide_each(
-        use,
-        [None if side == (0, 0) else Sampling(((-side[0],),), 1, beyond) for side in sides],  # type: ignore[arg-type]
-    )
+    added = [Sampling(((-max(b, 0),),), 1, beyond) if max(b, a) > 0 else None for b, a in sides]
+    if any(added):
+        links = tuple(Link(axis, along) for axis, along in enumerate(added))
+        steps.append(Slide(links, use.output))
+    return tuple(steps)
 
 
 def _concat(use: Use) -> tuple[Step, ...]:

@@ -1,0 +1,95 @@
+"""Networks and input shapes as the command line names them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from striate.network import Network
+
+__all__ = ["Sizes", "load_model", "sizes_of"]
+
+Sizes = Sequence[int] | Mapping[str, Sequence[int]] | None
+"""The shape of the first input, or those of inputs by name; None: the network's own."""
+
+
+def load_model(text: str, sizes: Sizes = None) -> Network:
+    """Return the network of a name, an .onnx file, or MODULE.py:NAME.
+
+    The last runs that file, and takes from it a `torch.nn.Module`, a Network or a Graph, or
+    something that returns one when it is called without arguments.
+    """
+    import striate
+
+    found = re.fullmatch(r"(.+\.py):([^:/\\]+)", text)
+    if found is None:
+        return striate.load(text)
+    from striate.network import Graph, Network
+
+    made = _made(Path(found[1]), found[2])
+    if isinstance(made, Graph):
+        made = Network(made)
+    return made if isinstance(made, Network) else striate.load(made, input_shape=sizes)
+
+
+def _made(path: Path, name: str) -> Any:
+    """Run a file and return what it calls `name`, called if it is no network itself."""
+    from striate.errors import FileError, ParameterError, UnknownNameError
+    from striate.network import Graph, Network
+
+    if not path.is_file():
+        raise FileError(f"{path}: there is no such file; write FILE.py:NAME of a PyTorch module")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise FileError(f"{path}: Python cannot import it")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    sys.path.insert(0, str(path.parent.resolve()))
+    what = str(path)
+    try:
+        spec.loader.exec_module(module)
+        if not hasattr(module, name):
+            names = [other for other in vars(module) if not other.startswith("_")]
+            raise UnknownNameError.of(f"object of {path}", name, names)
+        made, what = getattr(module, name), f"{path}:{name}"
+        torch = sys.modules.get("torch")
+        ready = (Network, Graph) if torch is None else (Network, Graph, torch.nn.Module)
+        return made if isinstance(made, ready) or not callable(made) else made()
+    except UnknownNameError:
+        raise
+    except Exception as error:  # whatever the user's own code raises
+        raise ParameterError(f"{what}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+
+
+def sizes_of(texts: Sequence[str]) -> Sizes:
+    """Return (1, 3, 224, 224) for 1x3x224x224, or a mapping for NAME=1x3x224x224 and others."""
+    from striate.errors import ParameterError
+
+    named = [re.fullmatch(r"(.*[^=])=([^=]*)", text) for text in texts]
+    if not any(named):
+        if len(texts) > 1:
+            raise ParameterError(
+                f"--input is given {len(texts)} times; name the inputs, as in --input x=1x3x8x8"
+            )
+        return _sizes(texts[0]) if texts else None
+    if not all(named):
+        raise ParameterError("--input names some inputs only; write NAME=1x3x224x224 for each")
+    return {match[1]: _sizes(match[2]) for match in named if match}
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    from striate.errors import ParameterError
+
+    if not re.fullmatch(r"[0-9]+([x×][0-9]+)+", text.lower()):
+        raise ParameterError(
+            f"--input is {text!r}; it must be whole numbers joined by x: examples, channels, then "
+            "each axis, as in 1x3x224x224"
+        )
+    return tuple(int(size) for size in re.split("[x×]", text.lower()))
