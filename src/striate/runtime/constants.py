@@ -24,21 +24,26 @@ from striate.network import operators as op
 from striate.runtime.lowering import Weights
 from striate.runtime.steps import Array, Binding, bind, dtype_of
 
-__all__ = ["arrays_of", "constants_of", "precomputed", "precomputed_case"]
+__all__ = ["arrays_of", "constants_of", "precomputed", "precomputed_case", "typed"]
 
 Known = Mapping[str, Array] | Weights
 LARGE = 4 << 20  # elements of a computed value that is kept although it is larger than its inputs
 COMPUTED = Initial("constant", 0.0)  # of parameters that are computed, never drawn
 
 
-def arrays_of(network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the weights and constants by name, in a working precision."""
+def typed(network: Network, dtype: np.dtype[Any]) -> Network:
+    """Return the network with its weights in a working precision."""
     kinds = {value.name: value.kind for value in network.graph.parameters}
     weights = {
         name: np.asarray(array, dtype_of(kinds[name], dtype), order="C")
         for name, array in network.weights.items()
     }
-    return weights | constants_of(network.graph, dtype)
+    return Network(network.graph, weights)
+
+
+def arrays_of(network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return the weights and constants by name, in a working precision."""
+    return {**typed(network, dtype).weights, **constants_of(network.graph, dtype)}
 
 
 def constants_of(graph: Graph, dtype: np.dtype[Any]) -> dict[str, Array]:

@@ -14,7 +14,7 @@ from striate.network import InputShape, Network
 from striate.ops import thread_count
 from striate.ops.codegen import Target
 from striate.runtime.cases import Cases
-from striate.runtime.constants import precomputed
+from striate.runtime.constants import precomputed, typed
 from striate.runtime.engines import Native, Planned
 from striate.runtime.inputs import Inputs
 from striate.runtime.lowering import Settings
@@ -55,8 +55,9 @@ class Program:
         self.threads = threads or thread_count()
         cases = Cases(network.graph, dtype)
         self._cases, self._inputs = cases, Inputs(network.graph, dtype)
-        lean = precomputed(network, dtype)
-        self._whole = Planned(network, cases, dtype, exact)  # for values inside
+        whole = typed(network, dtype)
+        lean = precomputed(whole, dtype)
+        self._whole = Planned(whole, cases, dtype, exact)  # for values inside
         self._plain, self._native = Planned(lean, cases, dtype, exact), None
         if dtype == np.float32:
             self._native = Native(lean, cases, Settings(Target.host(), self.threads, exact, tune))
