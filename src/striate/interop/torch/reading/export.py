@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
+from io import StringIO
 from typing import Any
 
 import torch
@@ -75,7 +77,7 @@ def example_inputs(
     """Return tensors to export with, from shapes or from examples."""
     if inputs is not None:
         if isinstance(inputs, Mapping):
-            return Inputs((), dict(inputs))
+            return Inputs((), {name: inputs[name] for name in _ordered(module, inputs)})
         return Inputs(tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,), {})
     if input_shape is None:
         raise ParameterError(
@@ -91,10 +93,18 @@ def example_inputs(
         return torch.zeros(sizes, dtype=like.dtype, device=like.device)
 
     if isinstance(input_shape, Mapping):
-        return Inputs((), {name: tensor(shape) for name, shape in input_shape.items()})
+        return Inputs(
+            (), {name: tensor(input_shape[name]) for name in _ordered(module, input_shape)}
+        )
     if any(isinstance(size, Sequence) for size in input_shape):
         return Inputs(tuple(tensor(shape) for shape in input_shape), {})  # type: ignore[arg-type]
     return Inputs((tensor(input_shape),), {})  # type: ignore[arg-type]
+
+
+def _ordered(module: torch.nn.Module, names: Iterable[str]) -> list[str]:
+    """Return names in the order of forward's parameters."""
+    known = list(inspect.signature(module.forward).parameters)
+    return sorted(names, key=lambda name: known.index(name) if name in known else len(known))
 
 
 def _sizes(shape: ShapeLike) -> tuple[int, ...]:
@@ -173,8 +183,7 @@ def _positional(module: torch.nn.Module, count: int) -> list[str]:
 
 def decomposed(program: ExportedProgram) -> ExportedProgram:
     """Return the program without in-place operators, what `TABLE` lacks spelt out in parts."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quietly():
         found: ExportedProgram = program.run_decompositions(dict(_parts()))
         return found
 
@@ -187,18 +196,47 @@ def _parts() -> dict[Any, Any]:
 
 
 @contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep PyTorch from printing what is about to be told in one line."""
+
+    def nothing(record: logging.LogRecord) -> bool:
+        return False
+
+    known = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]
+    loggers = [logger for logger in known if logger.name.startswith("torch")]
+    for logger in loggers:
+        logger.addFilter(nothing)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(nothing)
+
+
+@contextmanager
 def _inference(module: torch.nn.Module) -> Iterator[None]:
     """Put a module in eval mode; every part gets back what it was in."""
     flags = [(part, part.training) for part in module.modules()]
     for part, _ in flags:
         part.training = False
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), _quietly():
             yield
     finally:
         for part, flag in flags:
             part.training = flag
+
+
+def _runs(module: torch.nn.Module, inputs: Inputs) -> bool:
+    """Say whether the module itself works, so that only its export fails."""
+    with _inference(module):
+        try:
+            module(*inputs.args, **inputs.kwargs)
+        except Exception:  # whatever a user's code raises
+            return False
+    return True
 
 
 BRANCH = "write both ways and choose with torch.where, or export a module without the branch"
@@ -214,12 +252,12 @@ def _explained(module: torch.nn.Module, inputs: Inputs, error: Exception) -> Exc
         return GraphError(
             f"{name}: cannot be exported: its way depends on data{at} ({kind}); {BRANCH}"
         )
-    if isinstance(error, TypeError) and "argument" in reason and "forward()" in reason:
+    if isinstance(error, TypeError) and "missing" in reason and "argument" in reason:
         return ParameterError(
             f"{name}: {reason}; give one shape for each input, as ((1, 3, 32, 32), (1, 8)) or "
             '{"name": shape}, or inputs'
         )
-    if type(error) in (RuntimeError, ValueError, IndexError, AssertionError):
+    if not _runs(module, inputs):
         return ShapeError(
             f"{name}: fails on inputs of shape {inputs.shapes}{at}: {reason}; "
             "check input_shape against what the module takes"

@@ -124,11 +124,13 @@ def _labels(kept: Sequence[Emitted]) -> list[str]:
     origins: dict[str, set[FxNode | None]] = {}
     for one, (call, _, _) in zip(kept, calls, strict=True):
         origins.setdefault(call, set()).add(one.origin)
+    parents = {path[:at] for _, path, _ in calls for at, sign in enumerate(path) if sign == "."}
     ends = {one.origin: place for place, one in enumerate(kept)}
     labels = []
     for place, (one, (call, path, kind)) in enumerate(zip(kept, calls, strict=True)):
         plain = kind.startswith("torch.nn.modules") and "container" not in kind
-        if path and place == last[call] and (plain or len(origins[call]) == 1):
+        alone = len(origins[call]) == 1 and path not in parents
+        if path and place == last[call] and (plain or alone):
             labels.append(path)
             continue
         whole = one.origin is not None and ends[one.origin] == place

@@ -154,6 +154,13 @@ def _refuse_unknown(program: ExportedProgram, name: str) -> None:
         alone = isinstance(target, torch._ops.OpOverload) and not node.all_input_nodes
         if alone and torch.Tag.nondeterministic_seeded not in target.tags:
             continue  # a constant
+        if isinstance(target, torch._ops.OpOverload) and (
+            torch.Tag.nondeterministic_seeded in target.tags
+        ):
+            raise GraphError(
+                f"{name}: {path_of(node) or 'forward'} draws random numbers{place_of(node)}; "
+                "give them as an input, or keep them in a buffer"
+            )
         raise GraphError(
             f"{name}: {path_of(node) or 'forward'} calls {target}, which has no counterpart"
             f"{place_of(node)}; {_nearest(_word(target))}"
@@ -162,8 +169,8 @@ def _refuse_unknown(program: ExportedProgram, name: str) -> None:
 
 def _nearest(word: str) -> str:
     plain = word.partition(".")[0]
-    known = sorted({key.partition(".")[0].lstrip("_") for key in TABLE})
-    near = difflib.get_close_matches(plain, known, n=3, cutoff=0.5)
+    known = sorted({key.partition(".")[0].strip("_") for key in TABLE})
+    near = difflib.get_close_matches(plain, known, n=3, cutoff=0.6)
     if near:
         return f"the nearest that have one are {', '.join(near)}: write it with these"
     return "write it with convolutions, matrix products and element-wise operators"

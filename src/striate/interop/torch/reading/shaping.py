@@ -286,17 +286,17 @@ def _slice_scatter(
     end: Any = None,
     step: int = 1,
 ) -> str:
-    """X with a part of it replaced: what is before, the new part, what is after."""
+    """Return x with a part of it replaced: what is before, the new part, what is after."""
     if step != 1:
         raise GraphError("writing every other element is not supported: use torch.where")
-    source = t.cast(source, t.meta(node).dtype)
-    if bool(same(t.shape(node)[dim], t.meta(node.args[1]).shape[dim])):
-        return source
+    part = t.cast(source, t.meta(node).dtype)
+    if same(t.shape(node)[dim], t.shape(source)[dim]):
+        return part
     size = t.static([t.shape(node)[dim]], "writing a slice")[0]
     first, last = t.static([start or 0, size if end is None else end], "writing a slice")
     first, last, _ = slice(first, last).indices(size)
     parts = [sliced(t, x, dim, 0, first)] if first else []
-    parts.append(source)
+    parts.append(part)
     parts += [sliced(t, x, dim, last, END)] if last < size else []
     return t.emit(ops.Concat(dim), *parts)
 
