@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from striate.errors import GraphError, ParameterError, explained
+from striate.errors import GraphError, ParameterError
 from striate.interop.onnx.reading.tensors import Array
 from striate.network import Initial, Operator
 from striate.network import operators as op
@@ -36,14 +36,12 @@ FIELDS = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints", 8: "st
 
 @dataclass
 class Call:
-    """A node while it is read.
+    """A node while it is read; whoever reads it names it in errors.
 
     Parameters
     ----------
     translation : Translation
         The graph that it becomes part of.
-    place : str
-        What to call the node in errors.
     kind : str
         The operator's type, as ONNX names it.
     opset : int
@@ -53,7 +51,6 @@ class Call:
     """
 
     translation: Translation
-    place: str
     kind: str
     opset: int
     inputs: tuple[str, ...]
@@ -91,7 +88,7 @@ class Call:
         if value is None:
             return default
         if isnan(value):
-            raise ParameterError(f"{self.place}: attribute {name} is nan; it must be a number")
+            raise ParameterError(f"attribute {name} is nan; it must be a number")
         return _decimal(value)
 
     def numbers(self, name: str) -> tuple[float, ...] | None:
@@ -100,7 +97,7 @@ class Call:
         if value is None:
             return None
         if any(map(isnan, value)):
-            raise ParameterError(f"{self.place}: attribute {name} holds nan; it must hold numbers")
+            raise ParameterError(f"attribute {name} holds nan; it must hold numbers")
         return tuple(map(_decimal, value))
 
     def integer(self, name: str, default: int) -> int:
@@ -123,8 +120,7 @@ class Call:
         word = default if value is None else value.decode("utf-8", "replace")
         if word not in allowed:
             raise ParameterError(
-                f"{self.place}: attribute {name} is {word!r}; it must be one of "
-                f"{', '.join(allowed)}"
+                f"attribute {name} is {word!r}; it must be one of {', '.join(allowed)}"
             )
         return word
 
@@ -176,7 +172,7 @@ class Call:
         found = self.attribute(name, 4)
         if found is None:
             return None
-        return self.translation.tensor(found, f"{self.place}: attribute {name}")
+        return self.translation.tensor(found, f"attribute {name}")
 
     # settings: attributes of striate's operators that ONNX gives as inputs
 
@@ -217,9 +213,7 @@ class Call:
             else:
                 attributes[setting] = self._plain(setting, array)
         if not waiting:
-            with explained(self.place):
-                made = operator(**attributes)
-            self.give(made, *data, outputs=outputs)
+            self.give(operator(**attributes), *data, outputs=outputs)
             return
         deferred = Deferred(operator, tuple(attributes.items()), tuple(waiting))
         self.give(deferred, *data, *waiting.values(), outputs=outputs)
@@ -228,14 +222,14 @@ class Call:
         if array.size > LONGEST:
             raise self.error(f"{setting} has {array.size:,} elements: the file is damaged")
         if array.dtype.kind == "f" and np.isnan(array).any():
-            raise ParameterError(f"{self.place}: {setting} holds nan; it must hold numbers")
+            raise ParameterError(f"{setting} holds nan; it must hold numbers")
         return array.item() if array.ndim == 0 else tuple(array.ravel().tolist())
 
     # results
 
     def error(self, text: str) -> GraphError:
         """Return the error that says what is wrong with this node."""
-        return GraphError(f"{self.place}: {text}")
+        return GraphError(text)
 
     def gives(self, index: int) -> bool:
         """Return whether anything reads an output."""
@@ -249,12 +243,12 @@ class Call:
     def give(self, operator: Operator, *inputs: str, outputs: Sequence[str] | None = None) -> None:
         """Say what the node is: an operator of striate that reads these values."""
         given = self.outputs[:1] if outputs is None else outputs
-        self.translation.add(self.place, operator, inputs, tuple(given))
+        self.translation.add(operator, inputs, tuple(given))
 
     def between(self, operator: Operator, *inputs: str, suffix: str) -> str:
         """Add an operator in between and return the name of its output."""
         name = self.translation.free(f"{self.outputs[0]}.{suffix}")
-        self.translation.add(self.place, operator, inputs, (name,))
+        self.translation.add(operator, inputs, (name,))
         return name
 
     def constant(self, array: Any, suffix: str) -> str:

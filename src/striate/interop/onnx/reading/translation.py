@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import GraphError, StriateError, explained
+from striate.errors import GraphError, StriateError
 from striate.interop.onnx.reading.shapes import Shapes
 from striate.interop.onnx.reading.tensors import Array, array_of
 from striate.network import Constant, Graph, Initial, Input, Network, Node, Operator, Parameter
@@ -130,29 +130,24 @@ class Translation:
         shape = self.shape_of(name)
         return None if shape is None else tuple(size for size in shape if size is not None)
 
-    def add(
-        self, place: str, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
-    ) -> None:
+    def add(self, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]) -> None:
         """Add a node, or compute it if all that it reads is known."""
         fewest, most = operator.arity
         if not fewest <= len(inputs) <= most:
             takes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-            raise GraphError(f"{place}: reads {len(inputs)} values but takes {takes}")
-        with explained(place):
-            given = [self.kinds[name] for name in inputs]
-            kinds = operator.kinds(given)
+            raise GraphError(f"reads {len(inputs)} values but takes {takes}")
+        given = [self.kinds[name] for name in inputs]
+        kinds = operator.kinds(given)
         if isinstance(operator, Deferred):  # a Split does not know yet how many parts it gives
             kinds = (*kinds, *given[:1] * (len(outputs) - len(kinds)))
         names = tuple(name or self.free(f"{outputs[0]}.unused") for name in outputs)
         self.kinds.update(zip(names, kinds, strict=False))
-        if all(name in self.arrays for name in inputs) and self._computed(
-            place, operator, inputs, names
-        ):
+        if all(name in self.arrays for name in inputs) and self._computed(operator, inputs, names):
             return
         self.nodes.append(Node(names[0], operator, tuple(inputs), names))
 
     def _computed(
-        self, place: str, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
+        self, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
     ) -> bool:
         if not isinstance(operator, Defined) or isinstance(operator, (Deferred, *LAYERS)):
             return False
@@ -163,12 +158,12 @@ class Translation:
                 return False
             with np.errstate(all="ignore"):
                 found = operator.value(*arrays)
-        except StriateError as error:
-            raise type(error)(f"{place}: {error}") from None
+        except StriateError:  # some are ValueErrors too, but they say what is wrong
+            raise
         except (ArithmeticError, IndexError, TypeError, ValueError) as error:
             text = " ".join(str(error).split())
             raise GraphError(
-                f"{place}: cannot be computed from its constants ({text}): the model is damaged"
+                f"cannot be computed from its constants ({text}): the model is damaged"
             ) from None
         self._room -= cost
         made = all(name in self._made for name in inputs)

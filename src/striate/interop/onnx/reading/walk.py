@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from striate.errors import GraphError
+from striate.errors import GraphError, explained
 from striate.interop.onnx.reading.ageing import FIRST_OF_TODAY, renewed
 from striate.interop.onnx.reading.calls import Call
 from striate.interop.onnx.reading.order import captured, in_order
 from striate.interop.onnx.reading.refusals import refusal
-from striate.interop.onnx.reading.tables import READERS
+from striate.interop.onnx.reading.tables import READERS, Reader
 from striate.interop.onnx.reading.translation import Translation
 from striate.network import operators as op
 
@@ -122,20 +122,21 @@ class Walk:
             self._bind(name, scope) if name and (not i or name in read) else ""
             for i, name in enumerate(node.output)
         ]
-        call = Call(
-            self._translation, place, node.op_type, opsets[""], inputs, tuple(bound), attributes
-        )
+        outputs = tuple(bound)
+        call = Call(self._translation, node.op_type, opsets[""], inputs, outputs, attributes)
+        with explained(place):
+            self._read(call, reader)
+
+    def _read(self, call: Call, reader: Reader) -> None:
         if call.opset < FIRST_OF_TODAY:
             renewed(call)
         reader(call)
-        for name in bound:
+        for name in call.outputs:
             if name and name not in self._translation.kinds:
-                raise GraphError(f"{place}: {name!r} is none of the outputs that striate gives")
-        unread = sorted(set(attributes) - call.read)
+                raise call.error(f"{name!r} is none of the outputs that striate gives")
+        unread = sorted(set(call.attributes) - call.read)
         if unread:
-            raise GraphError(
-                f"{place}: attribute {unread[0]!r} is none that {node.op_type} has in this opset"
-            )
+            raise call.error(f"attribute {unread[0]!r} is none that {call.kind} has in this opset")
 
     def _place(self, node: Any, domain: str, opsets: Mapping[str, int]) -> str:
         name = node.name or next((name for name in node.output if name), "")
@@ -263,7 +264,7 @@ class Walk:
                 raise GraphError(f"{place}: its output {name!r} is given by no node inside it")
             wanted = scope.find(output) if output else None
             if wanted and value and wanted != value:
-                self._translation.add(place, op.Identity(), (value,), (wanted,))
+                self._translation.add(op.Identity(), (value,), (wanted,))
 
 
 def _attributes(node: Any, given: Mapping[str, Any] | None, place: str) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from striate.interop.onnx.reading.tables import (
     windows,
 )
 
-__all__ = ["READERS"]
+__all__ = ["READERS", "Reader"]
 
-READERS: Mapping[str, Callable[[Call], None]] = {
+Reader = Callable[[Call], None]
+
+READERS: Mapping[str, Reader] = {
     **constants.READERS,
     **elementwise.READERS,
     **normalizations.READERS,

@@ -47,8 +47,7 @@ def _of_shape(call: Call) -> None:
         raise call.error(f"shape {sizes[:8]} must list at most 32 sizes of at least 0")
     if _claims(sizes) > SIZE:
         raise GraphError(
-            f"{call.place}: shape {sizes[:8]} has more elements than any machine holds: "
-            "the file is damaged"
+            f"shape {sizes[:8]} has more elements than any machine holds: the file is damaged"
         )
     array = np.broadcast_to(value.reshape(()), sizes)
     call.translation.know(call.outputs[0], array, made=True, kind=kind)

@@ -48,7 +48,7 @@ def _clip(call: Call) -> None:
             assert array is not None
             value = array.item()
             if value != value:
-                raise ParameterError(f"{call.place}: a bound is nan; it must be a number")
+                raise ParameterError("a bound is nan; it must be a number")
             low, high = (value, high) if i == 1 else (low, value)
         call.give(op.Clip(low, high), call.value(0))
         return
@@ -64,7 +64,7 @@ def _clip(call: Call) -> None:
 
 def _cast(call: Call) -> None:
     call.ignore("saturate", "round_mode")
-    dtype = dtype_of(call.integer("to", 0), f"{call.place}: attribute to")
+    dtype = dtype_of(call.integer("to", 0), "attribute to")
     call.give(op.Cast(call.translation.kind(dtype)), call.value(0))
 
 

@@ -10,6 +10,7 @@ from striate.network import operators as op
 
 __all__ = ["READERS"]
 
+MOST_CHANNELS = 2**20
 ZERO, ONE = Initial("constant", 0.0), Initial("constant", 1.0)
 STATISTICS = "holds statistics that only training needs; read its first output alone"
 
@@ -67,6 +68,8 @@ def _by_channel(call: Call, name: str, groups: int) -> str:
             f"{groups} groups of {channels or 'an unknown number of'} channels; "
             "they must divide them: export with opset 21 or newer"
         )
+    if channels > MOST_CHANNELS:
+        raise call.error(f"{channels:,} channels; at most {MOST_CHANNELS:,} are read")
     index = call.constant(np.repeat(np.arange(groups), channels // groups), "groups")
     repeated = call.between(op.Gather(0), name, index, suffix="by-channel")
     call.translation.keep(repeated, ONE, True)

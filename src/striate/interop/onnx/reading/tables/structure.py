@@ -10,6 +10,8 @@ from striate.network import operators as op
 
 __all__ = ["READERS"]
 
+MOST_CHANNELS = 2**20
+
 
 def _reshape(call: Call) -> None:
     allow_zero = call.flag("allowzero")
@@ -122,7 +124,7 @@ def _halves(call: Call, pads: str) -> dict[str, str]:
         before, after = np.split(known, 2)
         return {"before": call.constant(before, "before"), "after": call.constant(after, "after")}
     names = [call.translation.free(f"{call.outputs[0]}.{side}") for side in ("before", "after")]
-    call.translation.add(call.place, op.Split(None, 0, 2), (pads,), tuple(names))
+    call.translation.add(op.Split(None, 0, 2), (pads,), tuple(names))
     return dict(zip(("before", "after"), names, strict=True))
 
 
@@ -183,6 +185,8 @@ def _space_to_depth(call: Call) -> None:
     if shape is None or len(shape) < 2 or shape[1] is None:
         raise call.error("the channels of its input are not known; mode CRD must know them")
     moved = call.between(operator, call.value(0), suffix="blocks")
+    if shape[1] * block * block > MOST_CHANNELS:
+        raise call.error(f"blocksize {block} makes more than {MOST_CHANNELS:,} channels")
     order = np.arange(shape[1] * block * block).reshape(-1, shape[1]).T
     call.give(op.Gather(1), moved, call.constant(order.ravel(), "order"))
 

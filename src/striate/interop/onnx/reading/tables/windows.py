@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod, sqrt
 
-from striate.errors import GeometryError, explained
+from striate.errors import GeometryError
 from striate.geometry import Axis, TransposedAxis, TransposedWindow, Window
 from striate.interop.onnx.reading.calls import Call
 from striate.interop.onnx.reading.tables.elementwise import plain
@@ -58,11 +58,10 @@ def _window(call: Call, *, weight: bool = False, ceil: bool = False) -> Window:
     mode = call.text("auto_pad", "NOTSET", AUTO_PAD)
     if mode == "VALID":
         pads = ((0, 0),) * rank
-    with explained(call.place):
-        if mode == "NOTSET" or mode == "VALID":
-            axes = zip(kernel, strides, dilations, pads, strict=True)
-            return Window(tuple(Axis(k, s, d, p, ceil) for k, s, d, p in axes))
-        same = [Axis(k, s, d, "same") for k, s, d in zip(kernel, strides, dilations, strict=True)]
+    if mode in ("NOTSET", "VALID"):
+        axes = zip(kernel, strides, dilations, pads, strict=True)
+        return Window(tuple(Axis(k, s, d, p, ceil) for k, s, d, p in axes))
+    same = [Axis(k, s, d, "same") for k, s, d in zip(kernel, strides, dilations, strict=True)]
     if mode == "SAME_UPPER":
         return Window(tuple(same))
     return Window(tuple(_lower(call, axis, i) for i, axis in enumerate(same)))
@@ -76,11 +75,10 @@ def _lower(call: Call, axis: Axis, index: int) -> Axis:
         size = None if shape is None or len(shape) <= index + 2 else shape[index + 2]
     if size is None:
         raise GeometryError(
-            f"{call.place}: auto_pad SAME_LOWER with stride {axis.stride} depends on the input's "
+            f"auto_pad SAME_LOWER with stride {axis.stride} depends on the input's "
             "size, which the model leaves open: give input_shape"
         )
-    with explained(call.place):
-        upper = axis.at(size)
+    upper = axis.at(size)
     return Axis(axis.kernel, axis.stride, axis.dilation, (upper.after, upper.before))
 
 
@@ -94,8 +92,7 @@ def _initial(call: Call) -> Initial:
 def _conv(call: Call) -> None:
     groups = call.integer("group", 1)
     window = _window(call, weight=True)
-    with explained(call.place):
-        operator = op.Conv(window, groups)
+    operator = op.Conv(window, groups)
     inputs = [call.value(0), call.weight(1, _initial(call))]
     if call.has_input(2):
         inputs.append(call.weight(2, Initial("constant", 0.0)))
@@ -105,8 +102,7 @@ def _conv(call: Call) -> None:
 def _conv_transpose(call: Call) -> None:
     groups = call.integer("group", 1)
     window = _transposed(call)
-    with explained(call.place):
-        operator = op.ConvTranspose(window, groups)
+    operator = op.ConvTranspose(window, groups)
     inputs = [call.value(0), call.weight(1, _initial(call))]
     if call.has_input(2):
         inputs.append(call.weight(2, Initial("constant", 0.0)))
@@ -131,8 +127,7 @@ def _transposed(call: Call) -> TransposedWindow:
             cut, extra = _fitting(call, i, rank, (k, s, d, extra), mode, sizes)
         elif mode.startswith("SAME"):
             cut, extra = _halves(d * (k - 1) + 1 + extra - s, extra, mode)
-        with explained(call.place):
-            axes.append(TransposedAxis(k, s, d, cut, extra))
+        axes.append(TransposedAxis(k, s, d, cut, extra))
     return TransposedWindow(tuple(axes))
 
 
@@ -147,7 +142,7 @@ def _fitting(
     size = None if shape is None or len(shape) != rank + 2 else shape[index + 2]
     if size is None:
         raise GeometryError(
-            f"{call.place}: output_shape {sizes} asks for paddings that depend on the input's "
+            f"output_shape {sizes} asks for paddings that depend on the input's "
             "size, which the model leaves open: give input_shape"
         )
     full = stride * (size - 1) + extra + dilation * (kernel - 1) + 1
