@@ -52,9 +52,7 @@ def _symmetric(window: Window) -> bool:
 def _conv(op: ops.Conv, how: How, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     window = op.window.at(x.shape[2:])
     if op.table is not None:
-        dense = weight.new_zeros(len(weight), x.shape[1], *weight.shape[2:])
-        rows = torch.arange(len(weight), device=x.device)[:, None]
-        weight = dense.index_put((rows, torch.tensor(op.table, device=x.device)), weight)
+        weight = _dense(weight, op.table, x.shape[1])
     convolve = _of(CONVOLUTIONS, window.rank)
     padding = tuple(before for before, _ in window.paddings)
     if not _symmetric(window):
@@ -62,6 +60,13 @@ def _conv(op: ops.Conv, how: How, x: Tensor, weight: Tensor, bias: Tensor | None
     plain = bias if bias is None or bias.dim() == 1 else None
     y: Tensor = convolve(x, weight, plain, window.strides, padding, window.dilations, op.groups)
     return y if plain is bias or bias is None else y + bias  # a bias of its own for each unit
+
+
+def _dense(weight: Tensor, table: Sequence[Sequence[int]], channels: int) -> Tensor:
+    """Return a weight over all channels: each row times the matrix of what it sees."""
+    seen = F.one_hot(torch.tensor(table, device=weight.device), channels).to(weight.dtype)
+    whole = seen.transpose(1, 2) @ weight.flatten(2)
+    return whole.reshape(len(weight), channels, *weight.shape[2:])
 
 
 @written(ops.ConvTranspose)
