@@ -207,6 +207,8 @@ def test_a_graph_that_cannot_be_settled():
         "  1. input 1x2x8 instead of 1x2x7; gives 1x4x4"
     )
     assert diagnose(deferred(), (1, 2, 8)).fits
+    assert diagnose(deferred(), {"x": (3, 2, 8), "y": (3, 4, 4)}).fits
+    assert not diagnose(deferred(), {"y": (3, 4, 4)}).fits
 
 
 def test_as_json():
@@ -229,6 +231,9 @@ def test_as_json():
 
 
 def test_refusals():
+    with pytest.raises(UnknownNameError) as unknown:
+        diagnose(deferred(), {"z": (1,)})
+    assert str(unknown.value) == "diagnose: no input is called 'z'; known: x, y"
     with pytest.raises(UnknownNameError) as unknown:
         diagnose("vgg17")
     assert str(unknown.value).startswith("diagnose: no network is called 'vgg17'; did you mean ")

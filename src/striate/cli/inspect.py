@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from striate.cli._models import load_model, sizes_of
 from striate.cli._report_table import print_report, print_table, with_times
 from striate.cli._text import visible
+from striate.cli.inspection import ask, pointing_to_the_doctor
 
 __all__ = ["inspect", "print_report"]
 
@@ -63,6 +65,18 @@ def inspect(
     time: Annotated[
         bool, typer.Option("--time", help="measure the milliseconds of each layer")
     ] = False,
+    doctor: Annotated[
+        bool,
+        typer.Option("--doctor", help="why shapes do not fit and what would help; else advice"),
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="what another network has more, less or different"),
+    ] = None,
+    budget: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="limits of a TOML file; exit code 1 if one is exceeded"),
+    ] = None,
     listing: Annotated[
         bool, typer.Option("--list", help="list the networks, with parameters and GMACs")
     ] = False,
@@ -93,12 +107,20 @@ def inspect(
         raise ParameterError("inspect: no model given; name one of striate inspect --list")
     shape = sizes_of(input_shape or ())
     network = load_model(model, shape)
+    asked: dict[str, object] = {"--doctor": doctor, "--against": against, "--budget": budget}
+    for option in [name for name, value in asked.items() if value]:
+        beside = {name: value for name, value in asked.items() if name != option}
+        beside |= {"--explain": layer, "--columns": columns, "--sort": sort, "--depth": depth}
+        _refuse_beside(option, beside | {"--time": time})
+    if ask(network, shape, doctor, against, budget, as_json=as_json):
+        return
     if layer is not None:
         _refuse_beside("--explain", {"--json": as_json, "--columns": columns, "--sort": sort})
         for line in explain(network, layer, shape):
             typer.echo(visible(line))
         return
-    report = striate.inspect(network, shape, convention=convention)
+    with pointing_to_the_doctor(model, shape):
+        report = striate.inspect(network, shape, convention=convention)
     from striate.network.report_columns import chosen
     from striate.network.report_views import collapsed, ordered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -13,18 +13,38 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from striate.cli._models import Sizes, load_model
 from striate.cli._text import visible
 
 if TYPE_CHECKING:
     from striate.network import Network
 
-__all__ = ["ask_doctor", "compare_with", "hold_to_budget", "pointing_to_the_doctor"]
+__all__ = ["ask", "pointing_to_the_doctor"]
 
 SECONDS = 1.0  # of measuring
 RUNS = 5  # at least, however long one takes
 
 
-def ask_doctor(network: Network, shape: Sequence[int] | None, *, as_json: bool) -> None:
+def ask(
+    network: Network,
+    shape: Sizes,
+    doctor: bool,
+    against: str | None,
+    budget: Path | None,
+    *,
+    as_json: bool,
+) -> bool:
+    """Answer what options ask for; tell whether any did."""
+    if doctor:
+        ask_doctor(network, shape, as_json=as_json)
+    if against is not None:
+        compare_with(network, against, shape, as_json=as_json)
+    if budget is not None:
+        hold_to_budget(network, budget, shape, as_json=as_json)
+    return doctor or against is not None or budget is not None
+
+
+def ask_doctor(network: Network, shape: Sizes, *, as_json: bool) -> None:
     """Print the diagnosis; exit with 1 if the shapes do not fit."""
     from striate.network import diagnose
 
@@ -34,20 +54,15 @@ def ask_doctor(network: Network, shape: Sequence[int] | None, *, as_json: bool) 
         raise typer.Exit(1)
 
 
-def compare_with(
-    network: Network, other: str, shape: Sequence[int] | None, *, as_json: bool
-) -> None:
+def compare_with(network: Network, other: str, shape: Sizes, *, as_json: bool) -> None:
     """Print how another network differs."""
-    import striate
     from striate.network import compare
 
-    found = compare(network, striate.load(other), shape)
+    found = compare(network, load_model(other, shape), shape)
     _print(found.to_json() if as_json else str(found))
 
 
-def hold_to_budget(
-    network: Network, path: Path, shape: Sequence[int] | None, *, as_json: bool
-) -> None:
+def hold_to_budget(network: Network, path: Path, shape: Sizes, *, as_json: bool) -> None:
     """Print how much of each limit is used; exit with 1 if one is not kept."""
     import striate
     from striate.network import Budget
@@ -81,7 +96,7 @@ def hold_to_budget(
         raise typer.Exit(1)
 
 
-def milliseconds(network: Network, shape: Sequence[int] | None) -> float:
+def milliseconds(network: Network, shape: Sizes) -> float:
     """Return the median time of one run, compiling and the first run left out."""
     import numpy as np
 
@@ -110,18 +125,26 @@ def milliseconds(network: Network, shape: Sequence[int] | None) -> float:
 
 
 @contextmanager
-def pointing_to_the_doctor(model: str, shape: Sequence[int] | None = None) -> Iterator[None]:
+def pointing_to_the_doctor(model: str, shape: Sizes = None) -> Iterator[None]:
     """Add to errors of shapes how to ask the doctor what would help."""
     from striate.errors import GeometryError, ShapeError
 
     try:
         yield
     except (ShapeError, GeometryError) as error:
-        given = f" --input {'x'.join(map(str, shape))}" if shape else ""
+        given = "".join(f" --input {text}" for text in _texts(shape))
         error.add_note(
             f"striate inspect {shlex.quote(model)}{given} --doctor tells what would help"
         )
         raise
+
+
+def _texts(shape: Sizes) -> list[str]:
+    """Return an input shape as --input takes it."""
+    if isinstance(shape, Mapping):
+        named = {name: "x".join(map(str, sizes)) for name, sizes in shape.items()}
+        return [shlex.quote(f"{name}={sizes}") for name, sizes in named.items()]
+    return ["x".join(map(str, shape))] if shape else []
 
 
 def _print(text: str) -> None:

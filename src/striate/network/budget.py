@@ -39,7 +39,7 @@ TOTALS: dict[str, Callable[[Report], int]] = {
     "flops": lambda report: report.totals.flops,
     "parameter_bytes": lambda report: report.totals.parameter_bytes,
     "peak_memory": lambda report: report.totals.peak_activation_bytes,
-    "training_memory": lambda report: report.totals.activation_bytes,
+    "training_memory": lambda report: report.totals.training.total["adam"],
 }
 LAYER: dict[str, Callable[[Layer], int]] = {
     "parameters": lambda layer: layer.parameters,

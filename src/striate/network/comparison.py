@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Literal
 
 from striate.network.edits import size_text
+from striate.network.inference import InputShape
 from striate.network.report import Layer, Report, inspect
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Comparison:
 def compare(
     a: Network | Graph | str,
     b: Network | Graph | str,
-    input_shape: Sequence[int] | None = None,
+    input_shape: InputShape = None,
 ) -> Comparison:
     """Return how two networks differ, in total and layer by layer.
 
@@ -118,7 +119,7 @@ def compare(
     ----------
     a, b : Network, Graph or str
         Weights are not needed, nor looked at.
-    input_shape : sequence of int, optional
+    input_shape : sequence of int, or mapping of name to that, optional
         Of both; by default each one's own.
 
     Raises

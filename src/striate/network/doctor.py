@@ -7,16 +7,17 @@ advice is an observation with its numbers.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from striate.errors import explained
+from striate.errors import ParameterError, UnknownNameError, explained
 from striate.network import zoo
 from striate.network.advice import Advice, advise
 from striate.network.advice_on_windows import Case, unread
 from striate.network.edits import size_text
 from striate.network.graph import Graph, Node, Shape
+from striate.network.inference import InputShape
 from striate.network.operators import Conv, ConvTranspose, Gemm
 from striate.network.repairs import RADIUS, Repair, repairs, spatial_axes
 from striate.network.tracing import Trace, trace, window_of
@@ -95,15 +96,16 @@ class Diagnosis:
         return "\n".join(_lines(self))
 
 
-def diagnose(network: Network | Graph | str, input_shape: Sequence[int] | None = None) -> Diagnosis:
+def diagnose(network: Network | Graph | str, input_shape: InputShape = None) -> Diagnosis:
     """Return why a network's shapes do not fit and what would help, or advice if they do.
 
     Parameters
     ----------
     network : Network, Graph or str
         Weights are not needed, nor looked at; a text is a name that `striate.load` knows.
-    input_shape : sequence of int, optional
-        That of the first input; by default the network's own, 1 for what it leaves open.
+    input_shape : sequence of int, or mapping of name to that, optional
+        That of the first input, or those of several; by default the network's own, 1 for what it
+        leaves open. Repairs change the first input alone.
 
     Returns
     -------
@@ -117,8 +119,7 @@ def diagnose(network: Network | Graph | str, input_shape: Sequence[int] | None =
     """
     with explained("diagnose"):
         graph = zoo.graph_of(network)
-    own = tuple(1 if size is None else size for size in graph.inputs[0].shape)
-    shape = own if input_shape is None else tuple(int(size) for size in input_shape)
+        graph, shape = _given(graph, input_shape)
     found = trace(graph, shape)
     if found.problem:
         failure = _failure(graph, found, shape)
@@ -127,6 +128,21 @@ def diagnose(network: Network | Graph | str, input_shape: Sequence[int] | None =
     if any(a.topic == "pixels dropped" for a in advice):
         advice += _undropped(graph, shape)
     return Diagnosis(graph.name, shape, None, (), tuple(advice))
+
+
+def _given(graph: Graph, input_shape: InputShape) -> tuple[Graph, Shape]:
+    """Return the shape of the first input, and the graph with those of the others declared."""
+    if not graph.inputs:
+        raise ParameterError(f"{graph.name} has no input whose shape could fit or not")
+    first, *others = graph.inputs
+    own = tuple(1 if size is None else size for size in first.shape)
+    if not isinstance(input_shape, Mapping):
+        return graph, own if input_shape is None else tuple(map(int, input_shape))
+    for name in input_shape:
+        if name not in [value.name for value in graph.inputs]:
+            raise UnknownNameError.of("input", name, [value.name for value in graph.inputs])
+    opened = [replace(v, shape=tuple(input_shape.get(v.name, v.shape))) for v in others]
+    return replace(graph, inputs=(first, *opened)), tuple(input_shape.get(first.name, own))
 
 
 def _failure(graph: Graph, found: Trace, shape: Shape) -> Failure:
