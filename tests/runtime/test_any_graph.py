@@ -143,14 +143,15 @@ def test_values_of_any_rank(dtype):
         (op.Add(), ["deep", "total"], ["moved"]),
         (op.Relu(), ["moved"], ["kept"]),
         (op.Transpose(), ["kept"], ["turned"]),
-        (op.Tanh(), ["total"], ["small"]),
+        (op.Add(), ["total", "scalar"], ["more"]),
+        (op.Tanh(), ["more"], ["small"]),
     ]
     run = st.compile(network(inputs, nodes, ("turned", "small", "scaled")), dtype=dtype)
     row, deep = numbers(5).astype(dtype), numbers(2, 1, 2, 1, 2, 3, 2).astype(dtype)
     turned, small, scaled = run(np.array(2, dtype), row, deep)
     assert small.shape == ()
     np.testing.assert_allclose(scaled, 2 * row, rtol=1e-6)
-    np.testing.assert_allclose(small, np.tanh((2 * row).sum()), rtol=1e-5)
+    np.testing.assert_allclose(small, np.tanh((2 * row).sum() + 2), rtol=1e-5)
     np.testing.assert_allclose(
         turned, np.maximum(deep + (2 * row).sum(), 0).T, rtol=1e-5, atol=1e-6
     )

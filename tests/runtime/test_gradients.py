@@ -121,6 +121,29 @@ def test_several_terms(operator, shapes):
     check(graph(operator, shapes), low=0.5)
 
 
+@pytest.mark.parametrize(
+    ("operator", "shapes"),
+    [
+        (op.GroupNormalization(2, 1e-3), [SHAPE, (4,), (4,)]),
+        (op.InstanceNormalization(1e-3), [SHAPE, (4,), (4,)]),
+        (op.LayerNormalization(2, 1e-3), [SHAPE, (2, 6), (6,)]),
+        (op.LayerNormalization(-1, 1e-3), [SHAPE, (6,)]),
+        (op.LogSoftmax(1), [SHAPE]),
+        (op.LRN(2, alpha=0.3), [SHAPE]),
+        (op.LRN(3, alpha=0.3, beta=0.6, bias=2.0), [SHAPE]),
+        (op.RMSNormalization(1, 1e-3), [SHAPE, (4, 1, 6)]),
+        (op.Resize(scales=(2.0, 1.5), axes=(2, 3)), [SHAPE]),
+        (op.Resize(sizes=(1, 9), axes=(2, 3), mode="linear"), [SHAPE]),
+        (op.Resize(sizes=(3, 4), axes=(2, 3), mode="cubic", antialias=True), [SHAPE]),
+        (op.Softmax(1, onwards=True), [SHAPE]),
+        (op.Softmax(2), [SHAPE]),
+    ],
+    ids=str,
+)
+def test_norms_and_samples(operator, shapes):
+    check(graph(operator, shapes))
+
+
 def test_a_choice():
     constants = (Constant.of("c", np.random.default_rng(0).random(SHAPE) > 0.5),)
     parameters = tuple(

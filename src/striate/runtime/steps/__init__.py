@@ -104,7 +104,9 @@ def bind(operator: Operator, to: Binding) -> Step:
     if make is not None and (not defined or _suits(operator, to)):
         return make(operator, to)
     if defined:
-        return DEFINED.get(type(operator), Evaluation)(operator, to)
+        found = DEFINED.get(type(operator), Evaluation)
+        one = len(to.outputs) < 2 or found is Moving  # other gradients are for the first output
+        return found(operator, to) if one else Evaluation(operator, to)
     known = [known.onnx for known in STEPS]
     raise UnknownNameError.of("operator that can run", operator.onnx, known)
 

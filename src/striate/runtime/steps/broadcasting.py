@@ -12,6 +12,7 @@ from striate.network import Operator, Shape
 from striate.network import operators as op
 from striate.network.operators.axes import axes_of
 from striate.runtime.steps.evaluation import Evaluation
+from striate.runtime.steps.normalizing import NORMALIZING
 from striate.runtime.steps.step import Array
 
 __all__ = ["GRADIENTS", "Differentiated", "unbroadcast"]
@@ -102,5 +103,6 @@ GRADIENTS: dict[type[Operator], Callable[[Any, Array, Sequence[Array], Array], S
     op.Sub: lambda o, dy, ins, y: (dy, -dy),
     op.Sum: lambda o, dy, ins, y: [dy] * len(ins),
     op.Where: _where,
+    **NORMALIZING,
 }
 """The gradients for all inputs, in the shape of the output where they broadcast."""

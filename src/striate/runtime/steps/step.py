@@ -75,7 +75,7 @@ class Step(ABC):
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Return all outputs for these inputs."""
-        return (self.forward(*inputs),)
+        return (np.asarray(self.forward(*inputs)),)  # NumPy makes numbers of arrays without axes
 
     @abstractmethod
     def forward(self, *inputs: Array) -> Array:
