@@ -81,6 +81,11 @@ def test_a_name_that_is_no_text(model, stored, refused):
             f"takes {288 * 2**124:,}: the file is damaged",
         ),
         (
+            lambda t: (t.dims.extend([0, 2**62, 2**62]), t.ClearField("raw_data")),
+            "shape (4, 2, 3, 3, 0, 4611686018427387904, 4611686018427387904) has sizes that no "
+            "machine holds: the file is damaged",
+        ),
+        (
             lambda t: t.dims.append(-1),
             "shape (4, 2, 3, 3, -1) has a negative size: the file is damaged",
         ),

@@ -62,6 +62,7 @@ FIELDS = {
     13: "uint64_data",
 }
 MOST_AXES = 32
+MOST_ELEMENTS = 2**40  # of one array, more than any machine holds
 
 
 def dtype_of(number: int, where: str) -> np.dtype[Any]:
@@ -102,6 +103,10 @@ def shape_of_dims(dims: Any, where: str) -> tuple[int, ...]:
     shape = tuple(map(int, dims))
     if any(size < 0 for size in shape):
         raise FileError(f"{where}: shape {_short(shape)} has a negative size: the file is damaged")
+    if 0 in shape and prod(size or 1 for size in shape) > MOST_ELEMENTS:
+        raise FileError(
+            f"{where}: shape {_short(shape)} has sizes that no machine holds: the file is damaged"
+        )
     if len(shape) > MOST_AXES:
         raise FileError(
             f"{where}: {len(shape)} axes; arrays have at most {MOST_AXES}: the file is damaged"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from striate.errors import GraphError
 from striate.interop.onnx.reading.calls import Call
+from striate.interop.onnx.reading.tensors import MOST_ELEMENTS
 from striate.network import operators as op
 
 __all__ = ["READERS"]
 
 FORMS = {"value_float": 1, "value_int": 2, "value_floats": 6, "value_ints": 7}
-SIZE = 2**40  # elements of one weight, more than any machine holds
 
 
 def _constant(call: Call) -> None:
@@ -45,19 +47,12 @@ def _of_shape(call: Call) -> None:
     sizes = tuple(int(size) for size in known.ravel())
     if known.ndim > 1 or len(sizes) > 32 or any(size < 0 for size in sizes):
         raise call.error(f"shape {sizes[:8]} must list at most 32 sizes of at least 0")
-    if _claims(sizes) > SIZE:
+    if prod(size or 1 for size in sizes) > MOST_ELEMENTS:
         raise GraphError(
             f"shape {sizes[:8]} has more elements than any machine holds: the file is damaged"
         )
     array = np.broadcast_to(value.reshape(()), sizes)
     call.translation.know(call.outputs[0], array, made=True, kind=kind)
-
-
-def _claims(sizes: tuple[int, ...]) -> int:
-    elements = 1
-    for size in sizes:
-        elements *= max(size, 1)
-    return elements
 
 
 def _range(call: Call) -> None:
