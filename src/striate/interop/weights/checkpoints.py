@@ -123,13 +123,11 @@ def _state(path: str | os.PathLike[str], found: object) -> Mapping[str, Any]:
                 return {k: v for k, v in found.items() if hasattr(v, "shape")}
             break
         found = inner
-    keys = (
-        f"a dictionary of {', '.join(map(str, list(found)[:5]))}"
-        if isinstance(found, Mapping)
-        else type(found).__name__
-    )
+    held = type(found).__name__
+    if isinstance(found, Mapping):
+        held = f"a dictionary of {', '.join(map(str, list(found)[:5]))}" if found else "nothing"
     raise FileError(
-        f"{path}: holds {keys or 'nothing'}, no state dictionary; "
+        f"{path}: holds {held}, no state dictionary; "
         "write one with torch.save(model.state_dict(), path)"
     )
 
