@@ -122,9 +122,7 @@ class Backend(OnnxBackend):
             The newest that the onnx package knows, unless told.
         """
         version = settings.pop("opset_version", onnx.defs.onnx_opset_version())
-        names = list(dict.fromkeys(filter(None, node.input)))
-        given = inputs if isinstance(inputs, Mapping) else dict(zip(names, inputs, strict=True))
-        arrays = {name: np.asarray(array) for name, array in given.items()}
+        arrays = _by_name(node, inputs)
         kind = onnx.helper.np_dtype_to_tensor_dtype
         describe = onnx.helper.make_tensor_value_info
         graph = onnx.helper.make_graph(
@@ -136,3 +134,19 @@ class Backend(OnnxBackend):
         opsets = [onnx.helper.make_opsetid(node.domain, version)]
         model = onnx.helper.make_model(graph, opset_imports=opsets)
         return cls.run_model(model, arrays, device, **settings)
+
+
+def _by_name(node: Any, inputs: Any) -> dict[str, Array]:
+    """Return the inputs of a node by name."""
+    if isinstance(inputs, Mapping):
+        return {name: np.asarray(array) for name, array in inputs.items()}
+    arrays = [
+        np.asarray(array) for array in ([inputs] if isinstance(inputs, np.ndarray) else inputs)
+    ]
+    names = list(dict.fromkeys(filter(None, node.input)))
+    if len(arrays) != len(names):
+        raise ParameterError(
+            f"run_node: {len(arrays)} inputs, but {node.op_type} reads {', '.join(names)}: "
+            "give one array for each"
+        )
+    return dict(zip(names, arrays, strict=True))
