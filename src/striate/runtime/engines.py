@@ -175,6 +175,8 @@ class Native:
         if not examples_are_apart(graphs[0], shapes[0], graphs[1], shapes[1]):
             return 0
         (examples, *_) = next(iter(shapes[0].values()))
+        if not examples:
+            return 0
         most = max(1, THIRD_LEVEL // max(1, self.lowered(single).alive))
         most = -(-examples // -(-examples // most))  # parts of about the same size
         return 0 if most >= examples else most

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.errors import StriateError
 from striate.network import FLOAT, Node, Shape
 
 __all__ = ["Array", "Binding", "Step", "dtype_of"]
@@ -72,6 +73,19 @@ class Step(ABC):
 
     def __init__(self, operator: Any, to: Binding) -> None:
         self.operator, self.to = operator, to
+
+    def run_at(self, place: str, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Return all outputs for these inputs; errors begin with the place.
+
+        Raises
+        ------
+        StriateError
+            If values do not fit, such as an index that is too large.
+        """
+        try:
+            return self.run(*inputs)
+        except StriateError as error:
+            raise type(error)(f"{place}: {error}") from error
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Return all outputs for these inputs."""
