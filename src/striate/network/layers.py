@@ -222,10 +222,11 @@ def _summaries(seen: Seen, value: str, shape: Shape) -> Sequence[FieldSummary]:
     for axis, way in zip(seen.axes, sight.paths, strict=True):
         if not way:
             continue
-        path, last = way[0], way[0].field.of(sight.count(way[0]) - 1)
+        field, count = sight.told(way[0])
+        last = field.of(count - 1)
         end = last[1] if last else shape[axis] - 1
-        along = tuple(sorted({digit.axis for digit in path.place}))
-        found.append(_summary(path.field, shape[axis], end, seen.source, axis, along))
+        along = tuple(sorted({digit.axis for digit in way[0].place}))
+        found.append(_summary(field, shape[axis], end, seen.source, axis, along))
     return found
 
 

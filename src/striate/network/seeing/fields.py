@@ -45,22 +45,31 @@ def look(graph: Graph, shapes: Mapping[str, Shape], source: str | None = None) -
     (N, C, *spatial) and (N, *spatial, C) behind a transposition are both understood.
     """
     source = source_of(graph, source)
+    axes = _spatial(graph, shapes, source)
+    reasons: dict[str, str] = {}
+    sights = {source: Sight.of_input(shapes[source]).only(axes)}
+    constants = {constant.name: constant for constant in graph.constants}
+    for node in graph.nodes:
+        if any(name in sights for name in node.inputs):
+            for made in range(len(node.outputs)):
+                _see(graph.name, node, made, shapes, constants, sights, reasons)
+    return Seen(source, axes, sights, reasons)
+
+
+def _spatial(graph: Graph, shapes: Mapping[str, Shape], source: str) -> tuple[int, ...]:
+    """Return the axes of an input over which the first window slides; else all but the first two.
+
+    All axes are followed up to there.
+    """
     constants = {constant.name: constant for constant in graph.constants}
     sights = {source: Sight.of_input(shapes[source])}
-    reasons: dict[str, str] = {}
-    axes: tuple[int, ...] | None = None
     for node in graph.nodes:
-        if not any(name in sights for name in node.inputs):
-            continue
-        if axes is None and (found := _slid_over(node, sights)):
-            axes = found
-            sights = {name: sight.only(axes) for name, sight in sights.items()}
-        for made in range(len(node.outputs)):
-            _see(graph.name, node, made, shapes, constants, sights, reasons)
-    if axes is None:
-        axes = tuple(range(2, len(shapes[source])))
-        sights = {name: sight.only(axes) for name, sight in sights.items()}
-    return Seen(source, axes, sights, reasons)
+        if any(name in sights for name in node.inputs):
+            if found := _slid_over(node, sights):
+                return found
+            for made in range(len(node.outputs)):
+                _see(graph.name, node, made, shapes, constants, sights, {})
+    return tuple(range(2, len(shapes[source])))
 
 
 def source_of(graph: Graph, source: str | None) -> str:
@@ -75,15 +84,20 @@ def source_of(graph: Graph, source: str | None) -> str:
 
 
 def _slid_over(node: Node, sights: Mapping[str, Sight]) -> tuple[int, ...]:
-    """Return the axes of the input over which an operator slides a window, () if it does not."""
+    """Return the axes of the input over which an operator slides a window, () if it does not.
+
+    Where an axis of the value is made of several of the input, it is the outermost that counts, as
+    in an axis of blocks that channels were laid out in.
+    """
     if node.operator.onnx not in LOOKING or node.inputs[0] not in sights:
         return ()
-    sight = sights[node.inputs[0]]
-    return tuple(
-        axis
-        for axis, way in enumerate(sight.paths)
-        if any(digit.axis > 1 for path in way for digit in path.place)
-    )
+    outermost: dict[int, tuple[int, bool, int]] = {}
+    for axis, way in enumerate(sights[node.inputs[0]].paths):
+        for path in way:
+            for digit in path.place:
+                key = (digit.factor, not path.stepped, axis)
+                outermost[digit.axis] = min(outermost.get(digit.axis, key), key)
+    return tuple(sorted({axis for slid, (*_, axis) in outermost.items() if slid > 1}))
 
 
 def _see(

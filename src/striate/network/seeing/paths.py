@@ -17,6 +17,7 @@ __all__ = [
     "Digit",
     "Link",
     "Path",
+    "along_axis",
     "hull_of",
     "slid",
     "taps_inside",
@@ -187,6 +188,11 @@ def _beside(
 
 def _within(taps: Sequence[int], size: int) -> bool:
     return not taps or (min(taps) >= 0 and max(taps) < size)
+
+
+def along_axis(path: Path, sizes: tuple[int, ...]) -> Field | None:
+    """Return a path's field by the index along an axis of these factors, all that it runs along."""
+    return _merged(path.field, path.place, sizes)
 
 
 def _merged(field: Field, digits: Sequence[Digit], sizes: tuple[int, ...]) -> Field | None:

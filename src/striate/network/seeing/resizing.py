@@ -20,13 +20,13 @@ def resize(use: Use) -> tuple[Step, ...]:
     """Return the step of Resize: every axis that changes has its own sampling."""
     operator, shape = use.operator, use.shape
     scales = _scales(operator, shape, use.output)
-    crops = operator.coordinates == "tf_crop_and_resize"
     links = []
     for axis, (size, count) in enumerate(zip(shape, use.output, strict=True)):
-        if size == count and scales[axis] == 1 and not crops:
-            links.append(Link(axis))
-        else:
-            links.append(Link(axis, _sampling(operator, axis, size, count, scales[axis], shape)))
+        line = _line(operator, axis, size, count, scales[axis], shape)
+        same = size == count and line == (Fraction(1), Fraction(0))
+        still = same or axis not in _axes(operator, len(shape))
+        along = None if still else _sampling(operator, line, size, count, scales[axis])
+        links.append(Link(axis, along))
     return (Slide(tuple(links), use.output),)
 
 
@@ -86,9 +86,9 @@ def _crop(operator: Any, axis: int, size: int, count: int, rank: int) -> tuple[F
 
 
 def _sampling(
-    operator: Any, axis: int, size: int, count: int, scale: Fraction, shape: Shape
+    operator: Any, line: tuple[Fraction, Fraction], size: int, count: int, scale: Fraction
 ) -> Sampling:
-    step, start = _line(operator, axis, size, count, scale, shape)
+    step, start = line
     crops = operator.coordinates == "tf_crop_and_resize"
     period = min(step.denominator, count)
     offsets = []

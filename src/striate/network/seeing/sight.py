@@ -16,7 +16,7 @@ from striate.geometry import Field, Sampling
 from striate.network.graph import Shape
 from striate.network.seeing.cutting import Factors, cut
 from striate.network.seeing.meeting import in_turn, merged_paths, why
-from striate.network.seeing.paths import Digit, Link, Path, hull_of, slid
+from striate.network.seeing.paths import Digit, Link, Path, along_axis, hull_of, slid
 
 __all__ = ["Sight"]
 
@@ -51,10 +51,26 @@ class Sight:
         """The value's shape."""
         return tuple(map(prod, self.factors))
 
-    def count(self, path: Path) -> int:
-        """Return the number of indices of a path's field, first to last."""
+    def told(self, path: Path) -> tuple[Field, int]:
+        """Return the field by the index along the value's axis, and the number of indices.
+
+        Where the axis runs through more than one axis of the input, by the index along one of them.
+        """
+        axes = {digit.axis for digit in path.place}
+        axis = axes.pop() if len(axes) == 1 else -1
+        others = {
+            digit.factor
+            for way in self.paths
+            for other in way
+            for digit in other.place
+            if digit.axis == axis
+        } - {digit.factor for digit in path.place}
+        if axis >= 0 and len(self.factors[axis]) > 1 and not others:
+            merged = along_axis(path, self.factors[axis])
+            if merged is not None and merged.step:
+                return merged, prod(self.factors[axis])
         steps = (d.weight * (self.factors[d.axis][d.factor] - 1) for d in path.place)
-        return sum(steps) + 1
+        return path.field, sum(steps) + 1
 
     def only(self, axes: Iterable[int]) -> Sight:
         """Return the same of fewer axes of the input."""
@@ -82,8 +98,7 @@ class Sight:
         found = cut(self.factors, places, shape, bounds)
         if found is None:
             reason = f"reshaping {self.shape} to {shape} cuts across what is seen"
-            axes = tuple(Digit(axis, 0, 0) for axis in range(len(shape)))
-            return self._lost(tuple((size,) for size in shape), reason, axes)
+            return self._lost(tuple((size,) for size in shape), reason, _everywhere(shape))
         factors, change = found
         return self._each(factors, lambda path: path.placed(change(path.place)))
 
@@ -106,7 +121,7 @@ class Sight:
     @classmethod
     def joined(cls, sights: Sequence[Sight]) -> Sight:
         """Return what elements see that are made of elements of several values of one shape."""
-        if len(sights) == 1:
+        if len(sights) == 1 and all(len(way) < 2 for way in sights[0].paths):
             return sights[0]
         alike = _alike(sights)
         first = alike[0]
@@ -152,11 +167,11 @@ class Sight:
         """Return what is known behind an operator of which nothing is known."""
         reason = f"how {operator} reads its input is not known"
         factors: Factors = tuple((size,) for size in shape)
-        axes = tuple(Digit(axis, 0, 0) for axis in range(len(shape)))
+        place = _everywhere(shape)
         return self._each(
             factors,
             lambda path: Path(
-                Field((hull_of(path, self.factors),), 0), axes, path.reason or reason, partial=True
+                Field((hull_of(path, self.factors),), 0), place, path.reason or reason, partial=True
             ),
         )
 
@@ -169,7 +184,7 @@ class Sight:
 
     def fields(self) -> tuple[Field, ...]:
         """Return the field of each followed axis, where `reason` gives none."""
-        return tuple(way[0].field for way in self.paths if way)
+        return tuple(self.told(way[0])[0] for way in self.paths if way)
 
 
 def _runs(path: Path, axis: int) -> bool:
@@ -192,5 +207,9 @@ def _alike(sights: Sequence[Sight]) -> Sequence[Sight]:
         return again
     reason = f"values of shape {shape} meet whose axes were made of different ones"
     plain: Factors = tuple((size,) for size in shape)
-    axes = tuple(Digit(axis, 0, 0) for axis in range(len(shape)))
-    return [sight._lost(plain, reason, axes) for sight in sights]
+    return [sight._lost(plain, reason, _everywhere(shape)) for sight in sights]
+
+
+def _everywhere(shape: Shape) -> tuple[Digit, ...]:
+    """Return the place of what may be seen anywhere along the axes."""
+    return tuple(Digit(axis, 0, 0) for axis, size in enumerate(shape) if size > 1)

@@ -1,0 +1,434 @@
+"""Fields and reach of random graphs of every kind of operator, against running them.
+
+A NaN takes the place of one input element at a time; what it reaches is what the element reaches,
+whatever the numbers are. Run once more with NaN for all padding, a graph tells which of its
+elements see padding, where fields are wider than what is seen of the input.
+"""
+
+from itertools import chain, product
+from math import prod
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from striate.errors import GeometryError
+from striate.geometry import TransposedWindow, Window
+from striate.network import Builder, Defined, Initial, infer_shapes
+from striate.network.operators import (
+    LRN,
+    Add,
+    AveragePool,
+    Concat,
+    Conv,
+    ConvTranspose,
+    CumSum,
+    DepthToSpace,
+    Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    InstanceNormalization,
+    LayerNormalization,
+    MatMul,
+    MaxPool,
+    Mul,
+    Pad,
+    ReduceMean,
+    Relu,
+    Reshape,
+    Resize,
+    Slice,
+    Softmax,
+    SpaceToDepth,
+    Tile,
+    Transpose,
+)
+from striate.network.seeing import look, reached
+
+LARGEST = 14
+REPEATING = ("reflect", "edge", "wrap")
+ONE = Initial("constant", 1.0)
+
+
+def run(graph, shapes, x, beyond=None):
+    """Return the output; `beyond` is what padding holds, zeros by default."""
+    values = {"input": x}
+    values |= {p.name: np.ones(p.shape) for p in graph.parameters}
+    values |= {c.name: c.array for c in graph.constants}
+    for node in graph.nodes:
+        arrays = [values[name] for name in node.inputs]
+        with np.errstate(all="ignore"):
+            values[node.name] = step(node.operator, arrays, beyond)
+        assert values[node.name].shape == shapes[node.name]
+    return values[graph.outputs[0]]
+
+
+def step(operator, arrays, beyond):
+    x = arrays[0]
+    if isinstance(operator, ConvTranspose):
+        return transposed(operator, x, arrays[1], beyond)
+    if isinstance(operator, Conv | MaxPool | AveragePool):
+        return window(operator, arrays, beyond)
+    if isinstance(operator, GlobalAveragePool | GlobalMaxPool):
+        return x.mean((2, 3), keepdims=True)
+    if isinstance(operator, Resize):
+        return resized(operator, x, beyond)
+    if isinstance(operator, Pad) and beyond is not None:
+        return Pad(operator.before, operator.after, fill=beyond).value(x)
+    if isinstance(operator, CumSum) and beyond is not None:
+        return np.full_like(x, beyond)  # its window goes on before the first element
+    assert isinstance(operator, Defined)
+    return operator.value(*arrays)
+
+
+def window(operator, arrays, beyond):
+    x = exactly(arrays[0], operator.window.at(arrays[0].shape[2:]).axes, beyond or 0.0)
+    strides, dilations = operator.window.strides, operator.window.dilations
+    if isinstance(operator, Conv):
+        weight = torch.from_numpy(arrays[1])
+        y = functional.conv2d(x, weight, None, strides, 0, dilations, operator.groups)
+    else:  # sums take NaN in as maxima and means do
+        channels = x.shape[1]
+        weight = torch.ones((channels, 1, *operator.window.kernel), dtype=x.dtype)
+        y = functional.conv2d(x, weight, None, strides, 0, dilations, channels)
+    return y.numpy()
+
+
+def exactly(x, axes, fill):
+    """Return x padded or cut to just what the windows read."""
+    x = torch.from_numpy(np.ascontiguousarray(x))
+    for dim, axis in enumerate(axes, start=2):
+        size = x.shape[dim]
+        read = (axis.output_size(size) - 1) * axis.stride + axis.extent
+        sides = [max(axis.before, 0), max(read - axis.before - size, 0)]
+        padded = functional.pad(x, [*([0, 0] * (3 - dim)), *sides], value=fill)
+        x = padded.narrow(dim, max(-axis.before, 0), read)
+    return x
+
+
+def transposed(operator, x, weight, beyond):
+    """Return the transposed convolution of x amid padding that goes on beyond it."""
+    around = max(axis.extent for axis in operator.window.axes)
+    full = functional.conv_transpose2d(
+        functional.pad(
+            torch.from_numpy(np.ascontiguousarray(x)), [around] * 4, value=beyond or 0.0
+        ),
+        torch.from_numpy(weight),
+        None,
+        operator.window.strides,
+        groups=operator.groups,
+        dilation=operator.window.dilations,
+    )
+    for dim, (axis, size) in enumerate(zip(operator.window.axes, x.shape[2:], strict=True), 2):
+        full = full.narrow(dim, axis.before + around * axis.stride, axis.output_size(size))
+    return full.numpy()
+
+
+def resized(operator, x, beyond):
+    """Return x resized, an axis at a time; what has no weight does not count."""
+    for axis in operator.resized(x.shape):
+        single = Resize(
+            scales=(axis.scale,),
+            axes=(0,),
+            mode=operator.mode,
+            coordinates=operator.coordinates,
+            nearest=operator.nearest,
+            antialias=operator.antialias,
+        )
+        reads = single.value(np.eye(axis.size)) != 0
+        moved = np.moveaxis(x, axis.axis, 0)
+        y = np.tensordot(reads.astype(float), np.nan_to_num(moved), 1)
+        y[np.tensordot(reads.astype(float), np.isnan(moved).astype(float), 1) > 0] = np.nan
+        if beyond is not None:
+            places = axis.places(operator.coordinates)
+            y[(places < 0) | (places > axis.size - 1)] = beyond
+        x = np.moveaxis(y, 0, axis.axis)
+    return x
+
+
+def pair(draw, low, high):
+    return draw(st.integers(low, high)), draw(st.integers(low, high))
+
+
+def fits(make, sizes):
+    try:
+        return max(make.output_shape(sizes)) <= LARGEST
+    except GeometryError:
+        return False
+
+
+def conv(draw, b, x, name):
+    channels = b.shape(x)[1]
+    groups = draw(st.sampled_from([g for g in (1, 2, channels) if channels % g == 0]))
+    numbers = {
+        "kernel": pair(draw, 1, 3),
+        "stride": pair(draw, 1, 2),
+        "padding": (pair(draw, 0, 2), pair(draw, 0, 2)),
+        "dilation": pair(draw, 1, 2),
+    }
+    if not fits(Window.parse(**numbers, rank=2), b.shape(x)[2:]):
+        return None
+    made = channels if groups == channels else draw(st.sampled_from([2, 4]))
+    return b.conv(x, name, channels=made, groups=groups, bias=False, **numbers)
+
+
+def conv_transpose(draw, b, x, name):
+    numbers = {
+        "kernel": pair(draw, 1, 3),
+        "stride": pair(draw, 1, 2),
+        "padding": pair(draw, 0, 1),
+    }
+    if not fits(TransposedWindow.parse(**numbers, rank=2), b.shape(x)[2:]):
+        return None
+    return b.conv_transpose(x, name, channels=2, bias=False, **numbers)
+
+
+def pool(draw, b, x, name):
+    sides = tuple((n, n) for n in pair(draw, 0, 1))
+    window = Window.parse(
+        pair(draw, 2, 3), pair(draw, 1, 2), sides, rank=2, ceil=draw(st.booleans())
+    )
+    if not fits(window, b.shape(x)[2:]):
+        return None
+    kind = draw(st.sampled_from([MaxPool, AveragePool]))
+    return b.add(kind(window), x, name=name)
+
+
+def pad(draw, b, x, name):
+    mode = draw(st.sampled_from(["constant", "reflect", "edge", "wrap"]))
+    low = -1 if mode == "constant" else 0
+    before, after = pair(draw, low, 2), pair(draw, low, 2)
+    if min(b.shape(x)[2:]) < 3 or max(b.shape(x)[2:]) > LARGEST - 4:
+        return None
+    return b.add(Pad(before, after, mode=mode), x, name=name)
+
+
+def cut(draw, b, x, name):
+    rows, columns = b.shape(x)[2:]
+    step = draw(st.sampled_from([1, 2, -1, -2]))
+    start = draw(st.integers(0, max(rows - 2, 0)))
+    starts, ends = ((start, 0), (rows, columns)) if step > 0 else ((rows - 1, 0), (-9999, columns))
+    operator = Slice(starts, ends, axes=(2, 3), steps=(step, 1))
+    return b.add(operator, x, name=name)
+
+
+def swap(draw, b, x, name):
+    return b.add(Transpose((0, 1, 3, 2)), x, name=name)
+
+
+def channels_last(draw, b, x, name):
+    """Do something with the channels at the end, as TensorFlow's exporters do."""
+    y = b.add(Transpose((0, 2, 3, 1)), x, name=f"{name}.last")
+    what = draw(st.sampled_from(["norm", "softmax", "slice", "matmul"]))
+    channels = b.shape(y)[3]
+    if what == "norm":
+        scale = b.parameter(f"{name}.scale", (channels,), ONE)
+        y = b.add(LayerNormalization(), y, scale, name=f"{name}.{what}")
+    elif what == "softmax":
+        y = b.add(Softmax(axis=draw(st.sampled_from([-1, 1]))), y, name=f"{name}.{what}")
+    elif what == "slice":
+        y = b.add(Slice((1,), (99,), axes=(3,)), y, name=f"{name}.{what}") if channels > 1 else y
+    else:
+        weight = b.parameter(f"{name}.weight", (channels, 4), ONE)
+        y = b.add(MatMul(), y, weight, name=f"{name}.{what}")
+    return b.add(Transpose((0, 3, 1, 2)), y, name=name)
+
+
+def blocks(draw, b, x, name):
+    _, channels, rows, columns = b.shape(x)
+    if channels % 4 == 0 and max(rows, columns) <= LARGEST // 2:
+        mode = draw(st.sampled_from(["DCR", "CRD"]))
+        return b.add(DepthToSpace(2, mode), x, name=name)
+    if rows % 2 == 0 and columns % 2 == 0:
+        return b.add(SpaceToDepth(2), x, name=name)
+    return None
+
+
+def tokens(draw, b, x, name):
+    """Work on (N, C, H W), and return to (N, C, H, W) or to other rows and columns."""
+    n, channels, rows, columns = b.shape(x)
+    y = b.add(Reshape((n, channels, -1)), x, name=f"{name}.flat")
+    if draw(st.booleans()):
+        y = b.add(Softmax(axis=1), y, name=f"{name}.softmax")
+    back = draw(st.sampled_from([(rows, columns), (columns, rows), (rows * columns, 1)]))
+    if max(back) > LARGEST:
+        return None
+    return b.add(Reshape((n, -1, *back)), y, name=name)
+
+
+def panes(draw, b, x, name):
+    """Cut into windows of 2 x 2, as Swin does, work in them, and put them back."""
+    n, channels, rows, columns = b.shape(x)
+    if rows % 2 or columns % 2:
+        return None
+    y = b.add(Reshape((n, channels, rows // 2, 2, columns // 2, 2)), x, name=f"{name}.cut")
+    y = b.add(Transpose((0, 2, 4, 1, 3, 5)), y, name=f"{name}.order")
+    y = b.add(Reshape((-1, channels, 2, 2)), y, name=f"{name}.panes")
+    if draw(st.booleans()):
+        axes = draw(st.sampled_from([(2,), (3,), (2, 3)]))
+        mean = b.add(ReduceMean(axes), y, name=f"{name}.mean")
+        y = b.add(Add(), y, mean, name=f"{name}.sum")
+    y = b.add(Reshape((n, rows // 2, columns // 2, channels, 2, 2)), y, name=f"{name}.split")
+    y = b.add(Transpose((0, 3, 1, 4, 2, 5)), y, name=f"{name}.back")
+    return b.add(Reshape((n, channels, rows, columns)), y, name=name)
+
+
+def resize(draw, b, x, name):
+    if max(b.shape(x)[2:]) > LARGEST // 2 or min(b.shape(x)[2:]) < 2:
+        return None
+    scales = tuple(draw(st.sampled_from([0.5, 1.0, 1.5, 2.0])) for _ in range(2))
+    mode = draw(st.sampled_from(["nearest", "linear"]))
+    coordinates = draw(st.sampled_from(["half_pixel", "asymmetric", "align_corners"]))
+    rounding = draw(st.sampled_from(["floor", "round_prefer_floor"]))
+    operator = Resize(scales, axes=(2, 3), mode=mode, coordinates=coordinates, nearest=rounding)
+    return b.add(operator, x, name=name)
+
+
+def join(draw, b, x, name):
+    """Add, multiply or concatenate with an earlier value of the same sizes."""
+    alike = [v for v in b.values if b.shape(v)[2:] == b.shape(x)[2:]]
+    other = draw(st.sampled_from(alike))
+    if b.shape(other)[1] == b.shape(x)[1] and draw(st.booleans()):
+        return b.add(draw(st.sampled_from([Add(), Mul()])), x, other, name=name)
+    return b.add(Concat(), x, other, name=name)
+
+
+def beside(draw, b, x, name):
+    """Concatenate along the rows or the columns."""
+    axis = draw(st.sampled_from([2, 3]))
+    rest = [1, 2, 3]
+    rest.remove(axis)
+    alike = [v for v in b.values if all(b.shape(v)[a] == b.shape(x)[a] for a in rest)]
+    other = draw(st.sampled_from(alike))
+    if b.shape(x)[axis] + b.shape(other)[axis] > LARGEST:
+        return None
+    return b.add(Concat(axis), x, other, name=name)
+
+
+def gate(draw, b, x, name):
+    source = draw(st.sampled_from([v for v in b.values if b.shape(v)[1] == b.shape(x)[1]]))
+    axes = draw(st.sampled_from([(2,), (2, 3), None]))
+    if axes is None:
+        mean = b.add(GlobalAveragePool(), source, name=f"{name}.mean")
+    else:
+        mean = b.add(ReduceMean(axes), source, name=f"{name}.mean")
+    sizes = zip(b.shape(x)[2:], b.shape(mean)[2:], strict=True)
+    return b.add(Mul(), x, mean, name=name) if all(m in (1, n) for n, m in sizes) else None
+
+
+def element(draw, b, x, name):
+    channels = b.shape(x)[1]
+    if draw(st.booleans()):
+        return b.add(
+            draw(st.sampled_from([Relu(), LRN(size=3), CumSum(2), Tile((1, 1, 1, 1))])),
+            x,
+            name=name,
+        )
+    scale, bias = (b.parameter(f"{name}.{p}", (channels,), ONE) for p in ("scale", "bias"))
+    return b.add(InstanceNormalization(), x, scale, bias, name=name)
+
+
+MAKERS = [
+    *[conv, conv, conv_transpose, pool, pad, cut, swap, channels_last, blocks, tokens, panes],
+    *[resize, join, beside, gate, element],
+]
+
+
+@st.composite
+def graphs(draw):
+    b = Builder("random", (1, draw(st.sampled_from([1, 2, 4])), *pair(draw, 3, 6)))
+    b.values = [b.input]
+    for i in range(draw(st.integers(1, 5))):
+        make = draw(st.sampled_from(MAKERS))
+        name = make(draw, b, draw(st.sampled_from(b.values[-2:])), f"{make.__name__}{i}")
+        b.values += [name] if name else []
+    last = b.values[-1]
+    end = draw(st.sampled_from(["map", "map", "features", "mean", "linear"]))
+    if end in ("features", "linear"):
+        last = b.add(Flatten(), last, name="flat")
+    if end == "linear":
+        last = b.linear(last, "end", features=2)
+    if end == "mean":
+        last = b.add(ReduceMean((-2, -1), keepdims=False), last, name="mean")
+    return b.graph(last)
+
+
+def seen_by(graph, shapes):
+    """Return a table: [element of the input, element of the output] whether the one reaches it."""
+    rows = []
+    for place in range(prod(shapes["input"])):
+        x = np.ones(shapes["input"])
+        x.reshape(-1)[place] = np.nan
+        rows.append(np.isnan(run(graph, shapes, x)).reshape(-1))
+    return np.array(rows)
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_reach_is_what_a_nan_reaches(data):
+    graph = data.draw(graphs())
+    shapes = infer_shapes(graph)
+    output = graph.outputs[0]
+    table = seen_by(graph, shapes)
+    count = table.shape[1]
+    for element in data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=6)):
+        index = [int(i) for i in np.unravel_index(element, shapes[output])]
+        found = np.zeros(shapes["input"], bool)
+        for box in reached(graph, shapes, output, index):
+            found[np.ix_(*map(sorted, box))] = True
+        assert np.array_equal(found.reshape(-1), table[:, element])
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_fields_are_the_hull_of_what_is_seen(data):
+    """Exactly, unless padding is seen; then they hold all that is seen, and padding beyond.
+
+    Padding that repeats the input's own elements is padding all the same: a field goes on beyond
+    the input there, and what is seen lies within. And axes are told apart: what sees nothing along
+    one axis, between the steps of a transposed convolution, still has a field along the other.
+    """
+    graph = data.draw(graphs())
+    shapes = infer_shapes(graph)
+    output = graph.outputs[0]
+    seen = look(graph, shapes)
+    sight = seen.sights[output]
+    if output in seen.reasons:
+        return
+    table = seen_by(graph, shapes).reshape(*shapes["input"], -1)
+    repeats = any(
+        isinstance(node.operator, Resize) or getattr(node.operator, "mode", "") in REPEATING
+        for node in graph.nodes
+    )
+    holes = any(
+        None in path.field.intervals
+        for one in seen.sights.values()
+        for path in chain.from_iterable(one.paths)
+    )
+    edge = np.isnan(run(graph, shapes, np.ones(shapes["input"]), beyond=np.nan)).reshape(-1)
+    for axis, way in zip(seen.axes, sight.paths, strict=True):
+        across = tuple(a for a in range(len(shapes["input"])) if a != axis)
+        reaches = table.any(axis=across)  # (size, elements of the output)
+        if not way:
+            assert not reaches.any()
+            continue
+        (path,) = way
+        groups = {}
+        for element, index in enumerate(digits(sight.factors)):
+            key = sum(d.weight * index[d.axis][d.factor] for d in path.place)
+            groups.setdefault(key, []).append(element)
+        for key, elements in groups.items():
+            places = np.flatnonzero(reaches[:, elements].any(axis=1))
+            hull = (int(places[0]), int(places[-1])) if len(places) else None
+            field = path.field.of(key)
+            if not edge[elements].any() and not holes:
+                assert field == hull
+            elif hull is not None and not repeats:
+                assert field[0] <= hull[0] <= hull[1] <= field[1]
+
+
+def digits(factors):
+    """Yield the digits of each element of a value, row by row."""
+    yield from product(*(product(*map(range, sizes)) for sizes in factors))
