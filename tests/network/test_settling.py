@@ -115,3 +115,23 @@ def test_constants_keep_their_bits() -> None:
     assert array.dtype == np.int32
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert not array.flags.writeable
+
+
+def test_absurd_sizes_cost_nothing() -> None:
+    graph = settled(keeping_the_batch(), (1 << 61, 3, 4, 4))
+    assert graph.nodes[0].operator == op.Reshape((1 << 61, -1))
+
+
+def test_settings_are_not_computed_from_much() -> None:
+    large = (
+        Node("many", op.Expand((1 << 33,)), ("one",), ("many",)),
+        Node("some", op.Slice((0,), (2,)), ("many",), ("some",)),
+        Node("flat", Deferred(op.Reshape, (), ("shape",)), ("x", "some"), ("flat",)),
+    )
+    constants = (Constant.of("one", [1]),)
+    with pytest.raises(GraphError) as error:
+        settled(Graph("large", (Input("x", (1, 4)),), (), large, ("flat",), constants))
+    assert str(error.value) == (
+        "large: many (Expand): its output, of 8,589,934,592 elements, decides on settings: at most "
+        "65,536 are computed for that"
+    )

@@ -15,6 +15,7 @@ __all__ = [
     "infer_kinds",
     "infer_shapes",
     "input_shapes",
+    "known_shapes",
 ]
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
@@ -31,9 +32,7 @@ def infer_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shap
     GraphError
         If it has operators that must be settled first: see `settled`.
     """
-    shapes = {value.name: value.shape for value in graph.parameters}
-    shapes |= {value.name: value.shape for value in graph.constants}
-    shapes |= input_shapes(graph, input_shape)
+    shapes = known_shapes(graph) | input_shapes(graph, input_shape)
     for node in graph.nodes:
         try:
             with explained(f"{graph.name}: {node.name} ({node.operator.onnx})"):
@@ -42,6 +41,12 @@ def infer_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shap
         except (ShapeError, GeometryError) as error:
             raise type(error)(f"{error}{hint(graph, input_shape)}") from None
     return shapes
+
+
+def known_shapes(graph: Graph) -> dict[str, Shape]:
+    """Return the shapes of parameters and constants."""
+    shapes = {value.name: value.shape for value in graph.parameters}
+    return shapes | {value.name: value.shape for value in graph.constants}
 
 
 def infer_kinds(graph: Graph) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from striate.errors import GraphError, StriateError, explained
 from striate.network.defined import Deferred, Defined
 from striate.network.graph import FLOAT, Graph, Node, Operator, Shape
-from striate.network.inference import InputShape, hint, input_shapes
+from striate.network.inference import InputShape, hint, input_shapes, known_shapes
 from striate.network.operators.shaping import Shape as ShapeOf
 from striate.network.operators.shaping import Size
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["settings_inputs", "settled"]
+
+LARGEST = 1 << 16
+"""Elements of a value that settings are computed from: settings themselves are few numbers."""
 
 OF_SHAPES = (ShapeOf, Size)
 """Operators whose value follows from the shape of what they read."""
@@ -88,7 +92,7 @@ class _Settling:
         self, graph: Graph, shapes: dict[str, Shape], values: Mapping[str, NDArray[Any]]
     ) -> None:
         self._graph, self._wanted = graph, _wanted(graph)
-        self._shapes = {v.name: v.shape for v in (*graph.parameters, *graph.constants)} | shapes
+        self._shapes = known_shapes(graph) | shapes
         self._known = {name: array for name, array in values.items() if name in self._wanted}
         for constant in graph.constants:
             if constant.name in self._wanted:
@@ -131,12 +135,20 @@ class _Settling:
         import numpy as np
 
         if isinstance(operator, OF_SHAPES):
-            nothing = np.broadcast_to(np.float32(0), self._shapes[node.inputs[0]])
-            self._known[node.outputs[0]] = np.asarray(operator.value(nothing))
+            self._known[node.outputs[0]] = operator.of(self._shapes[node.inputs[0]])
         elif isinstance(operator, Defined) and all(name in self._known for name in node.inputs):
+            self._check_size(node)
             found = operator.value(*(self._known[name] for name in node.inputs))
             found = found if isinstance(found, tuple) else (found,)
             self._known.update(zip(node.outputs, map(np.asarray, found), strict=False))
+
+    def _check_size(self, node: Node) -> None:
+        for name in node.outputs:
+            if (size := prod(self._shapes[name])) > LARGEST:
+                raise GraphError(
+                    f"its output, of {size:,} elements, decides on settings: at most {LARGEST:,} "
+                    "are computed for that"
+                )
 
 
 def _single(array: NDArray[Any], kind: str) -> NDArray[Any]:

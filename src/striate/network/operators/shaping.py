@@ -210,7 +210,11 @@ class Shape(Defined):
 
     def value(self, *arrays: Array) -> Array:
         """Return the sizes."""
-        return np.array(arrays[0].shape[self.start : self.end], np.int64)
+        return self.of(arrays[0].shape)
+
+    def of(self, shape: Sizes) -> Array:
+        """Return the sizes of a shape, without an array that has it."""
+        return np.array(shape[self.start : self.end], np.int64)
 
 
 @dataclass(frozen=True)
@@ -229,4 +233,8 @@ class Size(Defined):
 
     def value(self, *arrays: Array) -> Array:
         """Return the number."""
-        return np.array(arrays[0].size, np.int64)
+        return self.of(arrays[0].shape)
+
+    def of(self, shape: Sizes) -> Array:
+        """Return the number of elements that a shape has."""
+        return np.array(prod(shape), np.int64)
