@@ -86,7 +86,9 @@ def test_layers_are_normalized(shape, axis, biased):
     check(op.LayerNormalization(axis), normal(*shape), *weights, rtol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(1, 20), (2, 3, 20), (2, 2, 2, 20)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 20), (2, 3, 20), (2, 2, 2, 20), (50, 20), (3, 5, 7, 20)], ids=str
+)
 @pytest.mark.parametrize("bias", [(6,), (1, 6), (1,), (2, 1, 1)], ids=str)
 def test_matrices_take_bias_and_bounds_behind_them(shape, bias):
     x, w, b = normal(*shape), normal(20, 6, seed=1), normal(*bias, seed=2)

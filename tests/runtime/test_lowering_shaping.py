@@ -63,6 +63,16 @@ def test_elements_are_moved(operator, blocks):
     np.testing.assert_array_equal(run(x), operator.value(x))
 
 
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+@pytest.mark.parametrize("shape", [X, (1, 5, 9), (1, 3, 4, 5, 6)], ids=str)
+def test_pixels_continue_values(mode, shape):
+    x, rank = whole(*shape), len(shape) - 2
+    operator = op.Pad((3, 1, 2)[:rank], (2, 3, 0)[:rank], mode=mode)
+    run = compiled(shape, [Node("y", operator, ("x",), ("y",))], ("y",))
+    assert IN_PYTHON not in methods(run)
+    np.testing.assert_array_equal(run(x), operator.value(x))
+
+
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])
 @pytest.mark.parametrize("blocks", [False, True])
 def test_channels_become_space(mode, blocks):
@@ -96,7 +106,7 @@ def test_volumes_are_resized_and_padded():
 
 def test_what_machine_code_does_not_move_is_left_to_python():
     x = whole(2, 3, 6, 8)
-    for operator in (op.Pad((1, 1), (1, 1), mode="reflect"), op.Pad((-1, 0), (0, 1))):
+    for operator in (op.Pad((1, 1, 1), (1, 1, 1), mode="reflect"), op.Pad((-1, 0), (0, 1))):
         run = compiled(x.shape, [Node("y", operator, ("x",), ("y",))], ("y",))
         assert IN_PYTHON in methods(run)
         np.testing.assert_array_equal(run(x), operator.value(x))

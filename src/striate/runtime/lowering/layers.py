@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from striate.network import Shape
 from striate.network import operators as op
 from striate.ops.blocked import conversion, linear, pooling
+from striate.ops.blocked.channels_last import enter_last, leave_last
+from striate.ops.blocked.convolution import Source, Sweep, direct
 from striate.ops.blocked.global_pooling import global_average, global_max
 from striate.ops.blocked.layout import Value, blocked
 from striate.ops.blocked.resampling import resample
+from striate.ops.blocked.tiling import choose_tiling
 from striate.runtime.lowering.bands import in_bands
 from striate.runtime.lowering.between import between_planes
 from striate.runtime.lowering.convolutions import Convolving
@@ -24,7 +27,7 @@ from striate.runtime.lowering.workspace import Workspace
 
 __all__ = ["convolution", "linear_layer", "native_resize", "pool", "resize"]
 
-Array = NDArray[np.float32]
+MANY = 32  # rows from which a product of matrices is worth the way into blocks and back
 
 
 def convolution(space: Workspace, step: Fused) -> None:
@@ -84,6 +87,9 @@ def linear_layer(space: Workspace, step: Fused) -> None:
     """Lower Gemm, and MatMul by a matrix that does not change."""
     name, weight, *bias = (*step.node.inputs, *([step.bias] if step.bias else []))
     x, matrix = space.shapes[name], space.weights[weight]
+    if isinstance(step.node.operator, op.MatMul) and prod(x[:-1]) >= MANY:
+        _many_rows(space, step)
+        return
     if isinstance(step.node.operator, op.MatMul):
         matrix = space.weights.made(
             ("transposed", weight), lambda: np.ascontiguousarray(space.weights[weight].T)
@@ -93,6 +99,35 @@ def linear_layer(space: Workspace, step: Fused) -> None:
     sizes = prod(x[:-1]), matrix, terms
     task = linear.linear(space.target, place, *sizes, result, step.low, step.high)
     space.add(step, "rows of weights", [task])
+
+
+def _many_rows(space: Workspace, step: Fused) -> None:
+    """Lower MatMul of many rows as a convolution, whose pixels they are."""
+    name, weight = step.node.inputs
+    target, (channels, maps) = space.target, space.weights[weight].shape
+    rows = prod(space.shapes[name][:-1])
+    source, result = (
+        Value(blocked((1, size, rows), target.lanes), f"{step.output} ({what})")
+        for size, what in ((channels, "rows"), (maps, "products"))
+    )
+    space.sizes |= {value.buffer: value.layout.size for value in (source, result)}
+    tiling = choose_tiling(target, rows, maps, channels)
+    packed = space.weights.made(
+        ("many rows", weight, tiling.vectors),
+        lambda: tiling.pack(np.ascontiguousarray(space.weights[weight].T)[..., None]),
+    )
+    bias = np.zeros(result.layout.blocks * target.lanes, np.float32)
+    if step.bias is not None:
+        bias[:maps] = space.weights[step.bias].reshape(-1)
+    sweep = Sweep((rows,), (1,), (0,), (1,), ((0,),))
+    ends = Source.of(source), result, sweep, tiling, packed, bias
+    product = direct(target, *ends, low=step.low, high=step.high)
+    tasks = [
+        enter_last(target, space.as_plain(name), source),
+        product,
+        leave_last(target, result, space.new_plain(step.output)),
+    ]
+    space.add(step, "rows as pixels", tasks)
 
 
 def native_resize(operator: op.Resize, x: Shape) -> bool:

@@ -66,12 +66,13 @@ class Foreign:
     """A step that runs in Python, on arrays in NumPy's order.
 
     Its values are float32 arrays in their places, fixed arrays, or values of other kinds, which
-    are known by their names.
+    are known by their names. `place` is what errors begin with.
     """
 
     step: Step
     inputs: tuple[tuple[Place, Shape] | Array | str, ...]
     outputs: tuple[tuple[Place, Shape] | str, ...]
+    place: str = ""
 
     @property
     def buffers(self) -> list[str]:

@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from striate.errors import explained
 from striate.network import FLOAT, Graph, InputShape, Node, Shape, infer_kinds, infer_shapes
 from striate.ops.blocked.layout import Place
 from striate.runtime.lowering.bands import joined_steps
@@ -47,20 +48,23 @@ def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings)
         if runs_natively(step.node):
             lower_natively(space, step)
         else:
-            _lower_to_python(space, step)
+            _lower_to_python(space, step, graph.name)
     space.finish()
     fixed = {name: weights[name] for name in graph.outputs if name in weights}
     lowered = Lowered(tuple(space.parts), space.sizes, space.inputs, space.outputs, fixed)
     return lowered.placed()
 
 
-def _lower_to_python(space: Workspace, step: Fused) -> None:
+def _lower_to_python(space: Workspace, step: Fused, graph: str) -> None:
     """Do a node by a step in Python."""
     node = step.node
     inputs = tuple(_read(space, name) for name in node.inputs)
     outputs = tuple(_made(space, name) for name in node.outputs)
     to = Binding.of(node, space.shapes, space.kinds, np.dtype(np.float32), exact=True)
-    space.add(step, IN_PYTHON, Foreign(bind(node.operator, to), inputs, outputs))
+    place = f"{graph}: {node.name} ({node.operator.onnx})"
+    with explained(place):
+        bound = bind(node.operator, to)
+    space.add(step, IN_PYTHON, Foreign(bound, inputs, outputs, place))
 
 
 def _read(space: Workspace, name: str) -> Array | tuple[Place, Shape] | str:

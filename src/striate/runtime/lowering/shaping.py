@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from striate.network import Shape
 from striate.network import operators as op
 from striate.network.operators.axes import axis_of
@@ -14,6 +16,7 @@ from striate.ops.blocked.joining import copy_to_channels
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.mapping import Operand, map_blocks, steps_of
 from striate.ops.blocked.moving import movable, move
+from striate.ops.blocked.resampling import resample
 from striate.ops.blocked.walk import volume
 from striate.runtime.lowering.fusion import Fused
 from striate.runtime.lowering.homes import is_view
@@ -186,17 +189,22 @@ def _join_channels(space: Workspace, step: Fused) -> None:
 
 
 def native_pad(operator: op.Pad, x: Shape) -> bool:
-    """Tell whether padding runs as machine code: with a number, of all but examples."""
-    if not 3 <= len(x) <= 5 or operator.mode != "constant":
+    """Tell whether padding runs as machine code: of all but examples, or of pixels by pixels."""
+    if not 3 <= len(x) <= 5:
         return False
+    kept = 1 if operator.mode == "constant" else 2
     pairs = operator.pairs(len(x))
-    return pairs[0] == (0, 0) and all(size >= 0 for pair in pairs for size in pair)
+    more = all(size >= 0 for pair in pairs for size in pair)
+    return more and all(pair == (0, 0) for pair in pairs[:kept])
 
 
 def pad(space: Workspace, step: Fused) -> None:
     """Lower Pad: a copy into the middle of what was filled."""
     operator, name = step.node.operator, step.node.inputs[0]
     assert isinstance(operator, op.Pad)
+    if operator.mode != "constant":
+        _pad_with_pixels(space, step, operator)
+        return
     (_, channels, *spatial), target = operator.pairs(len(space.shapes[name])), space.target
     source = space.as_blocked(name)
     result, tasks = space.new_blocked(step.output)
@@ -215,6 +223,19 @@ def pad(space: Workspace, step: Fused) -> None:
         filled = map_blocks(target, float(operator.fill), [], result)
         tasks += [filled, copy_to_channels(target, source, inside, channels[0])]
     space.add(step, "filled", tasks)
+
+
+def _pad_with_pixels(space: Workspace, step: Fused, operator: op.Pad) -> None:
+    """Lower padding with a value's own pixels: each row and column is a copy of one."""
+    name = step.node.inputs[0]
+    shape = space.shapes[name]
+    matrices = []
+    for size, pair in zip(shape[2:], operator.pairs(len(shape))[2:], strict=True):
+        taken = op.Pad(pair[:1], pair[1:], mode=operator.mode).value(np.arange(size))
+        matrices.append(np.eye(size)[taken])
+    source = space.as_blocked(name)
+    result, tasks = space.new_blocked(step.output)
+    space.add(step, "pixels", [*tasks, resample(space.target, source, result, matrices)])
 
 
 # blocks of space -----------------------------------------------------------------------------

@@ -112,13 +112,15 @@ class Layouts:
             self._home[step.output] = root, first + channels.start // self._lanes
 
     def wants_blocks(self, name: str) -> bool:
-        """Tell whether a layer reads a value in blocks."""
-        return name in self._wanted
+        """Tell whether something reads a value in blocks, if it has channels to fill them."""
+        return name in self._wanted and self._shapes[name][1] > PLANES
 
     def _want(self, step: Fused) -> None:
         """Note the padding that a convolution reads."""
         operator = step.node.operator
-        if isinstance(operator, LAYERS) and not planar(step, self._shapes):
+        if step.expression is not None:
+            self._wanted.update(step.operands)
+        elif isinstance(operator, LAYERS) and not planar(step, self._shapes):
             self._wanted.add(step.node.inputs[0])
         if not isinstance(operator, op.Conv | op.ConvTranspose):
             return
