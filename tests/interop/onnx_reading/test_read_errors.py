@@ -121,6 +121,10 @@ LOOPS = (
             "y = Conv <group = 0> (x, w)",
             "node 'y' (Conv, opset 17): groups must be at least 1, not 0",
         ),
+        (
+            "y = Conv (x, w, s, s)",
+            "node 'y' (Conv, opset 17): 4 inputs; it has at most 3",
+        ),
         ("y = Add (x)", "node 'y' (Add, opset 17): reads 1 values but takes 2"),
         (
             "y = Reshape (x, s)",
@@ -240,6 +244,15 @@ def test_opsets_that_are_not_read(model, opset):
     assert str(error.value) == (
         f"opset {opset} of ONNX; striate reads 1 to 28: export the model for one of these, or "
         "convert it with onnx.version_converter"
+    )
+
+
+def test_operators_that_old_opsets_told_otherwise(read):
+    with pytest.raises(StriateError) as error:
+        read("y = Tile (x, n, n)", opset=5, n=np.array([2]))
+    assert str(error.value) == (
+        "g: node 'y' (Tile, opset 5): told in another way since opset 6: convert the model with "
+        "onnx.version_converter"
     )
 
 

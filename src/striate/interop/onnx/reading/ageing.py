@@ -10,11 +10,29 @@ __all__ = ["FIRST_OF_TODAY", "renewed"]
 FIRST_OF_TODAY = 7
 """The first opset that broadcasts as NumPy does."""
 
+RETOLD = {
+    "Cast": 6,
+    "GlobalLpPool": 2,
+    "LpPool": 2,
+    "Pad": 2,
+    "Reshape": 5,
+    "Selu": 6,
+    "Split": 2,
+    "Tile": 6,
+    "Upsample": 7,
+}
+"""The first opset in which these say what they do as they do today."""
+
 BROADCASTING = {"Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub", "Xor"}
 
 
 def renewed(call: Call) -> None:
     """Change a node of an older opset to what it means in opset 7."""
+    if call.opset < RETOLD.get(call.kind, 0):
+        raise call.error(
+            f"told in another way since opset {RETOLD[call.kind]}: convert the model with "
+            "onnx.version_converter"
+        )
     call.ignore("consumed_inputs", "is_test")  # hints of memory, and of training
     if call.kind in BROADCASTING:
         _align(call)

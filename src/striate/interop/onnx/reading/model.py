@@ -87,7 +87,7 @@ def from_onnx(
     """Return the network that an `onnx.ModelProto` describes, with its weights.
 
     Nodes keep their operators and values their names; what depends on no input is computed.
-    Opsets 7 to 28 are read, with the functions that a model carries. Numbers in float16 and
+    Opsets 1 to 28 are read, with the functions that a model carries. Numbers in float16 and
     bfloat16 are read as float32.
 
     Parameters

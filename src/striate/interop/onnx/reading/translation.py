@@ -113,8 +113,8 @@ class Translation:
             self._made.add(name)
 
     def keep(self, name: str, initial: Initial, trainable: bool) -> None:
-        """Keep an array beside the graph, whatever its size, because a layer reads it."""
-        if name in self.arrays:
+        """Keep floating-point numbers beside the graph, however few, because a layer reads them."""
+        if name in self.arrays and self.arrays[name].dtype.kind == "f":
             self._kept.setdefault(name, (initial, trainable))
 
     def shape_of(self, name: str) -> tuple[int | None, ...] | None:

@@ -13,6 +13,7 @@ from striate.interop.onnx.reading.order import captured, in_order
 from striate.interop.onnx.reading.refusals import refusal
 from striate.interop.onnx.reading.tables import READERS, Reader
 from striate.interop.onnx.reading.translation import Translation
+from striate.interop.onnx.writing.emission import onnx_module
 from striate.network import operators as op
 
 __all__ = ["Scope", "Walk"]
@@ -62,6 +63,7 @@ class Walk:
     def __init__(self, translation: Translation, functions: Mapping[tuple[str, str], Any]) -> None:
         self._translation, self._functions = translation, functions
         self._count = 0
+        self._onnx = onnx_module()
 
     def nodes(
         self,
@@ -128,6 +130,11 @@ class Walk:
             self._read(call, reader)
 
     def _read(self, call: Call, reader: Reader) -> None:
+        defs = self._onnx.defs
+        if defs.has(call.kind, call.opset):
+            most = defs.get_schema(call.kind, call.opset).max_input
+            if len(call.inputs) > most:
+                raise call.error(f"{len(call.inputs)} inputs; it has at most {most}")
         if call.opset < FIRST_OF_TODAY:
             renewed(call)
         reader(call)
