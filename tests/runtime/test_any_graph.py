@@ -262,3 +262,16 @@ def test_networks_without_inputs(dtype):
     with pytest.raises(ParameterError) as caught:
         run(numbers(3))
     assert str(caught.value) == "net: 1 inputs were given, but it takes 0: run()"
+
+
+def test_values_that_do_not_fit_are_placed(dtype):
+    nodes = [(op.Gather(axis=1), ["x", "i"], ["y"])]
+    inputs = Input("x", (None, 3)), Input("i", (2,), "int64")
+    run = st.compile(network(inputs, nodes, ("y",)), dtype=dtype)
+    x = numbers(2, 3).astype(dtype)
+    np.testing.assert_array_equal(run(x, np.array([-3, 2])), x[:, [0, 2]])
+    with pytest.raises(ParameterError) as caught:
+        run(x, np.array([0, 3]))
+    assert str(caught.value) == (
+        "net: y (Gather): index 3 is outside axis 1 of (2, 3): indices go from -3 to 2"
+    )

@@ -43,13 +43,14 @@ class _Stepping:
             start = lowered.offsets[place.buffer] + place.offset
             return arena[start : start + prod(shape)].reshape(shape)
 
-        self._step = foreign.step
+        self._step, self._place = foreign.step, foreign.place
         self._inputs = [found(value) for value in foreign.inputs]
         self._outputs = [found(value) for value in foreign.outputs]
 
     def run(self, here: Here) -> None:
         """Do it, on what the call has."""
-        made = self._step.run(*(self._array(value, here) for value in self._inputs))
+        inputs = [self._array(value, here) for value in self._inputs]
+        made = self._step.run_at(self._place, inputs)
         for place, result in zip(self._outputs, made, strict=False):
             if isinstance(place, str):
                 here[place] = result

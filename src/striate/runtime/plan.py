@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import TrainingError
-from striate.network import FLOAT, Graph, InputShape, Node, infer_kinds, infer_shapes
+from striate.errors import TrainingError, explained
+from striate.network import FLOAT, Graph, InputShape, infer_kinds, infer_shapes
 from striate.runtime.steps import Array, Binding, Step, bind
 
 __all__ = ["Plan", "PlannedStep", "plan"]
@@ -19,9 +19,13 @@ __all__ = ["Plan", "PlannedStep", "plan"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step, the values it reads and makes, and those that nothing reads after it."""
+    """A step, the values it reads and makes, and those that nothing reads after it.
+
+    `place` is what its errors begin with.
+    """
 
     step: Step
+    place: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     last_read: tuple[str, ...]
@@ -69,7 +73,8 @@ class Plan:
         """Do the steps on values by name, and pause behind each."""
         for planned in self.steps:
             inputs = [values[name] for name in planned.inputs]
-            values.update(zip(planned.outputs, planned.step.run(*inputs), strict=False))
+            made = planned.step.run_at(planned.place, inputs)
+            values.update(zip(planned.outputs, made, strict=False))
             if keep is not None:
                 for name in planned.last_read:
                     if name not in keep:
@@ -126,21 +131,23 @@ def plan(
     for node in graph.nodes:
         needs = tuple(name in wanting and kinds[name] == FLOAT for name in node.inputs)
         to = Binding.of(node, shapes, kinds, dtype, needs=needs, random=random, exact=exact)
-        step = bind(node.operator, to)
+        place = f"{graph.name}: {node.name} ({node.operator.onnx})"
+        with explained(place):
+            step = bind(node.operator, to)
         if any(needs):
             floating = [name for name in node.outputs if kinds[name] == FLOAT]
             wanting.update(floating)
             if random is not None and floating and not step.differentiable:
-                raise _without_gradient(graph, node)
+                raise _without_gradient(place)
         done = {name for name in node.inputs if last_read[name] == node.name} - kept
         unread = set(node.outputs) - kept - set(last_read)
-        steps.append(PlannedStep(step, node.inputs, node.outputs, tuple(done | unread)))
-    names = tuple(value.name for value in graph.inputs)
-    return Plan(names, graph.outputs, tuple(steps))
+        names = node.inputs, node.outputs, tuple(done | unread)
+        steps.append(PlannedStep(step, place, *names))
+    return Plan(tuple(value.name for value in graph.inputs), graph.outputs, tuple(steps))
 
 
-def _without_gradient(graph: Graph, node: Node) -> TrainingError:
+def _without_gradient(place: str) -> TrainingError:
     return TrainingError(
-        f"{graph.name}: {node.name} ({node.operator.onnx}) has no gradient here, so what lies "
-        "before it cannot learn: freeze those parameters (trainable=False), or train without it"
+        f"{place} has no gradient here, so what lies before it cannot learn: "
+        "freeze those parameters (trainable=False), or train without it"
     )
