@@ -7,8 +7,9 @@ from typing import Any
 
 from torch.fx import Node as FxNode
 
+from striate.interop.torch.reading.sizes import integer
 from striate.interop.torch.reading.table import aten
-from striate.interop.torch.reading.translation import Translation, integer
+from striate.interop.torch.reading.translation import Translation
 from striate.network import operators as ops
 from striate.network.defined import Deferred
 

@@ -15,7 +15,7 @@ from striate.interop.torch.reading.translation import Translation
 from striate.network import Operator
 from striate.network import operators as ops
 
-__all__: list[str] = []
+__all__ = ["pair"]
 
 UNARY: dict[str, Operator] = {
     "abs": ops.Abs(),
@@ -77,18 +77,10 @@ ARITHMETIC: dict[str, type[Operator]] = {
     "maximum": ops.Max,
     "minimum": ops.Min,
 }
-COMPARISONS: dict[str, type[Operator]] = {
-    "eq": ops.Equal,
-    "ge": ops.GreaterOrEqual,
-    "gt": ops.Greater,
-    "le": ops.LessOrEqual,
-    "lt": ops.Less,
-    "ne": ops.Equal,
-}
-LOGIC: dict[str, type[Operator]] = {"and": ops.And, "or": ops.Or, "xor": ops.Xor}
 
 
-def _pair(t: Translation, x: Any, y: Any, dtype: torch.dtype) -> tuple[str, str]:
+def pair(t: Translation, x: Any, y: Any, dtype: torch.dtype) -> tuple[str, str]:
+    """Return the names of two values in one dtype."""
     return t.cast(x, dtype), t.cast(y, dtype)
 
 
@@ -96,7 +88,7 @@ def _arithmetic(
     operator: type[Operator], t: Translation, node: FxNode, x: Any, y: Any, alpha: Any = 1
 ) -> str:
     dtype = t.meta(node).dtype
-    one, two = _pair(t, x, y, dtype)
+    one, two = pair(t, x, y, dtype)
     if alpha != 1:
         two = t.emit(ops.Mul(), two, t.cast(alpha, dtype))
     if dtype == torch.bool:
@@ -109,38 +101,6 @@ for _name, _kind in ARITHMETIC.items():
         TABLE[f"{_name}.{_overload}"] = partial(_arithmetic, _kind)
 
 
-def _comparison(operator: type[Operator], t: Translation, node: FxNode, x: Any, y: Any) -> str:
-    dtype = torch.result_type(_example(t, x), _example(t, y))
-    found = t.emit(operator(), *_pair(t, x, y, dtype))
-    return t.emit(ops.Not(), found) if str(node.target).startswith("aten.ne") else found
-
-
-def _example(t: Translation, value: Any) -> Any:
-    """Return something of a value's dtype and rank, by which PyTorch promotes."""
-    if isinstance(value, bool | int | float):
-        return value
-    meta = t.meta(value)
-    return torch.empty((1,) * meta.dim(), dtype=meta.dtype)
-
-
-for _name, _kind in COMPARISONS.items():
-    for _overload in ("Tensor", "Scalar"):
-        TABLE[f"{_name}.{_overload}"] = partial(_comparison, _kind)
-
-
-def _logic(operator: type[Operator], t: Translation, node: FxNode, x: Any, y: Any) -> str:
-    if t.meta(node).dtype != torch.bool:
-        raise GraphError("bits of whole numbers have no counterpart; use bool tensors")
-    return t.emit(operator(), *_pair(t, x, y, torch.bool))
-
-
-for _name, _kind in LOGIC.items():
-    TABLE[f"logical_{_name}.default"] = partial(_logic, _kind)
-    for _overload in ("Tensor", "Scalar"):
-        TABLE[f"bitwise_{_name}.{_overload}"] = partial(_logic, _kind)
-        TABLE[f"__{_name}__.{_overload}"] = partial(_logic, _kind)
-
-
 @aten("rsub.Scalar", "rsub.Tensor")
 def _rsub(t: Translation, node: FxNode, x: Any, y: Any, alpha: Any = 1) -> str:
     return _arithmetic(ops.Sub, t, node, y, x, alpha)
@@ -150,7 +110,7 @@ def _rsub(t: Translation, node: FxNode, x: Any, y: Any, alpha: Any = 1) -> str:
 def _rounded(t: Translation, node: FxNode, x: Any, y: Any, rounding_mode: str | None) -> str:
     dtype = t.meta(node).dtype
     working = dtype if dtype.is_floating_point else torch.float64
-    found = t.emit(ops.Div(), *_pair(t, x, y, working))
+    found = t.emit(ops.Div(), *pair(t, x, y, working))
     if rounding_mode == "floor":
         found = t.floor(found)
     elif rounding_mode == "trunc":
@@ -175,7 +135,7 @@ def _chopped(t: Translation, x: str) -> str:
 @aten("remainder.Tensor", "remainder.Scalar", "fmod.Tensor", "fmod.Scalar")
 def _mod(t: Translation, node: FxNode, x: Any, y: Any) -> str:
     dtype = t.meta(node).dtype
-    one, two = _pair(t, x, y, dtype)
+    one, two = pair(t, x, y, dtype)
     if "fmod" in str(node.target) or not dtype.is_floating_point:
         return t.emit(ops.Mod("fmod" in str(node.target)), one, two)
     # ONNX knows the divisor's sign for whole numbers alone
@@ -191,7 +151,7 @@ def _pow(t: Translation, node: FxNode, x: Any, y: Any) -> str:
     if y == 2:
         x = t.cast(x, dtype)
         return t.emit(ops.Mul(), x, x)
-    return t.emit(ops.Pow(), *_pair(t, x, y, dtype))
+    return t.emit(ops.Pow(), *pair(t, x, y, dtype))
 
 
 @aten("square.default")
@@ -206,7 +166,7 @@ def _rsqrt(t: Translation, node: FxNode, x: Any) -> str:
 
 @aten("exp2.default")
 def _exp2(t: Translation, node: FxNode, x: Any) -> str:
-    return t.emit(ops.Pow(), *_pair(t, 2.0, x, t.meta(node).dtype))
+    return t.emit(ops.Pow(), *pair(t, 2.0, x, t.meta(node).dtype))
 
 
 @aten("expm1.default")
@@ -216,7 +176,7 @@ def _expm1(t: Translation, node: FxNode, x: Any) -> str:
 
 @aten("log1p.default")
 def _log1p(t: Translation, node: FxNode, x: Any) -> str:
-    return t.emit(ops.Log(), t.emit(ops.Add(), *_pair(t, x, 1.0, t.meta(node).dtype)))
+    return t.emit(ops.Log(), t.emit(ops.Add(), *pair(t, x, 1.0, t.meta(node).dtype)))
 
 
 @aten("log2.default", "log10.default")
@@ -263,16 +223,6 @@ def _clamp_tensor(t: Translation, node: FxNode, x: Any, *bounds: Any, **named: A
     return found
 
 
-@aten("where.self", "where.ScalarOther", "where.ScalarSelf", "where.Scalar")
-def _where(t: Translation, node: FxNode, condition: Any, x: Any, y: Any) -> str:
-    return t.emit(ops.Where(), t.cast(condition, torch.bool), *_pair(t, x, y, t.meta(node).dtype))
-
-
-@aten("masked_fill.Scalar", "masked_fill.Tensor")
-def _masked_fill(t: Translation, node: FxNode, x: Any, mask: Any, value: Any) -> str:
-    return t.emit(ops.Where(), mask, t.cast(value, t.meta(node).dtype), x)
-
-
 @aten("_to_copy.default", "to.dtype", "to.device", "to.dtype_layout", "type_as.default")
 def _cast(t: Translation, node: FxNode, x: Any, *rest: Any, **named: Any) -> str:
     return t.cast(x, t.meta(node).dtype)
@@ -293,7 +243,7 @@ def _same(t: Translation, node: FxNode, x: Any, *rest: Any, **named: Any) -> str
 def _addc(t: Translation, node: FxNode, x: Any, y: Any, z: Any, value: Any = 1) -> str:
     dtype = t.meta(node).dtype
     operator = ops.Mul() if "addcmul" in str(node.target) else ops.Div()
-    found = t.emit(operator, *_pair(t, y, z, dtype))
+    found = t.emit(operator, *pair(t, y, z, dtype))
     if value != 1:
         found = t.emit(ops.Mul(), found, t.cast(value, dtype))
     return t.emit(ops.Add(), t.cast(x, dtype), found)

@@ -17,8 +17,8 @@ from torch.utils import _pytree as tree
 
 from striate.errors import GraphError, ParameterError, ShapeError
 from striate.interop.torch.reading.places import raised_at
+from striate.interop.torch.reading.sizes import integer
 from striate.interop.torch.reading.table import TABLE
-from striate.interop.torch.reading.translation import integer
 
 __all__ = ["Inputs", "ShapeLike", "decomposed", "example_inputs", "exported"]
 

@@ -22,11 +22,14 @@ from torch.utils import _pytree as tree
 from striate.errors import GraphError, ParameterError
 from striate.interop.torch.reading import (  # noqa: F401  (they fill the table)
     activations,
+    comparisons,
     creation,
     elementwise,
+    indexing,
     layers,
     pooling,
     reductions,
+    resizing,
     shaping,
 )
 from striate.interop.torch.reading.export import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -14,25 +13,18 @@ from torch.fx import Node as FxNode
 from striate.errors import GraphError, StriateError, explained
 from striate.interop.torch.reading.naming import Emitted, base, finished, path_of
 from striate.interop.torch.reading.places import place_of
-from striate.network import Constant, Graph, Initial, Input, Node, Operator, Parameter
+from striate.interop.torch.reading.sizes import Size, expression_of, integer, same
+from striate.interop.torch.reading.tensors import array_of, identity_of, initial_of, working_dtype
+from striate.network import Constant, Graph, Input, Node, Operator, Parameter
 from striate.network.defined import Deferred
 from striate.network.operators import Add, Cast, Concat, Div, Expand, Floor, Mod, Mul, Shape
 
-__all__ = ["Translation", "integer"]
+__all__ = ["Translation"]
 
 LARGEST_CONSTANT = 4096
 """Elements of whole numbers that belong to the graph; larger arrays lie beside it."""
 
-Size = int | torch.SymInt
 Arguments = tuple[Any, ...]
-
-
-def integer(size: object) -> int | None:
-    """Return a size that does not depend on an input's, None for one that does."""
-    if isinstance(size, torch.SymInt):
-        expression = size.node.expr
-        return int(expression) if expression.is_number else None
-    return int(size)  # type: ignore[call-overload, no-any-return]
 
 
 class Translation:
@@ -55,7 +47,7 @@ class Translation:
         self, program: ExportedProgram, name: str, module: torch.nn.Module | None = None
     ) -> None:
         self.program, self.name, self.module = program, name, module
-        self.dtype = _working_dtype(program)
+        self.dtype = working_dtype(program)
         self.current: FxNode | None = None
         self.values: dict[FxNode, Any] = {}
         self.weights: dict[str, np.ndarray[Any, Any]] = {}
@@ -134,21 +126,21 @@ class Translation:
 
     def keep(self, name: str, tensor: torch.Tensor, *, trainable: bool) -> str:
         """Keep one of the module's tensors, and know it again by another name."""
-        self._shared[_identity(tensor)] = name
+        self._shared[identity_of(tensor)] = name
         return self.store(name, tensor, trainable=trainable)
 
     def shared(self, tensor: torch.Tensor) -> str | None:
         """Return the name under which this very tensor is kept already: a tied weight."""
-        return self._shared.get(_identity(tensor))
+        return self._shared.get(identity_of(tensor))
 
     def store(self, name: str, tensor: torch.Tensor, *, trainable: bool) -> str:
         """Keep a tensor as a constant or a parameter, and return its name."""
-        kind, array = self.kind(tensor.dtype), _array(tensor)
+        kind, array = self.kind(tensor.dtype), array_of(tensor)
         small = array.size == 1 if kind == "float" else array.size <= LARGEST_CONSTANT
         if small and not trainable:
             self._constants[name] = Constant.of(name, array, kind)
             return name
-        initial = _initial(array, fixed=kind != "float" or not trainable)
+        initial = initial_of(array, fixed=kind != "float" or not trainable)
         self._parameters[name] = Parameter(name, array.shape, initial, trainable, kind)
         self.weights[name] = array
         return name
@@ -158,7 +150,7 @@ class Translation:
         shape = tuple(integer(size) for size in tensor.shape)
         for axis, size in enumerate(tensor.shape):
             if shape[axis] is None:
-                self._symbols.setdefault(_expression_of(size), (name, axis))
+                self._symbols.setdefault(expression_of(size), (name, axis))
         self._inputs.append(Input(name, shape, self.kind(tensor.dtype)))
         return name
 
@@ -293,51 +285,3 @@ class Translation:
         return finished(
             self.name, self._inputs, self._parameters, self._constants, self._emitted, results
         )
-
-
-def same(one: Size, two: Size) -> bool:
-    """Say whether two sizes are always the same."""
-    numbers = integer(one), integer(two)
-    if None in numbers:
-        return numbers == (None, None) and one.node.expr == two.node.expr  # type: ignore[union-attr]
-    return numbers[0] == numbers[1]
-
-
-def _array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
-    """Return a copy that nothing else writes to, halves widened."""
-    tensor = tensor.detach().cpu()
-    if tensor.dtype in (torch.float16, torch.bfloat16):
-        tensor = tensor.float()
-    array: np.ndarray[Any, Any] = tensor.numpy().copy()
-    return array
-
-
-def _expression_of(size: Any) -> Any:
-    """Return the symbol, or what is computed of symbols, behind a size left open."""
-    return size.node.expr
-
-
-def _initial(array: np.ndarray[Any, Any], *, fixed: bool) -> Initial:
-    """Return how fresh weights start: spread as these are, or all alike."""
-    deviation = 0.0 if fixed or not array.size else float(array.std())
-    if deviation > 0:
-        return Initial("normal", deviation)
-    first = float(array.flat[0]) if array.size else 0.0
-    return Initial("constant", first if math.isfinite(first) else 0.0)
-
-
-def _identity(tensor: torch.Tensor) -> Any:
-    """Return what two names of one tensor have in common."""
-    place = tensor.untyped_storage().data_ptr(), tensor.storage_offset()
-    return (*place, tuple(tensor.shape), tensor.stride()) if tensor.numel() else id(tensor)
-
-
-def _working_dtype(program: ExportedProgram) -> torch.dtype:
-    """Return the dtype of the module's weights, or else of its inputs."""
-    state: list[Any] = [tensor for _, tensor in program.named_parameters()]
-    state += [tensor for _, tensor in program.named_buffers()]
-    values = [node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"]
-    for tensor in [*state, *values]:
-        if isinstance(tensor, torch.Tensor) and tensor.dtype.is_floating_point:
-            return tensor.dtype
-    return torch.float32
