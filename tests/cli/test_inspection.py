@@ -27,6 +27,16 @@ def test_the_doctor():
     assert json.loads(found)["failure"]["layer"] == "fc6"
 
 
+def test_the_doctor_of_a_module(tmp_path):
+    file = tmp_path / "faulty.py"
+    file.write_text(
+        "from torch import nn\n"
+        "net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(100, 10))\n"
+    )
+    found = inspect(f"{file}:net", "--input", "1x3x8x8", "--doctor", code=1).stdout
+    assert found.splitlines()[-1] == "  1. Linear 2: in_features=288 instead of 100; gives 1x10"
+
+
 def test_errors_of_shapes_point_to_the_doctor():
     with pytest.raises(ShapeError) as error:
         inspect("vgg11", "--input", "1x3x200x224")

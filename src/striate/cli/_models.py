@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from striate.network import Network
 
-__all__ = ["Sizes", "load_model", "sizes_of"]
+__all__ = ["Sizes", "load_model", "sizes_of", "source_of"]
 
 Sizes = Sequence[int] | Mapping[str, Sequence[int]] | None
 """The shape of the first input, or those of inputs by name; None: the network's own."""
@@ -25,16 +25,20 @@ def load_model(text: str, sizes: Sizes = None) -> Network:
     something that returns one when it is called without arguments.
     """
     import striate
-
-    found = re.fullmatch(r"(.+\.py):([^:/\\]+)", text)
-    if found is None:
-        return striate.load(text)
     from striate.network import Graph, Network
 
-    made = _made(Path(found[1]), found[2])
+    made = source_of(text)
     if isinstance(made, Graph):
         made = Network(made)
-    return made if isinstance(made, Network) else striate.load(made, input_shape=sizes)
+    if isinstance(made, Network):
+        return made
+    return striate.load(made) if isinstance(made, str) else striate.load(made, input_shape=sizes)
+
+
+def source_of(text: str) -> Any:
+    """Return what MODULE.py:NAME makes, any other text as it is."""
+    found = re.fullmatch(r"(.+\.py):([^:/\\]+)", text)
+    return text if found is None else _made(Path(found[1]), found[2])
 
 
 def _made(path: Path, name: str) -> Any:

@@ -106,14 +106,14 @@ def inspect(
     if model is None:
         raise ParameterError("inspect: no model given; name one of striate inspect --list")
     shape = sizes_of(input_shape or ())
-    network = load_model(model, shape)
     asked: dict[str, object] = {"--doctor": doctor, "--against": against, "--budget": budget}
     for option in [name for name, value in asked.items() if value]:
         beside = {name: value for name, value in asked.items() if name != option}
         beside |= {"--explain": layer, "--columns": columns, "--sort": sort, "--depth": depth}
         _refuse_beside(option, beside | {"--time": time})
-    if ask(network, shape, doctor, against, budget, as_json=as_json):
+    if ask(model, shape, doctor, against, budget, as_json=as_json):
         return
+    network = load_model(model, shape)
     if layer is not None:
         _refuse_beside("--explain", {"--json": as_json, "--columns": columns, "--sort": sort})
         for line in explain(network, layer, shape):

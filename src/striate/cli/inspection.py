@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from striate.cli._models import Sizes, load_model
+from striate.cli._models import Sizes, load_model, source_of
 from striate.cli._text import visible
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ RUNS = 5  # at least, however long one takes
 
 
 def ask(
-    network: Network,
+    model: str,
     shape: Sizes,
     doctor: bool,
     against: str | None,
@@ -36,19 +36,21 @@ def ask(
 ) -> bool:
     """Answer what options ask for; tell whether any did."""
     if doctor:
-        ask_doctor(network, shape, as_json=as_json)
+        ask_doctor(model, shape, as_json=as_json)
     if against is not None:
-        compare_with(network, against, shape, as_json=as_json)
+        compare_with(load_model(model, shape), against, shape, as_json=as_json)
     if budget is not None:
-        hold_to_budget(network, budget, shape, as_json=as_json)
+        hold_to_budget(load_model(model, shape), budget, shape, as_json=as_json)
     return doctor or against is not None or budget is not None
 
 
-def ask_doctor(network: Network, shape: Sizes, *, as_json: bool) -> None:
+def ask_doctor(model: str, shape: Sizes, *, as_json: bool) -> None:
     """Print the diagnosis; exit with 1 if the shapes do not fit."""
+    import striate
     from striate.network import diagnose
 
-    found = diagnose(network, shape)
+    made = source_of(model)
+    found = diagnose(striate.load(made) if isinstance(made, str) else made, shape)
     _print(found.to_json() if as_json else str(found))
     if not found.fits:
         raise typer.Exit(1)

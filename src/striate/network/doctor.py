@@ -7,14 +7,17 @@ advice is an observation with its numbers.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from striate.errors import ParameterError, UnknownNameError, explained
 from striate.network import zoo
 from striate.network.advice import Advice, advise
 from striate.network.advice_on_windows import Case, unread
+from striate.network.doctor_text import lines, trail_text
 from striate.network.edits import size_text
 from striate.network.graph import Graph, Node, Shape
 from striate.network.inference import InputShape
@@ -23,13 +26,11 @@ from striate.network.repairs import RADIUS, Repair, repairs, spatial_axes
 from striate.network.tracing import Trace, trace, window_of
 
 if TYPE_CHECKING:
+    import torch
+
     from striate.network.model import Network
 
 __all__ = ["Diagnosis", "Failure", "diagnose"]
-
-TRAIL = 10  # sizes on the way to a failure that are told
-SHOWN = 4  # of each topic of advice in the text
-NAMED = 3  # layers of one advice in the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +94,19 @@ class Diagnosis:
         )
 
     def __str__(self) -> str:
-        return "\n".join(_lines(self))
+        return "\n".join(lines(self))
 
 
-def diagnose(network: Network | Graph | str, input_shape: InputShape = None) -> Diagnosis:
+def diagnose(
+    network: Network | Graph | torch.nn.Module | str, input_shape: InputShape = None
+) -> Diagnosis:
     """Return why a network's shapes do not fit and what would help, or advice if they do.
 
     Parameters
     ----------
-    network : Network, Graph or str
-        Weights are not needed, nor looked at; a text is a name that `striate.load` knows.
+    network : Network, Graph, torch.nn.Module or str
+        Weights are not needed, nor looked at; a text is a name that `striate.load` knows. A module
+        that fails on such inputs is diagnosed as it runs, layer by layer, on PyTorch's meta device.
     input_shape : sequence of int, or mapping of name to that, optional
         That of the first input, or those of several; by default the network's own, 1 for what it
         leaves open. Repairs change the first input alone.
@@ -117,8 +121,12 @@ def diagnose(network: Network | Graph | str, input_shape: InputShape = None) -> 
     >>> print(st.network.diagnose("vgg11", (1, 3, 200, 224)).repairs[0])
     Linear fc6: fc6.weight (4096, 21504) instead of (4096, 25088)
     """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(network, torch.nn.Module):
+        failed, read = _of_module(network, input_shape)
+        return failed if read is None else diagnose(read, input_shape)
     with explained("diagnose"):
-        graph = zoo.graph_of(network)
+        graph = zoo.graph_of(network)  # type: ignore[arg-type]  # it refuses what is none
         graph, shape = _given(graph, input_shape)
     found = trace(graph, shape)
     if found.problem:
@@ -128,6 +136,19 @@ def diagnose(network: Network | Graph | str, input_shape: InputShape = None) -> 
     if any(a.topic == "pixels dropped" for a in advice):
         advice += _undropped(graph, shape)
     return Diagnosis(graph.name, shape, None, (), tuple(advice))
+
+
+def _of_module(module: torch.nn.Module, input_shape: InputShape) -> tuple[Any, Network | None]:
+    """Return why a PyTorch module fails on such inputs, or the network that it is."""
+    if input_shape is None:
+        raise ParameterError("diagnose: a PyTorch module does not tell its input; give input_shape")
+    given = input_shape.values() if isinstance(input_shape, Mapping) else [input_shape]
+    shapes = [tuple(sizes) for sizes in given]
+    home = import_module("striate.interop.torch.diagnosis")
+    failed = home.diagnose_module(module, shapes)
+    if failed is not None:
+        return failed, None
+    return None, import_module("striate.interop.torch").from_torch(module, input_shape)
 
 
 def _given(graph: Graph, input_shape: InputShape) -> tuple[Graph, Shape]:
@@ -157,24 +178,14 @@ def _failure(graph: Graph, found: Trace, shape: Shape) -> Failure:
 
 
 def _trail(graph: Graph, found: Trace, node: Node) -> Iterator[str]:
-    """Yield the shapes on the way from the input, where they change."""
+    """Yield the shapes on the way from the input."""
     makers = {name: n for n in graph.nodes for name in n.outputs}
     value, steps = node.inputs[0], []
     while value in makers:
-        steps.append(value)
+        steps.append((makers[value].name, found.shapes.get(value)))
         value = makers[value].inputs[0] if makers[value].inputs else ""
-    texts, last = [], found.shapes.get(value)
-    if last is not None:
-        texts.append(f"{value} {size_text(last)}")
-    for name in reversed(steps):
-        shape = found.shapes.get(name)
-        if shape is not None and shape != last:
-            texts.append(f"{makers[name].name} {size_text(shape)}")
-            last = shape
-    if len(texts) > TRAIL:
-        texts = [texts[0], "...", *texts[2 - TRAIL :]]
-    if texts:
-        yield " -> ".join(texts)
+    steps.append((value, found.shapes.get(value)))
+    yield trail_text([(name, shape) for name, shape in reversed(steps) if shape is not None])
 
 
 def _arithmetic(node: Node, found: Trace) -> Iterator[str]:
@@ -254,47 +265,3 @@ def _loses(graph: Graph, shape: Shape, places: Sequence[int]) -> bool:
         left[-1] == size - 1 and len(left) * 2 < size and axis in places
         for _, axis, left, size in unread(Case(found.graph, found.shapes))
     )
-
-
-def _lines(found: Diagnosis) -> Iterator[str]:
-    title = f"{found.network} on {size_text(found.input_shape)}"
-    if found.failure is None:
-        count = len(found.advice)
-        yield f"{title}: all shapes fit" + ("" if count else ", and nothing looks doubtful")
-        yield from _advice_lines(found.advice)
-        return
-    failure = found.failure
-    yield f"{title}: {failure.layer} ({failure.operator}) does not fit"
-    yield f"  {failure.message}"
-    yield from (f"  {line}" for line in failure.arithmetic)
-    if not found.repairs:
-        yield "repairs: none of those tried lets all shapes fit"
-        return
-    yield "repairs, each inferred to the end:"
-    for number, repair in enumerate(found.repairs, 1):
-        gives = ", ".join(map(size_text, repair.output_shapes[:NAMED]))
-        gives += f" and {len(repair.output_shapes) - NAMED} more" * (
-            len(repair.output_shapes) > NAMED
-        )
-        yield f"{number:3}. {repair}; gives {gives}"
-
-
-def _advice_lines(advice: Sequence[Advice]) -> Iterator[str]:
-    topics: dict[str, list[Advice]] = {}
-    for one in advice:
-        topics.setdefault(one.topic, []).append(one)
-    for topic, found in topics.items():
-        yield f"{topic}:"
-        shown = found if len(found) <= SHOWN + 1 else found[:SHOWN]
-        for one in shown:
-            yield f"  {_who(one.layers)}{one.text}"
-        if len(shown) < len(found):
-            yield f"  and {len(found) - len(shown)} more such layers; JSON lists all"
-
-
-def _who(layers: Sequence[str]) -> str:
-    if not layers:
-        return ""
-    names = ", ".join(layers[:NAMED])
-    more = f" and {len(layers) - NAMED} more" * (len(layers) > NAMED)
-    return f"{names}{more}: "

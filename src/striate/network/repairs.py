@@ -26,14 +26,15 @@ class Repair:
     """A change with which all shapes fit: what to do, and what then comes out.
 
     `steps` say it in order; later ones are what the first makes necessary. `graph` and
-    `input_shape` are the repaired network and its input.
+    `input_shape` are the repaired network and its input; a PyTorch module that could not be read
+    has no graph.
     """
 
     kind: str
     steps: tuple[str, ...]
     input_shape: Shape
     output_shapes: tuple[Shape, ...]
-    graph: Graph = field(repr=False, compare=False)
+    graph: Graph | None = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return ", then ".join(self.steps)
