@@ -152,9 +152,7 @@ def _network(model: Any, input_shape: InputShape, folder: Path | None, name: str
     graph = model.graph
     opsets = _opsets(model)
     precision, halves = working_precision(graph)
-    translation = Translation(
-        graph.name or name, precision, halves=halves, size=model.ByteSize(), folder=folder
-    )
+    translation = Translation(graph.name or name, precision, halves=halves, folder=folder)
     scope = Scope()
     walk = Walk(translation, {_key(function): function for function in model.functions})
     walk.arrays(graph, scope)

@@ -28,7 +28,7 @@ LAYERS = (
 )
 """Operators that never make settings, and may be slow by their definition."""
 VIEWS = (op.Identity, op.Squeeze, op.Transpose, op.Unsqueeze)  # these move nothing
-ROOM = 2**26  # bytes that computing constants may take, if the file itself is smaller
+ROOM = 2**26  # bytes that computing constants may take, besides as many as the file holds
 
 
 class Translation:
@@ -45,15 +45,11 @@ class Translation:
         The dtype of the network's floating-point numbers in the file: their kind is "float".
     halves : bool
         Whether float16 is of that kind too.
-    size : int
-        Bytes of the file, which bound what computing constants may take.
     folder : Path, optional
         Where files of external data may lie.
     """
 
-    def __init__(
-        self, name: str, precision: str, *, halves: bool, size: int, folder: Path | None
-    ) -> None:
+    def __init__(self, name: str, precision: str, *, halves: bool, folder: Path | None) -> None:
         self.name, self.precision, self.halves, self.folder = name, precision, halves, folder
         self.inputs: list[Input] = []
         self.nodes: list[Node] = []
@@ -63,7 +59,7 @@ class Translation:
         self._made: set[str] = set()
         self._taken: set[str] = set()
         self._numbers: dict[str, int] = {}
-        self._room: float = max(ROOM, size)
+        self._room: float = ROOM
         self._shapes = Shapes(self)
 
     def kind(self, dtype: np.dtype[Any]) -> str:
@@ -98,6 +94,7 @@ class Translation:
     def tensor(self, tensor: Any, where: str) -> Array:
         """Return the array of an `onnx.TensorProto`."""
         array = array_of(tensor, self.folder, where)
+        self._room += array.nbytes
         return array.astype(np.float32) if self.halves and array.dtype == np.float16 else array
 
     def feed(self, value: Input) -> None:
