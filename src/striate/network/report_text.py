@@ -55,7 +55,7 @@ def summary(report: Report) -> list[str]:
         "one of each bias included, for one example",
         f"moved        {size_text(t.read_bytes)} read and {size_text(t.written_bytes)} written, "
         f"{t.intensity:.2f} FLOP for each byte",
-        f"inference    {size_text(t.peak_activation_bytes)} of activations at most at once"
+        f"inference    {size_text(t.peak_activation_bytes)} of activations at most"
         + (f", in {t.peak_layer}: {_some(t.peak_alive)}" if t.peak_layer else ""),
         *_training(report),
         *_shared(report),
@@ -76,20 +76,22 @@ def _training(report: Report) -> list[str]:
     t = report.totals.training
     if not t.gradients:
         return [f"training     {size_text(t.kept)} of activations kept; nothing is trained"]
-    totals = ", ".join(f"{size_text(size)} with {name}" for name, size in t.total.items())
+    totals = ", ".join(f"{size_text(size)} ({name})" for name, size in t.total.items())
     return [
-        f"training     {size_text(t.kept)} of activations kept, {size_text(t.peak)} with their "
-        f"gradients at most at once, in {t.layer}; with parameters, their gradients and state "
-        f"{totals}"
+        f"training     {size_text(t.kept)} of activations kept; {size_text(t.peak)} at most with "
+        f"their gradients, in {t.layer}; with parameters, gradients and state {totals}"
     ]
 
 
 def _shared(report: Report) -> list[str]:
-    groups = {frozenset((x.name, *x.shared_with)): x for x in report.layers if x.shared_with}
+    groups: dict[frozenset[str], tuple[str, ...]] = {}
+    for layer in report.layers:
+        names = (layer.name, *layer.shared_with)
+        if layer.shared_with:
+            groups.setdefault(frozenset(names), names)
     return [
-        f"shared *     {', '.join((layer.name, *layer.shared_with))} read the same parameters, "
-        "counted once"
-        for layer in groups.values()
+        f"shared *     {', '.join(names)} read the same parameters, counted once"
+        for names in groups.values()
     ]
 
 
