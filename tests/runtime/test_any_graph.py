@@ -275,3 +275,19 @@ def test_values_that_do_not_fit_are_placed(dtype):
     assert str(caught.value) == (
         "net: y (Gather): index 3 is outside axis 1 of (2, 3): indices go from -3 to 2"
     )
+
+
+def test_infinities_come_about_without_a_warning(dtype):
+    nodes = [
+        (op.Div(), ["x", "zero"], ["up"]),
+        (op.Sub(), ["up", "up"], ["none"]),
+        (op.ReduceMean((1,)), ["none"], ["mean"]),
+        (op.IsNaN(), ["mean"], ["is"]),
+        (op.Cast("int64"), ["up"], ["whole"]),
+        (op.Add(), ["none", "up"], ["sum"]),
+    ]
+    net = network([Input("x", (1, 2))], nodes, ("is", "sum"), constants=(Constant.of("zero", 0.0),))
+    missing, total = st.compile(net, dtype=dtype)(np.ones((1, 2), dtype))
+    assert missing.all()
+    assert np.isnan(total).all()
+    assert np.isinf(st.compile(net, dtype=dtype).values(np.ones((1, 2), dtype))["up"]).all()

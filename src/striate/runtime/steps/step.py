@@ -77,13 +77,16 @@ class Step(ABC):
     def run_at(self, place: str, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """Return all outputs for these inputs; errors begin with the place.
 
+        Infinities and NaN come about without a warning, as in machine code.
+
         Raises
         ------
         StriateError
             If values do not fit, such as an index that is too large.
         """
         try:
-            return self.run(*inputs)
+            with np.errstate(all="ignore"):
+                return self.run(*inputs)
         except StriateError as error:
             raise type(error)(f"{place}: {error}") from error
 
