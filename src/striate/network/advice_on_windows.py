@@ -156,7 +156,10 @@ def _padding(case: Case) -> Iterator[tuple[str, str]]:
     for node, window in case.sliding:
         sizes = case.shapes[node.inputs[0]][2:]
         share, idle = 1.0, 1.0
-        for axis, size in zip(window.at(sizes).axes, sizes, strict=True):
+        axes = list(zip(window.at(sizes).axes, sizes, strict=True))
+        if all(size >= 2 * (axis.before + axis.after) for axis, size in axes):
+            continue  # no more than a fifth of each axis is padding
+        for axis, size in axes:
             outputs = axis.output_size(size)
             inside = [sum(0 <= t < size for t in axis.taps(o)) for o in range(outputs)]
             share *= sum(inside) / (outputs * axis.kernel)
