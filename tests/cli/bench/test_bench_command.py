@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from striate.cli.bench.commands import bench
 from striate.cli.bench.machine import processors
-from striate.errors import GeometryError, ParameterError, UnknownNameError
+from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError
+from striate.network import Builder, Network
+from striate.network import operators as op
 
 SHORT = ["--batch", "1", "--threads", "1", "--seconds", "0", "--rounds", "2"]
 LAYER = ["layers", "--layer", "1x3x9x8 5 3x3 s2 p1", *SHORT]
@@ -74,6 +76,36 @@ def test_a_network_beside_all_that_is_there(tmp_path):
     assert len(row["engines"]) + len(content["absent"]) == 5
 
 
+def test_a_file_beside_those_that_read_it(tmp_path):
+    b = Builder("two", (None, 3, None, 9))
+    x = b.conv(b.input, "conv", channels=4, kernel=3)
+    file, out = tmp_path / "two.onnx", tmp_path / "f.json"
+    Network(b.graph(x, b.add(op.HardSwish(), x, name="act"))).initialize(0).save(file)
+    done("networks", f"{file}:1x3x8x9", *SHORT, "--json", out)
+    content = json.loads(out.read_text())
+    (row,) = content["rows"]
+    about = ("name", "kind", "shape", "macs", "oracle")
+    assert [row[name] for name in about] == [
+        *("two", "file", [1, 3, 8, 9], 4 * 27 * 42, "striate in float64"),
+    ]
+    for name, engine in row["engines"].items():
+        if name == "ncnn":
+            assert "several inputs or outputs" in engine["refused"]
+        else:
+            assert engine["error"] < 1e-5, name
+
+
+def test_files_that_leave_sizes_open_are_refused(tmp_path):
+    b = Builder("open", (None, 3, None, 9))
+    file = tmp_path / "open.onnx"
+    Network(b.graph(b.conv(b.input, "conv", channels=4, kernel=3))).initialize(0).save(file)
+    result = run("networks", file)
+    assert isinstance(result.exception, ShapeError)
+    assert str(result.exception) == (
+        f"{file}: input 'input' (?x3x?x9) leaves sizes open: give them as in {file}:1x3x224x224"
+    )
+
+
 def test_peers_that_are_not_installed_are_listed(monkeypatch, tmp_path):
     monkeypatch.setattr("striate.cli.bench.peers.installed", lambda package: False)
     monkeypatch.setattr("striate.cli.bench.measure.installed", lambda package: False)
@@ -132,6 +164,11 @@ def test_a_profile_of_a_network(tmp_path):
             ["networks", "--network", "vgg61"],
             UnknownNameError,
             "no network is called 'vgg61'; did you mean vgg13 or vgg16 or vgg19?",
+        ),
+        (
+            ["networks", "no.onnx:3x"],
+            ParameterError,
+            "'3x' must be a shape as in no.onnx:1x3x224x224",
         ),
         (["cold", "vgg61"], UnknownNameError, "no network is called 'vgg61'; did you mean "),
         (["profile", "vgg61"], UnknownNameError, "no network is called 'vgg61'; did you mean "),

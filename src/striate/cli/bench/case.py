@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.interop import to_onnx
 from striate.network import Input, Network, infer_shapes, inspect
 
 __all__ = ["Case"]
@@ -44,6 +45,16 @@ class Case:
         graph = self.network.graph
         inputs = (Input(graph.inputs[0].name, self.shape),)
         return Network(replace(graph, inputs=inputs), self.network.weights)
+
+    @cached_property
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """All inputs by name."""
+        return {self.network.graph.inputs[0].name: self.x}
+
+    @cached_property
+    def model(self) -> Any:
+        """The network as the bytes of an ONNX file."""
+        return to_onnx(self.fixed).SerializeToString()
 
     @cached_property
     def output_shape(self) -> tuple[int, ...]:

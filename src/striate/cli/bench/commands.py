@@ -5,6 +5,7 @@ Everything is checked against float64 before it is timed; then all take turns in
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +77,14 @@ def layers(
 
 @bench.command()
 def networks(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE.onnx[:SHAPE]]...",
+            help="ONNX files, each with its first input's shape if it leaves sizes open",
+            show_default=False,
+        ),
+    ] = None,
     network: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,14 +99,17 @@ def networks(
     json_file: Json = None,
     plot_file: Plot = None,
 ) -> None:
-    """Measure whole networks with random weights.
+    """Measure whole networks: those of the zoo with random weights, or files as they are.
 
-    Example: striate bench networks --network resnet18 --batch 1 --threads 2
+    Examples: striate bench networks --network resnet18 --batch 1 --threads 2
+    or striate bench networks detector.onnx:1x3x320x320
     """
+    from striate.cli.bench.files import file_cases
     from striate.cli.bench.job import Settings, run_job
     from striate.cli.bench.networks import NETWORKS, network_cases
 
-    cases = network_cases(network or NETWORKS, batch or (1, 8))
+    names = network or ([] if files else NETWORKS)
+    cases = chain(network_cases(names, batch or (1, 8)), file_cases(files or ()))
     settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
     raise typer.Exit(run_job("networks", cases, settings))
 

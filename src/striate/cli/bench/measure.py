@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from math import isfinite
 from os import environ
 from statistics import median
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import striate
 from striate.cli.bench.case import Case
+from striate.cli.bench.files import FileCase
 from striate.cli.bench.peers import Peer, Runner
-from striate.cli.bench.peers.runner import installed
+from striate.cli.bench.peers.runner import Result, installed
 from striate.cli.bench.turns import Spread, spread, take_turns
 from striate.runtime.limits import Limits
 
@@ -120,15 +119,20 @@ def measured(
 def _ours(case: Case, threads: int) -> Iterator[Runner]:
     """Yield the compiled network, called with an array; threads are those of the environment."""
     program = striate.compile(case.network)
-    last: list[NDArray[Any]] = []
+    inputs = tuple(case.inputs.values())
+    last: list[Result] = []
 
     def run() -> None:
-        last[:] = [program(case.x)]
+        last[:] = [program(*inputs)]
 
     yield Runner("compiled", run, lambda: last[0])
 
 
-def _exact(case: Case) -> tuple[NDArray[Any], str]:
+def _exact(case: Case) -> tuple[Result, str]:
+    if isinstance(case, FileCase):
+        exactly = striate.compile(case.network, dtype=np.float64)
+        given = (a.astype(np.float64) if a.dtype == np.float32 else a for a in case.inputs.values())
+        return exactly(*given), "striate in float64"
     if installed("torch"):
         from striate.cli.bench.peers.pytorch import exact
 
@@ -138,7 +142,7 @@ def _exact(case: Case) -> tuple[NDArray[Any], str]:
     )
 
 
-def _best(runners: Iterator[Runner], exact: NDArray[Any]) -> Candidate | Entry:
+def _best(runners: Iterator[Runner], exact: Result) -> Candidate | Entry:
     """Return the fastest of the settings that compute the right result, or why there is none."""
     candidates: list[Candidate] = []
     reasons: list[str] = []
@@ -160,9 +164,14 @@ def _best(runners: Iterator[Runner], exact: NDArray[Any]) -> Candidate | Entry:
     return candidates[min(range(len(times)), key=lambda i: min(times[i]))]
 
 
-def _error(result: NDArray[Any], exact: NDArray[Any]) -> float:
-    """Return the largest error relative to the largest output; infinity if shapes differ."""
-    if result.shape != exact.shape:
+def _error(result: Result, exact: Result) -> float:
+    """Return the largest error relative to the largest number of an output.
+
+    Infinity if there are others, or of other shapes.
+    """
+    if isinstance(result, tuple) and isinstance(exact, tuple) and len(result) == len(exact):
+        return max(map(_error, result, exact))
+    if isinstance(result, tuple) or isinstance(exact, tuple) or result.shape != exact.shape:
         return float("inf")
     largest = float(np.abs(exact).max())
     error = float(np.abs(result - exact).max()) / (largest or 1.0)

@@ -26,6 +26,9 @@ NAME = "ncnn"
 
 def runners(case: Case, threads: int) -> Iterator[Runner]:
     """Yield the batch as a whole and, if it has several images, one by one."""
+    graph = case.network.graph
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise Refused("networks of several inputs or outputs are not translated")
     net = _net(case, threads)
     if len(case.shape) < 5:  # a Mat of many images has at most three axes in Python
         yield _runner("batch as one", net, [_mat(case.x)], case.output_shape)

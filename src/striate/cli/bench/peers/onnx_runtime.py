@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from numpy.typing import NDArray
-
 from striate.cli.bench.case import Case
-from striate.cli.bench.peers.runner import Runner
-from striate.interop import to_onnx
+from striate.cli.bench.peers.runner import Result, Runner, one_or_all
 
 __all__ = ["NAME", "runners"]
 
@@ -29,14 +26,15 @@ def runners(case: Case, threads: int) -> Iterator[Runner]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     session: Any = onnxruntime.InferenceSession(
-        to_onnx(case.fixed).SerializeToString(), options, providers=["CPUExecutionProvider"]
+        case.model, options, providers=["CPUExecutionProvider"]
     )
     binding = session.io_binding()
-    binding.bind_cpu_input(session.get_inputs()[0].name, case.x)
-    binding.bind_output(session.get_outputs()[0].name, "cpu")
+    for name, array in case.inputs.items():
+        binding.bind_cpu_input(name, array)
+    for output in session.get_outputs():
+        binding.bind_output(output.name, "cpu")
 
-    def result() -> NDArray[Any]:
-        array: NDArray[Any] = binding.copy_outputs_to_cpu()[0]
-        return array
+    def result() -> Result:
+        return one_or_all(binding.copy_outputs_to_cpu())
 
     yield Runner("all optimisations", lambda: session.run_with_iobinding(binding), result)

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from striate.cli.bench.case import Case
-from striate.cli.bench.peers.runner import Runner
-from striate.interop import to_onnx
+from striate.cli.bench.peers.runner import Result, Runner, one_or_all
 
 __all__ = ["NAME", "runners"]
 
@@ -22,7 +20,8 @@ def runners(case: Case, threads: int) -> Iterator[Runner]:
     import openvino
 
     core: Any = openvino.Core()
-    model = core.read_model(to_onnx(case.fixed).SerializeToString())
+    model = core.read_model(case.model)
+    model.reshape({name: list(array.shape) for name, array in case.inputs.items()})
     for pinned in (True, False):
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -38,9 +37,11 @@ def _runner(compiled: Any, case: Case, pinned: bool) -> Runner:
     import openvino
 
     request = compiled.create_infer_request()
-    request.set_input_tensor(openvino.Tensor(case.x, shared_memory=True))
+    for name, array in case.inputs.items():
+        request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
 
-    def result() -> NDArray[Any]:
-        return np.array(request.get_output_tensor().data)
+    def result() -> Result:
+        places = range(len(compiled.outputs))
+        return one_or_all([np.array(request.get_output_tensor(i).data) for i in places])
 
     return Runner("latency hint, " + ("pinned" if pinned else "not pinned"), request.infer, result)

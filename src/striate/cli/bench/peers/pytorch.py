@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.cli.bench.case import Case
-from striate.cli.bench.peers.runner import Runner
+from striate.cli.bench.files import FileCase
+from striate.cli.bench.peers.runner import Result, Runner, one_or_all
 from striate.cli.bench.peers.torch_operators import TorchNetwork
 
 __all__ = ["NAME", "exact", "runners"]
@@ -27,6 +28,11 @@ def runners(case: Case, threads: int) -> Iterator[Runner]:
     import torch
 
     torch.set_num_threads(threads)
+    if isinstance(case, FileCase):
+        module = case.network.to_torch().eval()
+        given = [torch.from_numpy(array) for array in case.inputs.values()]
+        yield _runner("as it is, eager", module, *given)
+        return
     layouts = {3: None, 4: torch.channels_last, 5: torch.channels_last_3d}
     last = layouts[len(case.shape)]
     for layout, name in ((torch.contiguous_format, "NCHW"), (last, "channels last")):
@@ -47,18 +53,18 @@ def runners(case: Case, threads: int) -> Iterator[Runner]:
         yield _runner(f"{name}, frozen", frozen, x)
 
 
-def _runner(setting: str, network: Callable[[Any], Any], x: Any) -> Runner:
+def _runner(setting: str, network: Callable[..., Any], *inputs: Any) -> Runner:
     import torch
 
     last: list[Any] = [None]
 
     def run() -> None:
         with torch.inference_mode():
-            last[0] = network(x)
+            last[0] = network(*inputs)
 
-    def result() -> NDArray[Any]:
-        array: NDArray[Any] = np.array(last[0].contiguous().numpy())
-        return array
+    def result() -> Result:
+        made = last[0] if isinstance(last[0], tuple | list) else [last[0]]
+        return one_or_all([np.array(output.contiguous().numpy()) for output in made])
 
     return Runner(setting, run, result)
 

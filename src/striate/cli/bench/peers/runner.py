@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from striate.cli.bench.case import Case
 from striate.errors import StriateError
 
-__all__ = ["Peer", "Refused", "Runner", "installed"]
+__all__ = ["Peer", "Refused", "Result", "Runner", "installed", "one_or_all"]
+
+
+Result = NDArray[Any] | tuple[NDArray[Any], ...]
+"""The only output, or all."""
+
+
+def one_or_all(outputs: Sequence[NDArray[Any]]) -> Result:
+    """Return the only output, or all."""
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
 class Refused(StriateError):
@@ -24,12 +33,12 @@ class Runner:
     """One engine in one setting, ready to run one case.
 
     `run` does the work that is timed and leaves its result with the engine; `result` fetches it
-    as an array of the case's output shape.
+    as an array of the case's output shape, or all of them where there are several outputs.
     """
 
     setting: str
     run: Callable[[], object]
-    result: Callable[[], NDArray[Any]]
+    result: Callable[[], Result]
 
 
 class Peer(Protocol):
