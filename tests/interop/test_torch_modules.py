@@ -10,6 +10,7 @@ from torch import nn
 
 import striate as st
 from striate.interop.torch import from_torch, to_torch
+from striate.interop.weights import load_weights
 
 
 class Residual(nn.Module):
@@ -337,33 +338,70 @@ def close(found, wanted):
 
 
 @pytest.mark.parametrize("kind", MODULES)
-def test_to_striate_and_back(kind):
+def test_there_and_back_and_on_to_onnx(kind, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
     module = made(kind)
     network = from_torch(module, (1, 3, 24, 24))
     assert all(part.training for part in module.modules())
     assert network.graph.inputs[0].shape == (None, 3, 24, 24)
-    again = to_torch(network)
+    again, run = to_torch(network), st.compile(network)
+    network.save(tmp_path / "module.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "module.onnx")
+    feed = session.get_inputs()[0].name
+    module.eval()
     with torch.no_grad():
         for batch in (1, 3):
-            wanted = flat(made(kind).eval()(images(batch)))
-            close(flat(again(images(batch))), wanted)
+            x = images(batch)
+            wanted = flat(module(x))
+            found = run(x.numpy())
+            close(flat(again(x)), wanted)
+            close(found if isinstance(found, tuple) else (found,), wanted)
+            close(session.run(None, {feed: x.numpy()}), wanted)
 
 
-@pytest.mark.parametrize("kind", MODULES)
-def test_striate_computes_the_same(kind):
-    network = from_torch(made(kind), (1, 3, 24, 24))
-    run = st.compile(network)
+class ResNet18(ResNet):
+    """torchvision's resnet18, under its names."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.layer1 = nn.Sequential(Residual(64, 64), Residual(64, 64))
+        self.layer2 = nn.Sequential(
+            *(Residual(64, 128, 2), Residual(128, 128)),
+            *(Residual(128, 256, 2), Residual(256, 256)),
+            *(Residual(256, 512, 2), Residual(512, 512)),
+        )
+        self.fc = nn.Linear(512, 1000)
+
+    def named_as_published(self):
+        """The state dictionary with layer2 cut into torchvision's layer2 to layer4."""
+        result = {}
+        for name, tensor in self.state_dict().items():
+            layer, *rest = name.split(".")
+            if layer == "layer2":
+                place = int(rest[0])
+                layer, rest = f"layer{2 + place // 2}", [str(place % 2), *rest[1:]]
+            result[".".join([layer, *rest])] = tensor
+        return result
+
+
+def test_a_published_resnet_computes_the_same_in_the_zoo():
+    module = made(ResNet18).eval()
+    network = load_weights(st.load("resnet18"), module.named_as_published())
+    x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        wanted = flat(made(kind).eval()(images(2)))
-    found = run(images(2).numpy())
-    close(found if isinstance(found, tuple) else (found,), wanted)
+        wanted = module(x)
+        close([to_torch(network)(x)], [wanted])
+    report, other = st.inspect(network), st.inspect(from_torch(module, (1, 3, 224, 224)))
+    assert report.totals.macs == other.totals.macs
+    assert report.totals.parameters == other.totals.parameters
 
 
-@pytest.mark.parametrize("kind", MODULES)
-def test_to_onnx(kind, tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    from_torch(made(kind), (1, 3, 24, 24)).save(tmp_path / "module.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "module.onnx")
+def test_recurrent_layers_are_spelt_out_in_time():
+    torch.manual_seed(0)
+    module = nn.LSTM(4, 3, batch_first=True, bidirectional=True)
+    network = from_torch(module, (1, 5, 4))
+    x = torch.randn(2, 5, 4)
     with torch.no_grad():
-        wanted = flat(made(kind).eval()(images(2)))
-    close(session.run(None, {session.get_inputs()[0].name: images(2).numpy()}), wanted)
+        close(flat(to_torch(network)(x)), flat(module(x)))

@@ -95,7 +95,7 @@ def _placed(t: Translation, node: FxNode, spec: InputSpec, state: Mapping[str, A
         return t.input(node.name, node.meta["val"])
     tensor = state[spec.target or ""]
     if spec.kind is InputKind.CONSTANT_TENSOR:
-        return tensor
+        return tensor.cpu()
     shared = t.shared(tensor)
     if shared is not None:
         return shared
