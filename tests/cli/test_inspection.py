@@ -81,6 +81,11 @@ def test_a_budget(tmp_path):
         "share": 60850 / 70000,
         "exceeded": False,
     }
+    path.write_text('[layers."*"]\nmacs = "100k"\n')
+    lines = inspect("lenet-5", "--budget", path, code=1).stdout.splitlines()
+    assert lines[0] == "C1: macs 117,600, at most 100,000, 117.6 % used: EXCEEDED"
+    assert lines[-1] == "and 17 limits of layers, kept with more to spare"
+    assert len(lines) == 5
     path.write_text("parameters = 60850\n")
     assert inspect("lenet-5", "--budget", path).stderr == ""
 

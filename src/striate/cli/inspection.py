@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -18,10 +18,12 @@ from striate.cli._text import visible
 
 if TYPE_CHECKING:
     from striate.network import Network
+    from striate.network.budget import Use
 
 __all__ = ["ask", "pointing_to_the_doctor"]
 
 SECONDS = 1.0  # of measuring
+NEAREST = 3  # layers that keep a limit and are told
 RUNS = 5  # at least, however long one takes
 
 
@@ -89,13 +91,22 @@ def hold_to_budget(network: Network, path: Path, shape: Sizes, *, as_json: bool)
         ]
         _print(json.dumps({"network": network.name, "exceeded": broken, "limits": rows}, indent=2))
     else:
-        for use in found:
-            colour = "red" if use.exceeded else None
-            typer.secho(visible(str(use)), fg=colour)
+        _show(found)
     if broken:
         are = "is" if broken == 1 else "are"
         typer.secho(f"striate: {broken} of {len(found)} limits {are} not kept", err=True, fg="red")
         raise typer.Exit(1)
+
+
+def _show(found: Sequence[Use]) -> None:
+    """Print limits and their use; of many layers that keep theirs, those nearest to the limit."""
+    kept = [use for use in found if use.layer and not use.exceeded]
+    nearest = sorted(kept, key=lambda use: -use.share)[:NEAREST]
+    for use in found:
+        if use not in kept or use in nearest:
+            typer.secho(visible(str(use)), fg="red" if use.exceeded else None)
+    if len(kept) > len(nearest):
+        typer.echo(f"and {len(kept) - len(nearest)} limits of layers, kept with more to spare")
 
 
 def milliseconds(network: Network, shape: Sizes) -> float:
