@@ -86,7 +86,8 @@ def test_text():
 
 def test_as_json():
     found = json.loads(compare(small("one"), small("two", last=Tanh)).to_json())
-    assert list(found) == ["a", "b", "totals", "layers"]
+    assert list(found) == ["schema", "a", "b", "totals", "layers"]
+    assert found["schema"] == 1
     assert found["a"] == {"network": "one", "input_shape": [1, 1, 8, 8]}
     assert found["totals"]["parameters"] == {"a": 2610, "b": 2610}
     assert found["layers"][1] == {

@@ -213,7 +213,9 @@ def test_a_graph_that_cannot_be_settled():
 
 def test_as_json():
     found = json.loads(diagnose("lenet-5", (1, 1, 30, 32)).to_json())
-    assert list(found) == ["network", "input_shape", "fits", "failure", "repairs", "advice"]
+    keys = ["schema", "network", "input_shape", "fits", "failure", "repairs", "advice"]
+    assert list(found) == keys
+    assert found["schema"] == 1
     assert list(found["failure"]) == ["layer", "operator", "message", "input_shapes", "arithmetic"]
     assert found["failure"]["input_shapes"] == [[1, 16, 4, 5], [120, 16, 5, 5], [120]]
     assert found["repairs"][-1] == {

@@ -89,7 +89,8 @@ def hold_to_budget(network: Network, path: Path, shape: Sizes, *, as_json: bool)
             }
             for use in found
         ]
-        _print(json.dumps({"network": network.name, "exceeded": broken, "limits": rows}, indent=2))
+        whole = {"schema": 1, "network": network.name, "exceeded": broken, "limits": rows}
+        _print(json.dumps(whole, indent=2))
     else:
         _show(found)
     if broken:

@@ -31,6 +31,10 @@ COLUMNS = ("operator", "output_shape", "parameters", "macs", "field")
 HEADINGS = ("operator", "output", "parameters", "MACs", "field")
 
 
+SCHEMA = 1
+"""Of the JSON: one more whenever a key changes its meaning or goes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One number or property of both; they may agree."""
@@ -83,6 +87,7 @@ class Comparison:
         """Return the comparison as JSON; layers that are alike have no differences."""
         return json.dumps(
             {
+                "schema": SCHEMA,
                 "a": {"network": self.a.network, "input_shape": self.a.input_shape},
                 "b": {"network": self.b.network, "input_shape": self.b.input_shape},
                 "totals": {d.name: {"a": d.a, "b": d.b} for d in self.totals},

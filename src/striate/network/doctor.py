@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["Diagnosis", "Failure", "diagnose"]
 
 
+SCHEMA = 1
+"""Of the JSON: one more whenever a key changes its meaning or goes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The first layer that does not fit; `layer` is the input's name where that is at fault.
@@ -75,6 +79,7 @@ class Diagnosis:
         failure = self.failure
         return json.dumps(
             {
+                "schema": SCHEMA,
                 "network": self.network,
                 "input_shape": self.input_shape,
                 "fits": self.fits,
