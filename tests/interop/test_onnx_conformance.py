@@ -6,6 +6,7 @@ Every case is run: those left out, which `onnx_left_out.toml` lists with reasons
 import fnmatch
 import tomllib
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,14 @@ def test_case_in_float64(name):
 @pytest.mark.parametrize("name", SINGLE)
 def test_case_written_again(name):
     AGAIN.run(name)
+
+
+def test_the_page_counts_the_same_cases():
+    page = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    counts = Counter(LEFT_OUT[found[0][0]]["reason"] for found in MATCHED.values() if found)
+    if f"with onnx {onnx.__version__}." in page:
+        assert f"Of {len(CASES):,} cases, {len(ATTEMPTED):,} are attempted" in page
+        rows = [f"| {reason} | {count:,} |" for reason, count in counts.items()]
+    else:  # other releases have other cases
+        rows = [f"| {reason} |" for reason in counts]
+    assert [row for row in rows if row not in page] == []
