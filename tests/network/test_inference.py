@@ -6,13 +6,24 @@ import pytest
 
 from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError
 from striate.geometry import Field, Window
-from striate.network import Builder, Initial, infer_fields, infer_shapes, reach, zoo
+from striate.network import (
+    Builder,
+    Graph,
+    Initial,
+    Input,
+    Node,
+    infer_fields,
+    infer_shapes,
+    reach,
+    zoo,
+)
 from striate.network.operators import (
     Add,
     Concat,
     Conv,
     GlobalAveragePool,
     Identity,
+    MaxPool,
     Mul,
     Pad,
     Sigmoid,
@@ -160,3 +171,20 @@ def test_reach_of_what_does_not_exist():
         assert str(error.value) == (
             f"lenet-1989: index {index} must lie within 'H1', whose spatial axes are (8, 8)"
         )
+
+
+def test_sizes_left_open_that_do_not_fit_ask_for_a_shape():
+    graph = Graph(
+        "open",
+        (Input("x", (None, 3, None, None)),),
+        (),
+        (Node("pool", MaxPool(Window.parse(2, 2, rank=2)), ("x",), ("pool",)),),
+        ("pool",),
+    )
+    with pytest.raises(GeometryError) as error:
+        infer_shapes(graph)
+    assert str(error.value) == (
+        "open: pool (MaxPool): kernel 2 is larger than the padded input 1 + 0 + 0: "
+        "pad by 1 more or use a smaller kernel; input 'x' is (any, 3, any, any), "
+        "and any was taken as 1: give its shape"
+    )

@@ -94,7 +94,7 @@ def test_intensity_of_a_convolution_by_hand():
 
 
 def test_training_by_hand():
-    """conv 8 -> relu -> fc: kept 8 + 8 + 8 + 2 numbers; then all maps and two gradients are the most."""
+    """conv 8, relu 8, fc 2: all are kept; the maps and two gradients are the most."""
     b = Builder("net", (1, 1, 8))
     x = b.conv(b.input, "conv", channels=1, kernel=3, padding=1)
     graph = b.graph(b.linear(b.add(Relu(), x, name="relu"), "fc", features=2))

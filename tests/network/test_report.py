@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import tracemalloc
 from math import prod
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from striate.errors import GeometryError, ParameterError, UnknownNameError
 from striate.geometry import CONVENTION
 from striate.network import Builder, Network, explain, infer_shapes, inspect, zoo
 from striate.network.operators import Add, Relu
+from striate.network.report_views import collapsed, ordered
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -226,6 +228,18 @@ def test_inspecting_is_quick():
     assert quickest(lambda: inspect(net)) < 0.1
 
 
+def test_inspecting_a_deep_network_is_quick_and_takes_no_weights_memory():
+    """ResNet-152 has 60 million parameters, 242 MB of weights; loading and inspecting it, none."""
+    inspect("lenet-5")
+    assert quickest(lambda: inspect(zoo.load("resnet152")), 9) < 0.1
+    tracemalloc.start()
+    report = inspect(zoo.load("resnet152"))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert report.totals.parameters == 60_192_808
+    assert most < 8e6
+
+
 def test_a_large_input_costs_the_same():
     net = zoo.load("all-cnn-c")
     report = inspect(net, (1, 3, 16384, 16384))
@@ -235,6 +249,9 @@ def test_a_large_input_costs_the_same():
     small = quickest(lambda: inspect(net))
     large = quickest(lambda: inspect(net, (1, 3, 16384, 16384)))
     assert large < 3 * small
+    deep = zoo.load("resnet152")
+    small = quickest(lambda: inspect(deep))
+    assert quickest(lambda: inspect(deep, (1, 3, 16384, 16384))) < 3 * small
 
 
 def test_an_input_that_does_not_fit_names_the_layer():
@@ -289,3 +306,51 @@ def test_strides_are_whole_numbers_or_exact_fractions():
     assert [
         layer["field"][0]["stride"] for layer in json.loads(inspect(graph).to_json())["layers"]
     ] == ["1/2", 1]
+
+
+def test_columns_are_chosen_by_name():
+    report = inspect("lenet-1989")
+    rows = report.rows(columns=["layer", "input", "kind", "moved", "intensity", "padding"])
+    assert rows[0] == ("layer", "input", "kind", "moved", "FLOP/B", "padding")
+    assert rows[2] == ("H1", "1x1x19x19", "float", "8.6 KiB", "4.37", "2 + 1")
+    narrow = report.rows(20, columns=["layer", "parameters", "connections", "alive", "units"])
+    assert narrow[0] == ("layer", "params", "connections", "alive", "units")
+    assert narrow[2] == ("H1", "1.07k", "20.0k", "4.4 KiB", "768")
+    with pytest.raises(UnknownNameError) as error:
+        report.rows(columns=["layer", "mac"])
+    assert str(error.value) == "no column is called 'mac'; did you mean macs?"
+
+
+def test_layers_sorted_and_summed_up():
+    report = inspect("resnet50")
+    most = ordered(report, "macs")
+    assert [layer.macs for layer in most.layers] == sorted(
+        (layer.macs for layer in report.layers), reverse=True
+    )
+    assert ordered(report, "alive").layers[0].name == report.totals.peak_layer
+    blocks = collapsed(report, 1)
+    assert [layer.name for layer in blocks.layers][:4] == ["conv1", "pool1", "conv2_1", "conv2_2"]
+    for name in ("macs", "parameters", "buffers", "activation_bytes", "read_bytes", "connections"):
+        total = sum(getattr(layer, name) for layer in report.layers)
+        assert sum(getattr(layer, name) for layer in blocks.layers) == total
+    assert (blocks.layers[2].operator, blocks.layers[2].output_shape) == (
+        "12 layers",
+        (1, 256, 56, 56),
+    )
+    assert collapsed(report, 9) == report
+    with pytest.raises(UnknownNameError) as error:
+        ordered(report, "mac")
+    assert str(error.value) == "no order is called 'mac'; did you mean macs?"
+    with pytest.raises(ParameterError) as wrong:
+        collapsed(report, 0)
+    assert str(wrong.value) == "depth must be at least 1, not 0"
+
+
+def test_measured_times_have_a_column():
+    report = inspect("lenet-1989").timed({"H1": 1.5, "H2": 0.25}, {"H1.tanh": "H1"})
+    assert report.totals.milliseconds == 1.75
+    rows = report.rows()
+    assert rows[0][6] == "ms"
+    assert [row[6] for row in rows[1:6]] == ["", "1.500", "in H1", "", "0.250"]
+    assert "time         1.750 ms, the sum of the layers' medians" in report.summary()
+    assert ordered(report, "time").layers[0].name == "H1"

@@ -92,9 +92,13 @@ def input_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shap
 
 def hint(graph: Graph, input_shape: InputShape) -> str:
     """Return what to say of the input that a network was made for, if it was given another."""
-    if input_shape is None or not graph.inputs:
+    if not graph.inputs:
         return ""
     first = graph.inputs[0]
+    if input_shape is None:
+        text = ", ".join("any" if size is None else str(size) for size in first.shape)
+        opened = f"; input {first.name!r} is ({text}), and any was taken as 1: give its shape"
+        return opened if None in first.shape[1:] else ""
     given = input_shape.get(first.name) if isinstance(input_shape, Mapping) else input_shape
     wanted = first.shape
     if given is None or None in wanted[1:] or tuple(given[1:]) == tuple(wanted[1:]):

@@ -125,10 +125,17 @@ class Anatomy:
         """The memory at inference while each layer runs."""
         return {m.layer: m for m in inference_moments(self.graph, self.sizes)}
 
+    @cached_property
+    def _read(self) -> dict[str, tuple[Parameter, ...]]:
+        found = {}
+        for node in self.graph.nodes:
+            names = dict.fromkeys(node.inputs)
+            found[node.name] = tuple(self.parameters[n] for n in names if n in self.parameters)
+        return found
+
     def read(self, node: Node) -> tuple[Parameter, ...]:
         """Return the parameters of a layer, each once."""
-        names = dict.fromkeys(node.inputs)
-        return tuple(self.parameters[name] for name in names if name in self.parameters)
+        return self._read[node.name]
 
     def statistics(self, node: Node) -> tuple[Parameter, ...]:
         """Return the running statistics of a layer."""
@@ -139,8 +146,8 @@ class Anatomy:
 
     def applied(self, node: Node) -> Applied:
         """Return a layer as conventions count it."""
-        buffers = self.statistics(node)
-        own = [p.shape for p in self.read(node) if p not in buffers]
+        read, statistics = self.read(node), self.statistics(node)
+        own = [p.shape for p in read if not statistics or p not in statistics]
         inputs = [self.shapes[name] for name in node.inputs]
         return Applied(node.operator, inputs, self.shapes[node.outputs[0]], own)
 
@@ -151,8 +158,8 @@ class Anatomy:
         however many share a weight. Layers without multiply-adds have no units.
         """
         output, read = self.shapes[node.outputs[0]], self.read(node)
-        macs = self.applied(node).macs
-        if not macs or not read:
+        macs = self.applied(node).macs if read else 0
+        if not macs:
             return 0, 0, 0
         units = prod(output[1:])
         return units, macs // output[0], units if len(read) > 1 else 0
@@ -167,8 +174,19 @@ class Anatomy:
         found: list[FieldSummary] = []
         for seen in self.seen:
             if value in seen.sights and value not in seen.reasons:
-                found += _summaries(seen, value, self.shapes[seen.source])
+                found += self._summarised(seen, value)
         return tuple(found)
+
+    @cached_property
+    def _summaries(self) -> dict[tuple[str, int], Sequence[FieldSummary]]:
+        return {}
+
+    def _summarised(self, seen: Seen, value: str) -> Sequence[FieldSummary]:
+        """Return the fields of a value; those that work on single elements share one sight."""
+        key = (seen.source, id(seen.sights[value]))
+        if key not in self._summaries:
+            self._summaries[key] = _summaries(seen, value, self.shapes[seen.source])
+        return self._summaries[key]
 
     def note(self, value: str) -> str:
         """Return why a value has no single field, "" where it has."""
@@ -177,13 +195,13 @@ class Anatomy:
 
     def layer(self, node: Node, convention: Convention) -> Layer:
         """Return all that is known of a layer."""
-        applied, buffers = self.applied(node), self.statistics(node)
-        read = self.read(node)
+        applied, buffers, read = self.applied(node), self.statistics(node), self.read(node)
+        macs = applied.macs
         counted, counted_as = convention.count(applied)
         units, weighted, biases = self.connections(node)
         bytes_in, bytes_out = moved(node, self.sizes)
         output = node.outputs[0]
-        operations = flops(applied.macs)
+        operations = flops(macs)
         return Layer(
             name=node.name,
             operator=node.operator.onnx,
@@ -197,7 +215,7 @@ class Anatomy:
             frozen=_numbers(p for p in read if not p.trainable and p not in buffers),
             buffers=_numbers(buffers),
             shared_with=self.shared_with(node),
-            macs=applied.macs,
+            macs=macs,
             flops=operations,
             counted=counted,
             counted_as=counted_as,
