@@ -362,6 +362,25 @@ def test_networks_that_take_no_images(tmp_path, photos):
     )
 
 
+def test_sizes_for_modules_and_open_models(tmp_path, photos):
+    file = tmp_path / "mine.py"
+    file.write_text("from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(48, 5))\n")
+    found = answers(f"{file}:net", photos, "--input", "1x3x4x4")
+    assert found["preprocessing"]["resize"] == [4, 4]
+    assert len(found["results"]) == 5
+    b = Builder("open", (None, 3, 8, 8))
+    graph = b.graph(b.conv(b.input, "conv", channels=1, kernel=3))
+    graph = replace(graph, inputs=(Input("input", (None, 3, None, None)),))
+    path = Network(graph).initialize().save(tmp_path / "open.onnx")
+    found = answers(path, photos / "0.png", "--input", "1x3x9x7")
+    assert found["results"][0]["outputs"][0]["shape"] == [1, 1, 7, 5]
+    with pytest.raises(ParameterError) as error:
+        run(path, photos / "0.png", "--input", "x=1x3x9x7")
+    assert str(error.value) == (
+        "--input is 'x=1x3x9x7'; a network of images has one: give its sizes"
+    )
+
+
 def test_channels_last(tmp_path, photos):
     net, path = make(tmp_path, classifier)
     graph = net.graph

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from striate.errors import GeometryError
-from striate.geometry import Window
+from striate.geometry import TransposedWindow, Window
 from striate.network import Builder, Graph, Initial, Input, Parameter, diagnose, infer_shapes, zoo
 from striate.network.advice_on_windows import Case, unread
 from striate.network.operators import Add, Concat, GlobalAveragePool, MaxPool, Relu
@@ -105,6 +105,19 @@ def test_checkerboards():
         ("checkerboard", ("three",), texts[0]),
         ("checkerboard", ("five",), texts[1]),
     ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 7), st.integers(1, 4), st.integers(1, 3))
+def test_checkerboards_are_uneven_numbers_of_taps(kernel, stride, dilation):
+    size = 8 * kernel * dilation
+    b = Builder("up", (None, 1, size))
+    numbers = {"kernel": kernel, "stride": stride, "dilation": dilation}
+    graph = b.graph(b.conv_transpose(b.input, "up", channels=1, **numbers))
+    axis = TransposedWindow.parse(**numbers, rank=1).axes[0]
+    middle = axis.output_size(size) // 2
+    taps = {len(axis.taps(middle + o)) for o in range(2 * stride)}
+    assert [a[0] for a in advice(graph)] == ["checkerboard"] * (len(taps) > 1)
 
 
 def test_fields_that_never_cover_the_input():

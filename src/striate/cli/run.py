@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -10,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from striate.cli._models import load_model, sizes_of
 from striate.cli._running import Answers, Scores, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from striate.network import Network
     from striate.network.preprocessing import Preprocessing
 
@@ -25,11 +25,22 @@ IMAGE = "Images to inputs"
 
 def run(
     model: Annotated[
-        str, typer.Argument(help="a network's name, as inspect --list prints, or an .onnx file")
+        str,
+        typer.Argument(
+            help="a network's name, as inspect --list prints, an .onnx file, or FILE.py:NAME"
+        ),
     ],
     images: Annotated[
         list[str], typer.Argument(help="image files, folders of them, or patterns as 'a/*.png'")
     ],
+    input_shape: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="NxCxHxW",
+            help="what a PyTorch module takes, or where a model leaves sizes open",
+        ),
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", help="its weights: .safetensors, or a PyTorch checkpoint"),
@@ -101,7 +112,8 @@ def run(
     striate run super_resolution.onnx photo.png --save larger.png
     """
     _check(top, batch, low, high)
-    network = _network(model, weights)
+    sizes = _input(input_shape)
+    network = _network(model, weights, sizes)
     given: dict[str, Any] = {
         "resize": resize and _sizes("resize", resize),
         "crop": crop and _pair(_sizes("crop", crop)),
@@ -111,7 +123,7 @@ def run(
         "channels": channels,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    how = _preprocessing(network, preprocessing, given, low, high, invert=invert)
+    how = _preprocessing(network, sizes, preprocessing, given, low, high, invert=invert)
     settings = Settings(model, top, labels, _labels(labels), scores, batch, save, colour)
     answers = Answers(network, how, settings)
     answers.run(images)
@@ -134,10 +146,21 @@ def _check(top: int, batch: int, low: float | None, high: float | None) -> None:
             raise ParameterError(f"--{name} {value} must be a finite number, such as 0 or 1")
 
 
-def _network(model: str, weights: Path | None) -> Network:
-    import striate
+def _input(text: str | None) -> tuple[int, ...] | None:
+    from striate.errors import ParameterError
 
-    network = striate.load(model, weights=weights)
+    sizes = sizes_of([] if text is None else [text])
+    if isinstance(sizes, Mapping):
+        raise ParameterError(f"--input is {text!r}; a network of images has one: give its sizes")
+    return None if sizes is None else tuple(sizes)
+
+
+def _network(model: str, weights: Path | None, sizes: Sequence[int] | None) -> Network:
+    network = load_model(model, sizes)
+    if weights is not None:
+        from striate.interop.weights import load_weights
+
+        network = load_weights(network, weights)
     if network.has_weights:
         return network
     note = f"striate: {model} runs with random weights; give trained ones with --weights"
@@ -147,6 +170,7 @@ def _network(model: str, weights: Path | None) -> Network:
 
 def _preprocessing(
     network: Network,
+    sizes: Sequence[int] | None,
     path: Path | None,
     given: dict[str, Any],
     low: float | None,
@@ -165,7 +189,10 @@ def _preprocessing(
             f"{network.name} takes no single image but {shapes}; run it in Python: "
             "striate.compile(network)(...)"
         )
-    plain = Preprocessing.fitting(network.input_shape)
+    own = network.input_shape
+    if sizes is not None and len(sizes) == len(own):  # where the network leaves a size open
+        own = tuple(size or given for size, given in zip(own, sizes, strict=True))
+    plain = Preprocessing.fitting(own)
     if images[0].kind == "uint8":
         plain = replace(plain, range=(0.0, 255.0))
     declared = network.preprocessing if path is None else Preprocessing.from_file(path)
