@@ -10,7 +10,13 @@ import typer
 from typer.testing import CliRunner
 
 from striate.cli.inspect import inspect
-from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError
+from striate.errors import (
+    FileError,
+    GeometryError,
+    ParameterError,
+    ShapeError,
+    UnknownNameError,
+)
 from striate.network import explain, zoo
 from striate.network import inspect as report_of
 
@@ -125,6 +131,107 @@ def test_explain_with_an_input():
     assert "        width  floor((64 + 1 + 1 - 1 (3 - 1) - 1) / 2) + 1 = 32\n" in text
 
 
+def test_columns_order_and_depth():
+    text = printed(
+        "resnet18", "--columns", "layer, macs,padding", "--sort", "macs", "--depth", "1"
+    ).splitlines()
+    assert text[0] == "resnet18 on 1x3x224x224"
+    assert text[1].split() == ["layer", "MACs", "padding"]
+    assert [line.split()[0] for line in text[3:6]] == ["conv2_1", "conv2_2", "conv3_2"]
+    assert text[3].split() == ["conv2_1", "231,211,008", "13", "+", "10"]
+    narrow = printed(
+        "vgg16", "--columns", "layer,units,field", FORCE_COLOR="1", TERM="xterm", COLUMNS="45"
+    )
+    lines = ESCAPES.sub("", narrow).splitlines()
+    assert lines[1].split() == ["layer", "units", "field"]
+    assert not any(line.startswith("left out") for line in lines)
+
+
+def test_other_conventions():
+    text = printed("vgg11", "--convention", "torchinfo")
+    assert "mult-adds" in text.splitlines()[1]
+    assert "counted as   7,616,525,288 (7.617 G), torchinfo's mult-adds: each" in text
+
+
+def test_times_of_layers():
+    data = json.loads(printed("resnet18", "--input", "1x3x32x32", "--time", "--json"))
+    times = {layer["name"]: layer["milliseconds"] for layer in data["layers"]}
+    within = {layer["name"]: layer["timed_with"] for layer in data["layers"]}
+    measured = {name: time for name, time in times.items() if time is not None}
+    assert data["totals"]["milliseconds"] == pytest.approx(sum(measured.values()))
+    assert all(times[layer["name"]] > 0 for layer in data["layers"] if layer["macs"])
+    assert within["conv1.norm"] == "conv1"
+    assert not any(within[name] for name in measured)
+
+
+MODULE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3, padding=1)
+
+    def forward(self, x):
+        return torch.relu(self.conv(x)).mean((2, 3))
+
+ready = Net(8)
+number = 3
+
+def broken():
+    return nn.Conv2d(3, 4, 0, groups=2)
+"""
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("Net", 112), ("ready", 224)])
+def test_a_module_in_a_file(tmp_path, name, parameters):
+    path = tmp_path / "nets.py"
+    path.write_text(MODULE, encoding="utf-8")
+    text = printed(f"{path}:{name}", "--input", "1x3x8x8", "--json")
+    report = json.loads(text)
+    assert report["totals"]["parameters"] == parameters
+    conv = next(layer for layer in report["layers"] if layer["operator"] == "Conv")
+    assert [axis["size"] for axis in conv["field"]] == [3, 3]
+    assert report["layers"][-1]["field"][0]["size"] == 10
+
+
+def test_modules_that_cannot_be_had(tmp_path):
+    path = tmp_path / "more_nets.py"
+    path.write_text(MODULE, encoding="utf-8")
+    assert refused(f"{tmp_path}/none.py:net", "--input", "1x3x8x8") == (
+        FileError,
+        f"{tmp_path}/none.py: there is no such file; write FILE.py:NAME of a PyTorch module",
+    )
+    assert refused(f"{path}:Nett", "--input", "1x3x8x8") == (
+        UnknownNameError,
+        f"no object of {path} is called 'Nett'; did you mean Net?",
+    )
+    kind, message = refused(f"{path}:broken", "--input", "1x3x8x8")
+    assert kind is ParameterError
+    assert message.startswith(f"{path}:broken: ValueError: ")
+    kind, message = refused(f"{path}:number", "--input", "1x3x8x8")
+    assert (kind, message.partition(";")[0]) == (ParameterError, "source is int")
+    path.write_text("1 / 0", encoding="utf-8")
+    assert refused(f"{path}:net") == (
+        ParameterError,
+        f"{path}: ZeroDivisionError: division by zero",
+    )
+
+
+def test_an_onnx_file(tmp_path):
+    path = zoo.load("mlp").initialize(0).save(tmp_path / "net.onnx")
+    found, own = json.loads(printed(str(path), "--json")), json.loads(printed("mlp", "--json"))
+    for name in ("parameters", "macs", "peak_activation_bytes"):
+        assert found["totals"][name] == own["totals"][name]
+    assert printed(str(path), "--explain", "fc1").startswith("fc1 (Gemm): 1x784 -> 1x")
+
+
+def test_inputs_by_name():
+    text = printed("lenet-5", "--input", "input=2x1x32x32")
+    assert text.startswith("lenet-5 on 2x1x32x32\n")
+
+
 def test_list_names_the_zoo_with_its_costs():
     header, *rows = [line.split() for line in printed("--list").splitlines()]
     assert header == ["network", "parameters", "GMACs"]
@@ -175,6 +282,26 @@ def test_list_as_json():
             ("vgg16", "--json", "--explain", "conv1_1"),
             ParameterError,
             "inspect: --explain cannot go with --json; leave one of them out",
+        ),
+        (
+            ("vgg16", "--columns", "layer,mac"),
+            UnknownNameError,
+            "no column is called 'mac'; did you mean macs?",
+        ),
+        (
+            ("vgg16", "--convention", "ptflop"),
+            UnknownNameError,
+            "inspect: no convention is called 'ptflop'; did you mean flops or thop?",
+        ),
+        (
+            ("vgg16", "--input", "1x3x8x8", "--input", "1x3x9x9"),
+            ParameterError,
+            "--input is given 2 times; name the inputs, as in --input x=1x3x8x8",
+        ),
+        (
+            ("vgg16", "--input", "1x3x8x8", "--input", "y=1x3x9x9"),
+            ParameterError,
+            "--input names some inputs only; write NAME=1x3x224x224 for each",
         ),
         (
             ("vgg16", "--list"),

@@ -96,14 +96,34 @@ def with_times(report: Report, network: Network) -> Report:
         name: np.zeros(shape, np.float32 if kinds[name] == "float" else kinds[name])
         for name, shape in report.inputs
     }
-    profile = striate.compile(ready).profile(inputs)
+    parts = striate.compile(ready).profile(inputs).steps
+    groups: list[list[str]] = []
+    seconds: list[float] = []
+    for timed in parts:
+        if timed.step.names or not groups:
+            groups.append(list(timed.step.names))
+            seconds.append(timed.seconds)
+        else:  # a change of layout, for the part before it
+            seconds[-1] += timed.seconds
+    _add_folded(groups, network)
+    macs = {layer.name: layer.macs for layer in report.layers}
     milliseconds: dict[str, float] = {}
     within: dict[str, str] = {}
-    last = ""
-    for timed in profile.steps:
-        first, *others = timed.step.names or (last,)
-        last = first or last
-        if first:
-            milliseconds[first] = milliseconds.get(first, 0.0) + 1e3 * timed.seconds
-        within |= dict.fromkeys(others, first)
+    for names, spent in zip(groups, seconds, strict=True):
+        known = [name for name in names if name in macs]
+        if known:
+            first = max(known, key=lambda name: macs[name])
+            milliseconds[first] = milliseconds.get(first, 0.0) + 1e3 * spent
+            within |= {name: first for name in known if name != first}
     return report.timed(milliseconds, within)
+
+
+def _add_folded(groups: Sequence[list[str]], network: Network) -> None:
+    """Add to each group the layers that were folded into its own, as into a normalisation."""
+    home = {name: names for names in groups for name in names}
+    readers = {name: node.name for node in network.graph.nodes for name in node.inputs}
+    for node in reversed(network.graph.nodes):
+        reader = readers.get(node.outputs[0])
+        if node.name not in home and reader in home:
+            home[node.name] = home[reader]
+            home[reader].append(node.name)
