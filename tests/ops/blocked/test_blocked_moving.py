@@ -85,7 +85,7 @@ def test_more_axes_than_there_are_loops_are_told():
     x = np.zeros((2,) * 7, np.float32)
     assert not movable(x.shape, steps(x), steps(x.transpose(order)))
     assert movable(x.shape, steps(x), steps(x))
-    assert movable(x.shape[1:], steps(x[0]), steps(x[0].transpose(5, 4, 3, 2, 1, 0)))
+    assert movable(x.shape[2:], steps(x[0, 0]), steps(x[0, 0].transpose()))
     apart = np.zeros((4,) * 6, np.float32)[::2, ::2, ::2, ::2, ::2, ::2]
     assert not movable(apart.shape, steps(x[0]), steps(apart))
 

@@ -2,7 +2,7 @@
 
 Where both sides lie element by element along one axis, rows are copied. Where each has an axis of
 its own of that kind, squares of a register's width are transposed. Otherwise elements move one by
-one.
+one, as they do in short rows.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ PLACES = (
     *(f"{letter}{axis}" for letter in "xy" for axis in AXES),
 )
 
+SHORT = 16
+"""Elements of a row up to which it is slower to begin a row than to move them one by one."""
+
 TOGETHER = 8
 """Elements that are read before they are written."""
 
@@ -32,9 +35,7 @@ Axis = tuple[int, list[int]]
 
 def movable(sizes: Sequence[int], source: Sequence[int], result: Sequence[int]) -> bool:
     """Tell whether `move` can do it: few enough axes are left after joining them."""
-    axes = _axes(sizes, result, source)
-    ends = 1 if _is_row(axes[-1]) or _squares(axes) is None else 2
-    return len(axes) <= len(AXES) + ends
+    return len(_axes(sizes, result, source)) <= len(AXES) + 1
 
 
 def _axes(sizes: Sequence[int], result: Sequence[int], source: Sequence[int]) -> list[Axis]:
@@ -58,11 +59,15 @@ def _squares(axes: list[Axis]) -> tuple[Axis, Axis] | None:
 def move(target: Target, sizes: Sequence[int], source: Operand, result: Operand) -> Task:
     """Return what copies an array of these sizes; strides may be anything but 0 in the result."""
     axes = _axes(sizes, result.strides, source.strides)
-    if _is_row(axes[-1]):
+    longest = max(axes)
+    if _is_row(axes[-1]) and (axes[-1][0] > SHORT or longest[0] <= SHORT):
         return map_rows(target, 0, sizes, result, [source])
-    if squares := _squares(axes):
+    squares = _squares(axes)
+    if squares and min(size for size, _ in squares) > SHORT // 2:
         return _transposing(target, axes, squares, source, result)
-    return _one_by_one(target, axes, source, result)
+    # Elements go one by one fastest along the longest axis.
+    order = [*(axis for axis in axes if axis is not longest), longest]
+    return _one_by_one(target, order, source, result)
 
 
 def _outer(axes: Sequence[Axis], source: Operand, result: Operand) -> dict[str, Word]:

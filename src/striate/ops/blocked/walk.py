@@ -59,6 +59,10 @@ SHARE = 100_000
 """Work of a block: about a microsecond, ten times what dealing it takes."""
 
 
+EVEN = 4
+"""Few blocks are as many as this divides, so that two or four threads get equally many."""
+
+
 def row_template(*fields: str) -> Callable[[Callable[..., None]], Template]:
     """Make a template whose blocks are of several rows; `cut_task` sets how many."""
     return template(*fields, *CUT)
@@ -73,8 +77,10 @@ def cut_task(
     tile: str = "",
 ) -> Task:
     """Return a task of so many rows, cut into blocks, of a `row_template`."""
-    most = max(1, min(rows, work // SHARE))
-    grain = -(-rows // most)
+    most = max(1, work // SHARE)
+    if most > 2:
+        most = -(-most // EVEN) * EVEN
+    grain = -(-rows // min(rows, most))
     words = {**words, "grain": grain, "rows_in_all": rows}
     return Task(kernel, words, -(-rows // grain), work, scratch, tile=tile)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from striate.ops.blocked.layout import Blocked
 from striate.ops.blocked.winograd_forms import Forms
 from striate.ops.blocked.winograd_grid import Grid, grid
-from striate.ops.blocked.winograd_product import rows_of, vectors_of
+from striate.ops.blocked.winograd_product import LINE, rows_of, vectors_of
 from striate.ops.codegen import Target
 
 __all__ = ["SECOND_LEVEL", "Plan", "arena", "plan"]
@@ -70,15 +70,23 @@ def plan(target: Target, forms: Forms, x: Blocked, y: Blocked, threads: int) -> 
     chunk = even(tiles, limit, threads if fused else 1)
     strip = rows_of(target, vectors, chunk)
     padded = -(-chunk // strip) * strip
-    # A step of a power of two would put all places into a few sets of the cache.
     u_plane = padded * lanes
-    u_place, q_place = deep * u_plane + lanes, wide * u_plane + lanes
+    u_place, q_place = (_apart(blocks * u_plane) for blocks in (deep, wide))
     return Plan(
         over, tiles, pieces, deep, fused, chunk,
         strip, vectors, -(-y.blocks // vectors),
         u_plane, u_place, u_plane, q_place,
         places * u_place, places * q_place, 2 * places * lanes,
     )  # fmt: skip
+
+
+def _apart(size: int) -> int:
+    """Return a step that is not less: an odd number of lines of the cache.
+
+    A step of a power of two would put all places into a few sets of the cache.
+    """
+    lines = -(-size // LINE)
+    return (lines + 1 - lines % 2) * LINE
 
 
 def even(tiles: int, limit: int, threads: int) -> int:
