@@ -320,6 +320,23 @@ def test_arrays_twice(model, stored, refused):
     )
 
 
+@pytest.mark.parametrize(
+    ("add", "what"),
+    [
+        (lambda graph: graph.input.add(), "an input"),
+        (lambda graph: graph.output.add(), "an output"),
+        (lambda graph: graph.initializer.add(), "an initializer"),
+        (lambda graph: graph.node.add(), "the operator of a node"),
+        (lambda graph: graph.node[0].attribute.add(), "an attribute"),
+    ],
+)
+def test_a_million_bytes_of_nothing(model, stored, refused, add, what):
+    made = model("y = Relu (x)")
+    for _ in range(100_000):
+        add(made.graph)
+    assert refused(stored(made)) == f"{what} has no name: the file is damaged"
+
+
 def test_sparse_arrays(model, stored, refused):
     made = model("y = Relu (x)")
     made.graph.sparse_initializer.add()

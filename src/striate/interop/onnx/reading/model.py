@@ -158,15 +158,19 @@ def _network(model: Any, input_shape: InputShape, folder: Path | None, name: str
     walk.arrays(graph, scope)
     _inputs(graph, translation, scope, input_shape)
     outputs = [value.name for value in graph.output]
+    _check_given(outputs, graph, translation.name)
     walk.nodes(graph.node, scope, opsets, outputs)
-    found = []
-    for output in outputs:
-        value = scope.find(output)
-        if value is None:
-            raise GraphError(f"{translation.name}: its output {output!r} is given by no node")
-        found.append(value)
+    found = [scope.find(output) or output for output in outputs]
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     return translation.network(found, Preprocessing.from_metadata(metadata))
+
+
+def _check_given(outputs: Sequence[str], graph: Any, name: str) -> None:
+    given = {value.name for value in (*graph.input, *graph.initializer)}
+    given.update(output for node in graph.node for output in node.output)
+    for output in outputs:
+        if output not in given:
+            raise GraphError(f"{name}: its output {output!r} is given by no node")
 
 
 def _key(function: Any) -> tuple[str, str]:
@@ -202,8 +206,6 @@ def _inputs(graph: Any, translation: Translation, scope: Scope, input_shape: Inp
     given = _given(input_shape, [value.name for value in values])
     for value in values:
         where = f"{translation.name}: input {value.name!r}"
-        if not value.name:
-            raise FileError(f"{translation.name}: an input has no name: the file is damaged")
         form = value.type.WhichOneof("value")
         if form != "tensor_type":
             raise GraphError(

@@ -1,4 +1,4 @@
-"""Every name in an ONNX model: a damaged one is bytes instead of text."""
+"""Every name in an ONNX model: a damaged one is missing, or bytes instead of text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["check_texts"]
 
 
 def check_texts(model: Any) -> None:
-    """Raise FileError unless all names that reading looks at are text."""
+    """Raise FileError unless all names that reading looks at are there and text."""
     for text in _of_model(model):
         if not isinstance(text, str):
             raise FileError(f"the name {text[:40]!r} is not UTF-8: the file is damaged")
@@ -30,19 +30,28 @@ def _of_model(model: Any) -> Iterator[Any]:
         yield from (attribute.name for attribute in function.attribute_proto)
 
 
+def _named(what: str, name: Any) -> Any:
+    if not name:
+        raise FileError(f"{what} has no name: the file is damaged")
+    return name
+
+
 def _of_graph(graph: Any) -> Iterator[Any]:
     yield graph.name
-    yield from (value.name for value in (*graph.input, *graph.output))
+    yield from (_named("an input", value.name) for value in graph.input)
+    yield from (_named("an output", value.name) for value in graph.output)
     for tensor in graph.initializer:
+        _named("an initializer", tensor.name)
         yield from _of_tensor(tensor)
     for node in graph.node:
         yield from _of_node(node)
 
 
 def _of_node(node: Any) -> Iterator[Any]:
+    _named("the operator of a node", node.op_type)
     yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
     for attribute in node.attribute:
-        yield from (attribute.name, attribute.ref_attr_name)
+        yield from (_named("an attribute", attribute.name), attribute.ref_attr_name)
         if attribute.HasField("t"):
             yield from _of_tensor(attribute.t)
         if attribute.HasField("g"):
