@@ -43,8 +43,11 @@ def test_every_error_is_one_line(arguments, code, message, tmp_path, monkeypatch
     done = striate(*arguments)
     assert done.returncode == code, done.stderr
     assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("striate: ")
+    error, *hints = done.stderr.splitlines()
+    assert message in error
+    assert error.startswith("striate: ")
+    assert all(hint.endswith("--doctor tells what would help") for hint in hints[:1])
+    assert len(hints) <= 1
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
 
