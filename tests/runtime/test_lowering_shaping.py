@@ -232,6 +232,29 @@ def test_channels_that_come_last_are_read_where_they_lie():
         np.testing.assert_allclose(run(x), expected.transpose(0, 2, 3, 1), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("others", [False, True])
+def test_few_channels_that_come_last_need_no_transpose(padding, others):
+    x = whole(2, 9, 11, 3) % 7
+    w = (whole(5, 3, 3, 3) % 5) - 2
+    conv = op.Conv(Window.parse(3, stride=(1, 2), padding=padding, rank=2))
+    nodes = [
+        Node("t", op.Transpose((0, 3, 1, 2)), ("x",), ("t",)),
+        Node("c", conv, ("t", "w"), ("c",)),
+        Node("neg", op.Neg(), ("t",), ("neg",)),
+    ]
+    run = compiled(x.shape, nodes if others else nodes[:2], ("c", "neg")[: 1 + others], {"w": w})
+    as_it_lies = "direct, from channels that come last" in methods(run)
+    assert as_it_lies == (not padding and not others)
+    planes = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    got = run(x)
+    convolved = got[0] if others else got
+    expected = st.conv2d(planes, w, stride=(1, 2), padding=padding)
+    np.testing.assert_array_equal(convolved, expected)
+    if others:
+        np.testing.assert_array_equal(got[1], -planes)
+
+
 def test_channels_are_shuffled():
     x = whole(2, 12, 4, 5)
     nodes = [

@@ -18,7 +18,7 @@ from striate.runtime.steps import Array
 __all__ = ["Instance", "threads_of"]
 
 ALONE = 4_000_000  # multiply-adds of a network that one thread does before another is awake
-SMALL = 1 << 13  # elements of inputs and outputs that are copied to memory of our own
+SMALL = 1 << 15  # elements of inputs and outputs that are copied to memory of our own
 
 Here = dict[str, Array]
 """What a call has: the caller's arrays by their buffers, and values of other kinds by name."""

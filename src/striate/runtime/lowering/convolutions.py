@@ -85,6 +85,14 @@ class Convolving:
         yield from copied
         yield self._direct(source, self.result, self.added(), sweep, taps)
 
+    def channels_last(self, place: Place) -> Task:
+        """Return the task that reads an input (N, *spatial, C), without padding."""
+        sweep, taps = self.sweeps(False)[0]
+        _, channels, *size = self.x
+        strides = tuple(channels * prod(size[axis + 1 :]) for axis in range(len(size)))
+        source = Source(place, channels * prod(size), strides, 1, planar=True)
+        return self._direct(source, self.result, self.added(), sweep, taps)
+
     def padded(
         self,
         sweeps: Sequence[Sweep],

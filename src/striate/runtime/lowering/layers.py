@@ -43,12 +43,15 @@ def convolution(space: Workspace, step: Fused) -> None:
     if between_planes(space, step, operator):
         return
     from_planes = space.only_plain(name) and planar(step, space.shapes)
-    source = None if from_planes else space.as_blocked(name)
+    source = None if from_planes or name in space.last else space.as_blocked(name)
     residual = None if step.residual is None else space.as_blocked(step.residual)
     result, tasks = space.new_blocked(step.output)
     shapes = space.shapes[name], space.shapes[step.output]
     job = Convolving(space.to, step, operator, *shapes, space.weights, result, residual)
-    if source is None:
+    if name in space.last:
+        tasks.append(job.channels_last(space.last[name]))
+        space.add(step, "direct, from channels that come last", tasks)
+    elif source is None:
         tasks += job.planes(f"{step.output} (planes)", space.sizes, space.plain[name])
         space.add(step, "direct, from planes", tasks)
     elif own := in_groups(job, source):

@@ -77,6 +77,9 @@ def transpose(space: Workspace, step: Fused) -> None:
         space.add(step, "from blocks", [task])
     elif is_view(step, space.shapes):
         view(space, step)
+    elif volumes and _from_last(order) and space.any_strides(step.output):
+        space.last[step.output] = space.as_plain(name)
+        space.add(step, "as it lies", [])
     elif volumes and _from_last(order) and space.wants_blocks(step.output):
         result = space.made(step.output)
         space.add(step, "to blocks", [enter_last(space.target, space.as_plain(name), result)])

@@ -67,6 +67,7 @@ class Layouts:
         self._sides: dict[str, Sides] = {}  # by buffer
         self._blocks: dict[str, int] = {}  # by buffer
         self._wanted: set[str] = set()  # values that are best made in blocks
+        self._strided: dict[str, bool] = {}  # values that are read, and whether any strides do
         for step in reversed(steps):
             shape = self._shapes[step.output]
             o = step.node.operator
@@ -115,9 +116,20 @@ class Layouts:
         """Tell whether something reads a value in blocks, if it has channels to fill them."""
         return name in self._wanted and self._shapes[name][1] > PLANES
 
+    def any_strides(self, name: str) -> bool:
+        """Tell whether only convolutions read a value, as planes without padding.
+
+        Then its elements may lie any steps apart.
+        """
+        return self._strided.get(name, False)
+
     def _want(self, step: Fused) -> None:
         """Note the padding that a convolution reads."""
         operator = step.node.operator
+        for name in step.inputs:
+            alone = name == step.node.inputs[0] != step.residual
+            fits = alone and self._reads_inside(step)
+            self._strided[name] = self._strided.get(name, True) and fits
         if step.expression is not None:
             self._wanted.update(step.operands)
         elif isinstance(operator, LAYERS) and not planar(step, self._shapes):
@@ -132,6 +144,16 @@ class Layouts:
         self._sides[buffer] = (
             tuple(map(max, old[0], before)),
             tuple(map(max, old[1], after)),
+        )
+
+    def _reads_inside(self, step: Fused) -> bool:
+        """Tell whether a step is a convolution of planes that reads no padding."""
+        operator = step.node.operator
+        if step.expression is not None or not isinstance(operator, op.Conv):
+            return False
+        x, y = self._shapes[step.node.inputs[0]], self._shapes[step.output]
+        return planar(step, self._shapes) and not any(
+            size for side in reach(sweeps_of(operator, x, y), x[2:]) for size in side
         )
 
     def size(self, buffer: str) -> int:

@@ -42,6 +42,7 @@ class Workspace:
     plain : where values lie in NumPy's order
     sizes : elements of each buffer
     parts : in the order in which they run
+    last : where values lie whose channels come last, for convolutions that read them as they are
     waiting : steps that are lowered with the step that reads what they make; see `bands`
     """
 
@@ -65,6 +66,7 @@ class Workspace:
         self.plain: dict[str, Place] = dict(self._sources)
         self.sizes: dict[str, int] = {}
         self.parts: list[Part] = []
+        self.last: dict[str, Place] = {}
         self.waiting: dict[str, Fused] = {}
         self._layouts, self._homes = layouts, homes
         self._blocked: set[str] = set()
@@ -120,6 +122,10 @@ class Workspace:
         place = Place(f"{name} (plain)")
         self.sizes[place.buffer] = prod(self.shapes[name])
         return place
+
+    def any_strides(self, name: str) -> bool:
+        """Tell whether those that read a value do so wherever its elements lie."""
+        return name not in self._results and self._layouts.any_strides(name)
 
     def wants_blocks(self, name: str) -> bool:
         """Tell whether a layer reads a value in blocks."""
