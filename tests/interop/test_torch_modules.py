@@ -359,6 +359,56 @@ def test_there_and_back_and_on_to_onnx(kind, tmp_path):
             close(session.run(None, {feed: x.numpy()}), wanted)
 
 
+def through_a_view(self, x):
+    y = x * 2
+    seen = y.view(y.shape[0], -1)
+    y.relu_()
+    return seen
+
+
+def through_a_dropout(self, x):
+    y = x * 2
+    torch.nn.functional.dropout(y, 0.5, False).add_(1)
+    return y
+
+
+def through_another_name(self, x):
+    y = x * 2
+    first = y.relu_()
+    y.add_(1)
+    second = first.mul_(3)
+    return first, y, second
+
+
+def through_a_slice(self, x):
+    y = x * 2
+    y[:, 1].add_(y[:, 0])
+    return y, y.sum(1)
+
+
+def after_it_was_read(self, x):
+    y = x * 2
+    total = y.sum(1)
+    y.clamp_(min=0)
+    return total + y.sum(1)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        through_a_view,
+        through_a_dropout,
+        through_another_name,
+        through_a_slice,
+        after_it_was_read,
+    ],
+)
+def test_what_is_written_in_place_is_seen_under_every_name(forward):
+    module = type("Module", (nn.Module,), {"forward": forward})()
+    x = images(2)
+    close(flat(to_torch(from_torch(module, (1, 3, 24, 24)))(x)), flat(module(x)))
+
+
 class ResNet18(ResNet):
     """torchvision's resnet18, under its names."""
 

@@ -76,7 +76,7 @@ def test_nodes_bear_the_modules_paths():
         "layers.1.add",
         "layers.1.relu",
         "pool",
-        "view",
+        "flatten",
         "drop",
         "fc",
     ]
@@ -298,6 +298,19 @@ def test_a_module_that_keeps_state():
         "compute a new tensor in place of changing it"
     )
     assert module.count == 0
+
+
+def test_a_module_that_changes_its_input():
+    assert fails(GraphError, make(lambda self, x: x.add_(1)), (1, 4)) == (
+        "Module: forward changes its input 'x': a network keeps no state; "
+        "compute a new tensor in place of changing it"
+    )
+
+
+def test_functional_dropout_stays():
+    module = make(lambda self, x: F.dropout(x, 0.3, self.training))
+    (node,) = from_torch(module, (1, 4)).graph.nodes
+    assert node.operator == Dropout(0.3)
 
 
 def test_inputs_that_do_not_fit():

@@ -223,7 +223,7 @@ def _clamp_tensor(t: Translation, node: FxNode, x: Any, *bounds: Any, **named: A
     return found
 
 
-@aten("_to_copy.default", "to.dtype", "to.device", "to.dtype_layout", "type_as.default")
+@aten("_to_copy.default", "to.dtype", "to.device", "to.dtype_layout", "to.other", "type_as.default")
 def _cast(t: Translation, node: FxNode, x: Any, *rest: Any, **named: Any) -> str:
     return t.cast(x, t.meta(node).dtype)
 

@@ -16,6 +16,7 @@ from torch.export import Dim, ExportedProgram
 from torch.utils import _pytree as tree
 
 from striate.errors import GraphError, ParameterError, ShapeError
+from striate.interop.torch.reading.mutation import is_plain
 from striate.interop.torch.reading.places import raised_at
 from striate.interop.torch.reading.sizes import integer
 from striate.interop.torch.reading.table import TABLE
@@ -182,7 +183,12 @@ def _positional(module: torch.nn.Module, count: int) -> list[str]:
 
 
 def decomposed(program: ExportedProgram) -> ExportedProgram:
-    """Return the program without in-place operators, what `TABLE` lacks spelt out in parts."""
+    """Return the program without in-place operators, what `TABLE` lacks spelt out in parts.
+
+    A program that needs neither is returned as it is.
+    """
+    if is_plain(program):
+        return program
     with _quietly():
         found: ExportedProgram = program.run_decompositions(dict(_parts()))
         return found

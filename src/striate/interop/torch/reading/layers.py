@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.fx import Node as FxNode
 
+from striate.errors import GraphError
 from striate.geometry import TransposedWindow, Window
 from striate.interop.torch.reading.table import aten
 from striate.interop.torch.reading.translation import Translation
@@ -144,6 +145,30 @@ def _batch_norm_inference(
     scale, shift = _filled(t, weight, shape, 1), _filled(t, bias, shape, 0)
     operator = ops.BatchNormalization(epsilon, 1 - momentum)
     return t.emit(operator, x, scale, shift, mean, variance), None, None
+
+
+@aten("batch_norm.default")
+def _batch_norm(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    training: bool,
+    momentum: float,
+    epsilon: float,
+    *rest: Any,
+) -> Any:
+    operands = x, weight, bias
+    if not training:
+        found = _batch_norm_inference(t, node, *operands, mean, variance, momentum, epsilon)
+    elif mean is None:
+        found = _batch_norm_of_batch(t, node, *operands, epsilon)
+    else:
+        raise GraphError("batch_norm of a module in training; export it after module.eval()")
+    return found[0]
 
 
 @aten("_native_batch_norm_legit.no_stats", "_native_batch_norm_legit_functional.default")

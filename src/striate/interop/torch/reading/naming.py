@@ -53,6 +53,8 @@ def path_of(origin: FxNode) -> str:
 def base(origin: FxNode) -> str:
     """Return what the user calls a node's operator."""
     target = str(origin.target).removeprefix("aten.").partition(".")[0]
+    if not target.startswith("_"):
+        target = target.rstrip("_")  # what writes into its operand
     return WORDS.get(target, target)
 
 

@@ -29,6 +29,11 @@ def _rank(node: FxNode) -> int:
     return next(rank for word, rank in RANKS.items() if word in str(node.target))
 
 
+def _asked(node: FxNode) -> bool:
+    """Say whether anything needs the second output, the places."""
+    return any(user.args[1] == 1 and user.users for user in node.users if len(user.args) > 1)
+
+
 def _unbatched(t: Translation, found: str, alone: bool) -> str:
     return t.emit(ops.Squeeze((0,)), found) if alone else found
 
@@ -81,7 +86,7 @@ def _max_pool_with_indices(
 ) -> tuple[Any, Any]:
     """ONNX counts places through the whole tensor, PyTorch through a channel."""
     rank = _rank(node)
-    asked = any(user.args[1] == 1 for user in node.users if len(user.args) > 1)
+    asked = _asked(node)
     window = _window(rank, kernel, stride, padding, dilation, ceil)
     volume = t.shape(x)[-rank:]
     x, alone = batched(t, x, rank)
@@ -128,7 +133,7 @@ def _adaptive_avg(t: Translation, node: FxNode, x: Any, size: Any) -> str:
 
 @aten(*(f"adaptive_max_pool{word}.default" for word in RANKS))
 def _adaptive_max(t: Translation, node: FxNode, x: Any, size: Any) -> tuple[str, None]:
-    if any(user.args[1] == 1 for user in node.users if len(user.args) > 1):
+    if _asked(node):
         raise GraphError("the places of adaptive_max_pool are not supported: use max_pool's")
     return _adaptive(t, node, x, average=False), None
 

@@ -38,6 +38,7 @@ from striate.interop.torch.reading.export import (
     example_inputs,
     exported,
 )
+from striate.interop.torch.reading.mutation import SAME, is_known, word_of, writes
 from striate.interop.torch.reading.naming import path_of
 from striate.interop.torch.reading.places import place_of
 from striate.interop.torch.reading.table import TABLE
@@ -115,8 +116,12 @@ def _call(t: Translation, node: FxNode) -> None:
         args, kwargs = tree.tree_map(lambda a: _actual(t, a), (node.args, dict(node.kwargs)))
         kwargs = {k: torch.device("cpu") if k == "device" else v for k, v in kwargs.items()}
         t.values[node] = target(*args, **kwargs)
-    elif _word(target) in TABLE:
-        t.translate(node, TABLE[_word(target)])
+    elif word_of(target) in TABLE:
+        t.translate(node, TABLE[word_of(target)])
+        if writes(target) or word_of(target) in SAME:
+            t.share(node)
+        if writes(target):
+            t.rewrite(node)
 
 
 def _actual(t: Translation, argument: Any) -> Any:
@@ -134,29 +139,19 @@ def _constant(t: Translation, node: FxNode) -> bool:
     return known and fixed and not random and "empty" not in str(target)
 
 
-def _word(target: Any) -> str:
-    return str(target).removeprefix("aten.")
-
-
 def _refuse_unknown(program: ExportedProgram, name: str) -> None:
     """Raise GraphError for the first operator that has no counterpart."""
     for node in program.graph.nodes:
-        if node.op != "call_function" or node.target is operator.getitem:
+        if node.op != "call_function":
             continue
-        meta, target = node.meta.get("val"), node.target
-        number = isinstance(
-            meta, torch.SymInt | torch.SymBool | torch.SymFloat | int | float | bool
-        )
-        if "local_scalar_dense" in str(target) or "item" in _word(target).split("."):
+        target = node.target
+        if "local_scalar_dense" in str(target) or str(target).startswith("aten.item"):
             raise GraphError(
                 f"{name}: {path_of(node) or 'forward'} reads a number out of a tensor"
                 f"{place_of(node)}; keep it a tensor"
             )
-        if number or meta is None or _word(target) in TABLE:
+        if is_known(node):
             continue
-        alone = isinstance(target, torch._ops.OpOverload) and not node.all_input_nodes
-        if alone and torch.Tag.nondeterministic_seeded not in target.tags:
-            continue  # a constant
         if isinstance(target, torch._ops.OpOverload) and (
             torch.Tag.nondeterministic_seeded in target.tags
         ):
@@ -166,7 +161,7 @@ def _refuse_unknown(program: ExportedProgram, name: str) -> None:
             )
         raise GraphError(
             f"{name}: {path_of(node) or 'forward'} calls {target}, which has no counterpart"
-            f"{place_of(node)}; {_nearest(_word(target))}"
+            f"{place_of(node)}; {_nearest(word_of(target))}"
         )
 
 

@@ -57,6 +57,7 @@ def _flattens(before: Sequence[Size], after: Sequence[Size]) -> bool:
     "_reshape_alias.default",
     "_reshape_copy.default",
     "view_copy.default",
+    "view_as.default",
 )
 def _view(t: Translation, node: FxNode, x: Any, *rest: Any) -> str:
     return reshaped(t, x, t.shape(x), t.shape(node))
@@ -98,7 +99,7 @@ def _movedim(t: Translation, node: FxNode, x: Any, source: int, target: int) -> 
     return _permute(t, node, x, axes)
 
 
-@aten("expand.default")
+@aten("expand.default", "expand_as.default")
 def _expand(t: Translation, node: FxNode, x: Any, *rest: Any, **named: Any) -> str:
     return t.expand(x, t.shape(x), t.shape(node))
 

@@ -61,6 +61,7 @@ class Translation:
         self._made: dict[int, tuple[torch.Tensor, str]] = {}
         self._shared: dict[Any, str] = {}
         self._counts: dict[str, int] = {}
+        self._names: dict[FxNode, list[FxNode]] = {}
 
     # Emitting nodes
 
@@ -277,6 +278,17 @@ class Translation:
                 self.values[node] = function(self, node, *node.args, **node.kwargs)
         except StriateError as error:
             raise type(error)(f"{error}{place_of(node)}") from None
+
+    def share(self, node: FxNode) -> None:
+        """Note that a node is another name of its operand."""
+        operand = node.args[0]
+        names = self._names.setdefault(operand, [operand])  # type: ignore[arg-type, list-item]
+        self._names[node] = names
+        names.append(node)
+
+    def rewrite(self, node: FxNode) -> None:
+        """Note that a node wrote into its operand: all its names now mean the new value."""
+        self.values.update(dict.fromkeys(self._names[node], self.values[node]))
 
     def graph(self, outputs: Sequence[tuple[str, Any]]) -> Graph:
         """Return the finished graph; outputs are their given names, "" for none, and values."""
