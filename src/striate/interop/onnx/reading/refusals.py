@@ -79,8 +79,6 @@ WAYS_OUT = {
     **dict.fromkeys(("NonZero", "Compress", "Unique", "NonMaxSuppression"), _DATA),
     **dict.fromkeys(
         (
-            "NegativeLogLikelihoodLoss",
-            "SoftmaxCrossEntropyLoss",
             "Gradient",
             "Momentum",
             "Adam",
@@ -89,7 +87,7 @@ WAYS_OUT = {
         _TRAINING,
     ),
     **dict.fromkeys(
-        ("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"),
+        ("DFT", "STFT", "MelWeightMatrix"),
         _SIGNAL,
     ),
 }

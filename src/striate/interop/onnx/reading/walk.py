@@ -9,8 +9,10 @@ from typing import Any
 from striate.errors import GraphError, explained
 from striate.interop.onnx.reading.ageing import FIRST_OF_TODAY, renewed
 from striate.interop.onnx.reading.calls import Call
+from striate.interop.onnx.reading.definitions import definition
+from striate.interop.onnx.reading.opsets import ONNX_DOMAINS, opsets_of
 from striate.interop.onnx.reading.order import captured, in_order
-from striate.interop.onnx.reading.refusals import refusal
+from striate.interop.onnx.reading.refusals import WAYS_OUT, refusal
 from striate.interop.onnx.reading.tables import READERS, Reader
 from striate.interop.onnx.reading.translation import Translation
 from striate.interop.onnx.writing.emission import onnx_module
@@ -18,7 +20,6 @@ from striate.network import operators as op
 
 __all__ = ["Scope", "Walk"]
 
-ONNX_DOMAINS = ("", "ai.onnx")
 MOST_NODES = 30_000  # inside functions and branches, each time that they are used
 DEEPEST = 32  # functions and branches within each other
 
@@ -117,7 +118,15 @@ class Walk:
             return
         reader = READERS.get(node.op_type) if domain == "" else None
         if reader is None:
-            raise refusal(place, domain, node.op_type, set(READERS))
+            defined = None
+            if node.op_type not in WAYS_OUT:
+                known = self._onnx, node, opsets[domain], inputs, attributes, self._translation
+                with explained(place):
+                    defined = definition(*known)
+            if defined is None:
+                raise refusal(place, domain, node.op_type, set(READERS))
+            self._function(defined[0], place, inputs, node.output, scope, defined[1])
+            return
         if not node.output or not node.output[0]:
             raise GraphError(f"{place}: its first output has no name: the file is damaged")
         bound = [
@@ -186,8 +195,6 @@ class Walk:
                 f"{where}: it stores sparse tensors; striate has dense ones: export those"
             )
         for tensor in graph.initializer:
-            if not tensor.name:
-                raise GraphError(f"{where}: an initializer has no name: the file is damaged")
             array = self._translation.tensor(tensor, f"{where}: initializer {tensor.name!r}")
             self._translation.know(self._bind(tensor.name, scope), array)
 
@@ -236,8 +243,8 @@ class Walk:
             inner.bind(name, value)
         self._expect(inner, scope, function.output, outputs, place)
         given = {default.name: default for default in function.attribute_proto}
-        own = {entry.domain: int(entry.version) for entry in function.opset_import}
-        opsets = {"" if domain in ONNX_DOMAINS else domain: n for domain, n in own.items()}
+        with explained(place):
+            opsets = opsets_of(function.opset_import)
         self.nodes(function.node, inner, opsets, function.output, {**given, **attributes})
         self._deliver(inner, scope, function.output, outputs, place)
 
