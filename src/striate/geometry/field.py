@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm
 
 from striate.errors import GeometryError
@@ -93,11 +94,7 @@ class Field:
 
     def through(self, axis: Axis | TransposedAxis | Sampling) -> Field:
         """Return the field behind a window that slides over these outputs."""
-        outputs, taps = _turn(axis)
-        turns = self.period // gcd(taps, self.period)  # until both are where they began
-        step = turns * taps // self.period * self.step
-        hulls = [_hull([self.of(tap) for tap in axis.taps(o)]) for o in range(turns * outputs)]
-        return Field(tuple(hulls), step, self.aligned).reduced()
+        return _through(self, axis)
 
     def gathered(self, count: int, spacing: int = 1) -> Field:
         """Return the field of one output that sees `count` of these, the first and each next."""
@@ -147,6 +144,15 @@ class Field:
             if all(short.of(i) == self.of(i) for i in range(self.period)):
                 return short
         return self
+
+
+@lru_cache(maxsize=4096)
+def _through(field: Field, axis: Axis | TransposedAxis | Sampling) -> Field:
+    outputs, taps = _turn(axis)
+    turns = field.period // gcd(taps, field.period)  # until both are where they began
+    step = turns * taps // field.period * field.step
+    hulls = [_hull([field.of(tap) for tap in axis.taps(o)]) for o in range(turns * outputs)]
+    return Field(tuple(hulls), step, field.aligned).reduced()
 
 
 def _turn(axis: Axis | TransposedAxis | Sampling) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from striate.errors import UnknownNameError, explained
-from striate.geometry import Axis, Field, TransposedAxis
+from striate.geometry import Field, TransposedAxis
 from striate.network import zoo
 from striate.network.conventions import CONVENTIONS
 from striate.network.derivations import WINDOWS, Row, by, names_of, sizes
@@ -17,13 +17,11 @@ from striate.network.inference import InputShape, infer_shapes
 from striate.network.layers import Anatomy
 from striate.network.memory import ITEM_BYTES, OPTIMIZERS, VIEWS, moved, needing_gradients
 from striate.network.model import Network
+from striate.network.recurrence import FIELD, TRANSPOSED_FIELD, recurrence
 from striate.network.seeing import Seen
 from striate.network.settling import settled
 
 __all__ = ["explain"]
-
-FIELD = "r = r_prev + (K - 1) D jump"
-TRANSPOSED_FIELD = "r = r_prev + (inputs written to one output, first to last, - 1) jump"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +275,7 @@ def _fields(place: _Place, seen: Seen, of: str) -> Iterator[Row]:
     ways = [_along(before.fields(), after, seen, place, 2 + i) for i in range(len(axes))]
     for (name, axis), way in zip(steps, ways, strict=True):
         if way is not None:
-            yield name, _recurrence(way[0], axis, way[1])
+            yield name, recurrence(way[0], axis, way[1])
 
 
 def _along(
@@ -289,16 +287,3 @@ def _along(
         if any(digit.axis == axis for digit in way[0].place):
             return one, two
     return None
-
-
-def _recurrence(before: Field, axis: Axis | TransposedAxis, after: Field) -> str:
-    """Return r's recurrence in numbers; it holds wherever all outputs see equally much."""
-    if isinstance(axis, TransposedAxis):
-        spans = [seen[-1] - seen[0] for o in range(axis.stride) if (seen := axis.taps(o))]
-        steps, text = max(spans), f"({max(spans) + 1} - 1) x {before.stride}"
-    else:
-        steps = axis.extent - 1
-        text = f"({axis.kernel} - 1) x {axis.dilation} x {before.stride}"
-    if before.size + steps * before.stride == after.size:
-        return f"{before.size} + {text} = {after.size}"
-    return f"{after.size}, the most that an output sees: they see unequally much"

@@ -10,7 +10,7 @@ from striate.network.graph import Constant, Fields, Graph, Node, Shape
 from striate.network.operators import Concat
 from striate.network.seeing.sight import Sight
 from striate.network.seeing.steps import Move, Regroup, Step
-from striate.network.seeing.table import READINGS, reading, use_of
+from striate.network.seeing.table import BY_ELEMENT, READINGS, reading, use_of
 from striate.network.seeing.windows import LOOKING
 
 __all__ = ["Seen", "infer_fields", "look", "source_of"]
@@ -110,6 +110,11 @@ def _see(
     reasons: dict[str, str],
 ) -> None:
     name = node.outputs[made]
+    if node.operator.onnx in BY_ELEMENT and (alone := _alone(node, name, shapes, sights)):
+        sights[name] = sights[alone]
+        if alone in reasons:
+            reasons[name] = reasons[alone]
+        return
     found = []
     concat = isinstance(node.operator, Concat)
     for place, value in enumerate(node.inputs):
@@ -133,6 +138,14 @@ def _see(
     where = f"{graph}: {node.name} ({node.operator.onnx})"
     names = " and ".join(value for value in node.inputs if value in sights)
     reasons[name] = behind[0] if behind else f"{where} of {names}: {reason}"
+
+
+def _alone(
+    node: Node, output: str, shapes: Mapping[str, Shape], sights: Mapping[str, Sight]
+) -> str:
+    """Return the only value that an operator on single elements sees, "" if there are more."""
+    seen = [name for name in node.inputs if name in sights]
+    return seen[0] if len(seen) == 1 and shapes[seen[0]] == shapes[output] else ""
 
 
 def _beside(node: Node, shapes: Mapping[str, Shape], sights: Mapping[str, Sight]) -> Sight:

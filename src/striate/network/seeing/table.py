@@ -14,7 +14,7 @@ from striate.network.seeing.windows import WINDOWS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["READINGS", "reading", "use_of"]
+__all__ = ["BY_ELEMENT", "READINGS", "reading", "use_of"]
 
 ELEMENTWISE = (
     "Abs",
@@ -84,6 +84,9 @@ ELEMENTWISE = (
     "Where",
     "Xor",
 )
+
+BY_ELEMENT = frozenset((*ELEMENTWISE, "BatchNormalization"))
+"""Operators that work on single elements."""
 
 READINGS: dict[str, Reading] = {
     **dict.fromkeys(ELEMENTWISE, broadcast),
