@@ -327,6 +327,19 @@ def test_functions_that_call_themselves(model):
     )
 
 
+@pytest.mark.parametrize("opset", [-1, 2**40])
+def test_functions_of_opsets_that_are_not_read(model, opset):
+    made = model("y = my.F (x)")
+    body, imports = [helper.make_node("Relu", ["a"], ["b"])], [helper.make_opsetid("", opset)]
+    made.functions.append(helper.make_function("my", "F", ["a"], ["b"], body, imports))
+    with pytest.raises(StriateError) as error:
+        from_onnx(made)
+    assert str(error.value) == (
+        f"g: node 'y' (my.F, opset 1): opset {opset} of ONNX; striate reads 1 to 28: export the "
+        "model for one of these, or convert it with onnx.version_converter"
+    )
+
+
 def test_functions_that_multiply(model):
     made = model("y = my.F9 (x)")
     imports = [helper.make_opsetid("my", 1), helper.make_opsetid("", 17)]

@@ -17,18 +17,16 @@ from striate.errors import (
     UnknownNameError,
     explained,
 )
+from striate.interop.onnx.reading.opsets import NEWEST, OLDEST, ONNX_DOMAINS, opsets_of
 from striate.interop.onnx.reading.tensors import BFLOAT16, MOST_AXES, dtype_of
 from striate.interop.onnx.reading.texts import check_texts
 from striate.interop.onnx.reading.translation import Translation
-from striate.interop.onnx.reading.walk import ONNX_DOMAINS, Scope, Walk
+from striate.interop.onnx.reading.walk import Scope, Walk
 from striate.interop.onnx.writing.emission import onnx_module
 from striate.network import Input, Network
 from striate.network.preprocessing import Preprocessing
 
 __all__ = ["NEWEST", "OLDEST", "from_onnx", "load_onnx", "working_precision"]
-
-OLDEST, NEWEST = 1, 28
-"""Opsets that are read: 7 is the first that broadcasts as NumPy does."""
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
 LARGEST = 2**31  # bytes of a protocol buffer
@@ -150,7 +148,7 @@ def _network(model: Any, input_shape: InputShape, folder: Path | None, name: str
     if not model.HasField("graph") or not model.graph.output:
         raise FileError("the model holds no graph that gives an output: the file is damaged")
     graph = model.graph
-    opsets = _opsets(model)
+    opsets = opsets_of(model.opset_import)
     precision, halves = working_precision(graph)
     translation = Translation(graph.name or name, precision, halves=halves, folder=folder)
     scope = Scope()
@@ -175,20 +173,6 @@ def _check_given(outputs: Sequence[str], graph: Any, name: str) -> None:
 
 def _key(function: Any) -> tuple[str, str]:
     return ("" if function.domain in ONNX_DOMAINS else function.domain, function.name)
-
-
-def _opsets(model: Any) -> dict[str, int]:
-    opsets = {
-        "" if entry.domain in ONNX_DOMAINS else entry.domain: int(entry.version)
-        for entry in model.opset_import
-    }
-    version = opsets.get("")
-    if version is not None and not OLDEST <= version <= NEWEST:
-        raise GraphError(
-            f"opset {version} of ONNX; striate reads {OLDEST} to {NEWEST}: export the model for "
-            "one of these, or convert it with onnx.version_converter"
-        )
-    return opsets
 
 
 def working_precision(graph: Any) -> tuple[str, bool]:
