@@ -197,6 +197,8 @@ def _shape(call: Call) -> None:
     shape = call.translation.fixed_shape_of(call.value(0))
     if shape is None:
         call.give(op.Shape(start, end), call.value(0))
+    elif max(shape, default=0) >= 2**63:
+        raise call.error(f"sizes {shape[:8]} do not fit int64, in which ONNX counts")
     else:
         call.translation.know(call.outputs[0], np.array(shape[start:end], np.int64))
 
