@@ -156,6 +156,16 @@ def test_joins_of_paths_that_are_not_aligned():
     ]
 
 
+def test_joins_of_paths_of_different_strides():
+    b = Builder("strides", (None, 1, 9))
+    slow = b.conv(b.input, "slow", channels=1, kernel=5)
+    fast = b.conv(b.input, "fast", channels=1, kernel=1, stride=2, padding=0)
+    graph = b.graph(b.add(Add(), slow, fast, name="join"))
+    (found,) = [a for a in advice(graph) if a[0] == "misaligned"]
+    assert found[1] == ("join",)
+    assert "strides 1 and 2 meet" in found[2]
+
+
 def test_padding_that_outweighs_data():
     b = Builder("small", (None, 1, 2, 2))
     x = b.conv(b.input, "conv", channels=1, kernel=7, padding=3)

@@ -9,10 +9,20 @@ from hypothesis import strategies as st
 
 from striate.errors import ParameterError, StriateError, UnknownNameError
 from striate.geometry import Window
-from striate.network import Builder, Graph, Input, Node, diagnose, infer_shapes, settled
+from striate.network import (
+    Builder,
+    Graph,
+    Initial,
+    Input,
+    Node,
+    Parameter,
+    diagnose,
+    infer_shapes,
+    settled,
+)
 from striate.network.defined import Deferred
 from striate.network.graph import Constant
-from striate.network.operators import Add, Concat, Gather, Relu, Reshape, Shape
+from striate.network.operators import Add, Concat, Gather, MatMul, Relu, Reshape, Shape
 
 
 def with_shapes(graph, **shapes):
@@ -103,6 +113,41 @@ def test_channels_that_differ():
     assert said(found) == [
         "Conv second: second.weight (4, 8, 3, 3) instead of (4, 16, 3, 3)",
         "Conv first: 16 output channels instead of 8, then BatchNormalization norm: " + norm,
+    ]
+
+
+def test_a_linear_layer_behind_a_map():
+    b = Builder("map", (None, 2, 4, 4))
+    graph = b.graph(b.linear(b.input, "fc", features=3))
+    _, fc = graph.nodes
+    direct = replace(fc, inputs=("input", *fc.inputs[1:]))
+    found = diagnose(replace(graph, nodes=(direct,)))
+    assert said(found) == ["flatten the 1x2x4x4 that fc reads"]
+    assert found.repairs[0].output_shapes == ((1, 3),)
+
+
+def test_a_reshape_to_a_fixed_size():
+    inputs = (Input("x", (None, 2, 4, 4)),)
+    flat = Node("flat", Reshape((-1, 32)), ("x",), ("flat",))
+    product = Node("product", MatMul(), ("flat", "weight"), ("product",))
+    weight = Parameter("weight", (32, 5), Initial("normal", 1.0))
+    graph = Graph("fixed", inputs, (weight,), (flat, product), ("product",))
+    assert said(diagnose(graph, (1, 2, 5, 4))) == [
+        "reshape to (1, -1) instead of (-1, 32) in flat, then MatMul product: weight (40, 5) "
+        "instead of (32, 5)",
+        "input 1x2x4x4 instead of 1x2x5x4",
+    ]
+
+
+def test_channels_of_a_transposed_convolution():
+    b = Builder("up", (None, 2, 4, 4))
+    x = b.conv(b.input, "conv", channels=6, kernel=1)
+    graph = b.graph(b.conv_transpose(x, "up", channels=3, kernel=2, stride=2))
+    found = diagnose(with_shapes(graph, up_weight=(4, 3, 2, 2)))
+    assert found.failure.arithmetic[-1] == "6 channels arrive, up.weight (4, 3, 2, 2) takes 4"
+    assert said(found) == [
+        "ConvTranspose up: up.weight (6, 3, 2, 2) instead of (4, 3, 2, 2)",
+        "Conv conv: 4 output channels instead of 6",
     ]
 
 

@@ -143,6 +143,8 @@ def _fitting(node: Node, shapes: Sequence[Shape]) -> dict[str, Shape]:
         return dict(zip(names[1:], ((out, x[1]), (out,)), strict=False))
     if isinstance(operator, MatMul) and len(shapes[1]) == 2:
         return {names[1]: (x[-1], shapes[1][1])}
+    if isinstance(operator, Conv | ConvTranspose | Gemm):
+        return {}
     others = list(zip(names[1:], shapes[1:], strict=True))
     return {name: (x[1], *s[1:]) for name, s in others if s and s[1:] == (1,) * (len(s) - 1)}
 
