@@ -7,8 +7,8 @@ from math import prod
 
 from striate.network import Node, Shape
 from striate.network import operators as op
-from striate.network.operators.axes import axes_of, axis_of
-from striate.runtime.lowering import layers, norms, shaping
+from striate.network.operators.axes import axis_of
+from striate.runtime.lowering import layers, norms, reductions, shaping
 from striate.runtime.lowering.convolutions import native_convolution
 from striate.runtime.lowering.elements import elements, native_elements
 from striate.runtime.lowering.expressions import elements_of
@@ -49,8 +49,8 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
             return shaping.native_pad(node.operator, x)
         case op.LayerNormalization():
             return norms.native_layer_norm(node, shapes)
-        case op.ReduceMean(axes=axes):
-            return 3 <= len(x) <= 5 and sorted(axes_of(axes, x)) == list(range(2, len(x)))
+        case op.ReduceMean() | op.ReduceSum() | op.ReduceMax():
+            return reductions.native_reduction(node.operator, x)
         case op.MaxPool(indices=True):
             return False
         case op.LRN(size=size):
@@ -84,7 +84,9 @@ LOWERED: dict[type, Callable[[Workspace, Fused], None]] = {
     op.AveragePool: layers.pool,
     op.GlobalAveragePool: layers.pool,
     op.GlobalMaxPool: layers.pool,
-    op.ReduceMean: layers.pool,
+    op.ReduceMean: reductions.reduction,
+    op.ReduceSum: reductions.reduction,
+    op.ReduceMax: reductions.reduction,
     op.Resize: layers.resize,
     op.Gemm: layers.linear_layer,
     op.MatMul: layers.linear_layer,
