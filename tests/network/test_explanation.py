@@ -37,6 +37,7 @@ def network():
                 "    intensity  576 FLOPs / 520 B = 1.11 FLOP/B",
                 "        alive  input 112 B + down 96 B = 208 B, the most of all layers",
                 "     training  keeps 96 B for the way back, and a gradient of 96 B",
+                "     way back  208 B kept + 96 B gradients = 304 B",
                 "   optimisers  gradients of 78 parameters 312 B; momentum keeps 1 x, "
                 "adam 2 x that",
                 FIELD,
@@ -61,6 +62,7 @@ def network():
                 "    intensity  480 FLOPs / 424 B = 1.13 FLOP/B",
                 "        alive  down 96 B + up 80 B = 176 B",
                 "     training  keeps 80 B for the way back, and a gradient of 80 B",
+                "     way back  288 B kept + 176 B gradients = 464 B, the most of all layers",
                 "   optimisers  gradients of 62 parameters 248 B; momentum keeps 1 x, "
                 "adam 2 x that",
                 "        field  r = r_prev + (inputs written to one output, first to "
@@ -82,6 +84,7 @@ def network():
                 "      written  1x2x5 x 4 B = 40 B",
                 "        alive  up 80 B + mean 40 B = 120 B",
                 "     training  keeps 40 B for the way back, and a gradient of 40 B",
+                "     way back  328 B kept + 120 B gradients = 448 B",
                 FIELD,
                 "       length  9, the most that an output sees: they see unequally much",
                 "      padding  5 before, 5 after the input's ends",
@@ -100,6 +103,7 @@ def network():
                 "      written  1x2x3 x 4 B = 24 B",
                 "        alive  norm 40 B + pool 24 B = 64 B",
                 "     training  keeps 24 B for the way back, and a gradient of 24 B",
+                "     way back  392 B kept + 64 B gradients = 456 B",
                 FIELD,
                 "       length  9 + (2 - 1) x 1 x 2 = 11",
                 "      padding  7 before, 5 after the input's ends",
@@ -122,6 +126,7 @@ def network():
                 "      written  1x2x5 x 4 B = 40 B",
                 "        alive  mean 40 B + norm 40 B = 80 B",
                 "     training  keeps 40 B for the way back, and a gradient of 40 B",
+                "     way back  368 B kept + 80 B gradients = 448 B",
                 "   optimisers  gradients of 4 parameters 16 B; momentum keeps 1 x, adam 2 x that",
                 "        field  9",
                 "      padding  5 before, 5 after the input's ends",
@@ -144,6 +149,7 @@ def network():
                 "    intensity  36 FLOPs / 120 B = 0.30 FLOP/B",
                 "        alive  scores.flatten 24 B + scores 12 B = 36 B",
                 "     training  keeps 12 B for the way back, and a gradient of 12 B",
+                "     way back  404 B kept + 36 B gradients = 440 B",
                 "   optimisers  gradients of 21 parameters 84 B; momentum keeps 1 x, adam 2 x that",
                 "        field  19",
                 "      padding  7 before, 5 after the input's ends",
@@ -173,6 +179,7 @@ def test_two_axes_and_several_examples():
         "    intensity  169,869,312 FLOPs / 2,310,912 B = 73.51 FLOP/B",
         "        alive  relu2_2 786,432 B + conv2_3 196,608 B = 983,040 B",
         "     training  keeps 196,608 B for the way back, and a gradient of 196,608 B",
+        "     way back  10,911,744 B kept + 983,040 B gradients = 11,894,784 B",
         "   optimisers  gradients of 331,968 parameters 1,327,872 B; momentum "
         "keeps 1 x, adam 2 x that",
         FIELD,

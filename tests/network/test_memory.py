@@ -18,7 +18,7 @@ from striate.network import (
     infer_shapes,
     inspect,
 )
-from striate.network.memory import VIEWS, size_of
+from striate.network.memory import TRAINING_VIEWS, size_of
 from striate.network.operators import (
     Add,
     ArgMax,
@@ -117,7 +117,7 @@ def brute_peak(graph, shapes):
     peak = 0
     for now in range(len(graph.nodes), -1, -1):
         kept = sizes["input"] + sum(
-            sizes[n.name] for n in graph.nodes[:now] if n.operator.onnx not in VIEWS
+            sizes[n.name] for n in graph.nodes[:now] if n.operator.onnx not in TRAINING_VIEWS
         )
         passed = graph.nodes[max(now - 1, 0) :]
         begun = {name for node in passed for name in node.inputs} | set(graph.outputs)
@@ -125,7 +125,8 @@ def brute_peak(graph, shapes):
         peak = max(peak, kept + sum(sizes[v] for v in begun & made if leads[v]) if now else 0)
     return max(
         peak,
-        sizes["input"] + sum(sizes[n.name] for n in graph.nodes if n.operator.onnx not in VIEWS),
+        sizes["input"]
+        + sum(sizes[n.name] for n in graph.nodes if n.operator.onnx not in TRAINING_VIEWS),
     )
 
 
@@ -172,8 +173,10 @@ def test_nothing_to_train():
     report = inspect(graph)
     assert (report.totals.training.peak, report.totals.training.gradients) == (24, 0)
     assert "training     24 B of activations kept; nothing is trained" in report.summary()
-    assert explain(graph, "sum")[-1] == (
-        "     training  keeps 12 B for the way back, and no gradient: nothing up to here is trained"
+    assert explain(graph, "sum")[-2:] == (
+        "     training  keeps 12 B for the way back, and no gradient: nothing up to here "
+        "is trained",
+        "     way back  24 B kept + 0 B gradients = 24 B, the most of all layers",
     )
 
 

@@ -49,7 +49,9 @@ def inspect(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="the columns of the table, as layer,output,macs,field; a wrong name lists them",
+            help="the columns of the table: layer, operator, input, output, kind, parameters, "
+            "macs, counted, units, connections, activations, alive, moved, intensity, field, "
+            "padding, time, shared, note",
         ),
     ] = None,
     sort: Annotated[

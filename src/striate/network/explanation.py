@@ -15,7 +15,7 @@ from striate.network.derivations import WINDOWS, Row, by, names_of, sizes
 from striate.network.graph import Graph, Node, Parameter, Shape
 from striate.network.inference import InputShape, infer_shapes
 from striate.network.layers import Anatomy
-from striate.network.memory import ITEM_BYTES, OPTIMIZERS, VIEWS, moved, needing_gradients
+from striate.network.memory import ITEM_BYTES, OPTIMIZERS, TRAINING_VIEWS, moved, needing_gradients
 from striate.network.model import Network
 from striate.network.recurrence import FIELD, TRANSPOSED_FIELD, recurrence
 from striate.network.seeing import Seen
@@ -92,6 +92,7 @@ def explain(
         intensity  84,934,656 FLOPs / 959,232 B = 88.54 FLOP/B
             alive  drop1 98,304 B + conv2_1 196,608 B = 294,912 B
          training  keeps 196,608 B for the way back, and a gradient of 196,608 B
+         way back  2,088,960 B kept + 294,912 B gradients = 2,383,872 B
        optimisers  gradients of 166,080 parameters 664,320 B; momentum keeps 1 x, adam 2 x that
             field  r = r_prev + (K - 1) D jump
            height  7 + (3 - 1) x 1 x 2 = 11
@@ -225,12 +226,21 @@ def _training(place: _Place) -> list[Row]:
     gradient = "no gradient: nothing up to here is trained"
     if not needing.isdisjoint(node.outputs):
         gradient = f"a gradient of {size:,} B"
-    kept = "nothing more than its input" if node.operator.onnx in VIEWS else f"{size:,} B"
+    kept = "nothing more than its input" if node.operator.onnx in TRAINING_VIEWS else f"{size:,} B"
     rows = [("training", f"keeps {kept} for the way back, and {gradient}")]
+    rows.append(("way back", _way_back(place)))
     trained = [p for p in anatomy.read(node) if p.trainable]
     if trained:
         rows.append(("optimisers", _state(trained, sum(anatomy.sizes[p.name] for p in trained))))
     return rows
+
+
+def _way_back(place: _Place) -> str:
+    moments = place.anatomy.way_back
+    here = moments[place.node.name]
+    most = here.bytes == max(moment.bytes for moment in moments.values())
+    text = f"{here.kept:,} B kept + {here.gradients:,} B gradients = {here.bytes:,} B"
+    return f"{text}{', the most of all layers' if most else ''}"
 
 
 def _state(trained: Sequence[Parameter], size: int) -> str:

@@ -12,7 +12,14 @@ from striate.geometry import Field, flops
 from striate.network.conventions import Applied, Convention
 from striate.network.graph import Graph, Node, Parameter, Shape
 from striate.network.inference import infer_kinds
-from striate.network.memory import Moment, inference_moments, moved, size_of
+from striate.network.memory import (
+    Moment,
+    Passed,
+    inference_moments,
+    moved,
+    size_of,
+    training_moments,
+)
 from striate.network.seeing import Seen, look
 
 __all__ = ["Anatomy", "FieldSummary", "Layer"]
@@ -124,6 +131,12 @@ class Anatomy:
     def moments(self) -> dict[str, Moment]:
         """The memory at inference while each layer runs."""
         return {m.layer: m for m in inference_moments(self.graph, self.sizes)}
+
+    @cached_property
+    def way_back(self) -> dict[str, Passed]:
+        """The memory in training while each layer is passed on the way back."""
+        moments = training_moments(self.graph, self.sizes, self.kinds)
+        return {moment.layer: moment for moment in moments}
 
     @cached_property
     def _read(self) -> dict[str, tuple[Parameter, ...]]:

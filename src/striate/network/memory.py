@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -11,14 +11,17 @@ from striate.network.graph import FLOAT, Graph, Node, Shape
 __all__ = [
     "ITEM_BYTES",
     "OPTIMIZERS",
+    "TRAINING_VIEWS",
     "VIEWS",
     "Moment",
+    "Passed",
     "Training",
     "inference_moments",
     "moved",
     "needing_gradients",
     "size_of",
     "training",
+    "training_moments",
 ]
 
 FLOAT_BYTES = 4
@@ -35,6 +38,9 @@ ITEM_BYTES = {
 
 VIEWS = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 """Operators that need not move anything at inference: their output lies where their input does."""
+
+TRAINING_VIEWS = VIEWS - {"Dropout"}
+"""The same while training, when dropout keeps what it let through."""
 
 OPTIMIZERS = {"sgd": 0, "momentum": 1, "adam": 2}
 """Numbers that an optimiser keeps for each trainable parameter."""
@@ -72,6 +78,20 @@ def inference_moments(graph: Graph, sizes: Mapping[str, int]) -> list[Moment]:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """What is alive while a layer is passed on the way back: activations, and their gradients."""
+
+    layer: str
+    kept: int
+    gradients: int
+
+    @property
+    def bytes(self) -> int:
+        """The sum of both."""
+        return self.kept + self.gradients
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """Bytes while training on such inputs, in float32.
 
@@ -106,16 +126,13 @@ def training(
     graph: Graph, sizes: Mapping[str, int], kinds: Mapping[str, str], parameters: int
 ) -> Training:
     """Return the memory of training, given the bytes of values and of all parameters."""
-    needing = needing_gradients(graph, kinds)
-    views = {name for node in graph.nodes if node.operator.onnx in VIEWS for name in node.outputs}
-    own = {name: 0 if name in views else size for name, size in sizes.items()}
-    kept = sum(own[value.name] for value in graph.inputs)
-    kept += sum(own[name] for node in graph.nodes for name in node.outputs)
-    peak, layer = _backward_peak(graph, own, sizes, needing, kept)
+    kept = _kept(graph, _without_views(graph, sizes))
+    moments = training_moments(graph, sizes, kinds)
+    fullest = max(moments, key=lambda moment: moment.bytes, default=Passed("", kept, 0))
     gradients = _trainable(graph)
     state = {name: count * gradients for name, count in OPTIMIZERS.items()}
-    total = {name: peak + parameters + gradients + size for name, size in state.items()}
-    return Training(kept, peak, layer, parameters, gradients, state, total)
+    total = {name: fullest.bytes + parameters + gradients + size for name, size in state.items()}
+    return Training(kept, fullest.bytes, fullest.layer, parameters, gradients, state, total)
 
 
 def _trainable(graph: Graph) -> int:
@@ -132,28 +149,37 @@ def needing_gradients(graph: Graph, kinds: Mapping[str, str]) -> set[str]:
     return needing - {parameter.name for parameter in graph.parameters}
 
 
-def _backward_peak(
-    graph: Graph,
-    own: Mapping[str, int],
-    sizes: Mapping[str, int],
-    needing: set[str],
-    kept: int,
-) -> tuple[int, str]:
-    """Return the most bytes alive on the way back, and the layer being passed then."""
+def training_moments(
+    graph: Graph, sizes: Mapping[str, int], kinds: Mapping[str, str]
+) -> list[Passed]:
+    """Return the memory of each layer's step on the way back, the last layer first."""
+    needing = needing_gradients(graph, kinds)
+    own = _without_views(graph, sizes)
+    kept = _kept(graph, own)
     gradients = {name for name in graph.outputs if name in needing}
-    peak, place = kept, graph.nodes[-1].name if graph.nodes else ""
+    moments = []
     for node in reversed(graph.nodes):
-        gradients |= _of(node.inputs, needing)
-        now = kept + sum(sizes[name] for name in gradients)
-        if now > peak:
-            peak, place = now, node.name
+        gradients |= needing.intersection(node.inputs)
+        moments.append(Passed(node.name, kept, sum(sizes[name] for name in gradients)))
         gradients -= set(node.outputs)
         kept -= sum(own[name] for name in node.outputs)
-    return peak, place
+    return moments
 
 
-def _of(names: Iterable[str], needing: set[str]) -> set[str]:
-    return needing.intersection(names)
+def _without_views(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return the bytes that values take of their own."""
+    views = {
+        name
+        for node in graph.nodes
+        if node.operator.onnx in TRAINING_VIEWS
+        for name in node.outputs
+    }
+    return {name: 0 if name in views else size for name, size in sizes.items()}
+
+
+def _kept(graph: Graph, own: Mapping[str, int]) -> int:
+    kept = sum(own[value.name] for value in graph.inputs)
+    return kept + sum(own[name] for node in graph.nodes for name in node.outputs)
 
 
 def moved(node: Node, sizes: Mapping[str, int]) -> tuple[int, int]:
