@@ -160,7 +160,15 @@ COLUMNS = {
             needed=True,
         ),
         _column("padding", _padding),
-        _column("time", _milliseconds, full="ms", short="ms", number=True, needed=True),
+        _column(
+            "time",
+            _milliseconds,
+            lambda x: "-" if x.timed_with else _milliseconds(x),
+            full="ms",
+            short="ms",
+            number=True,
+            needed=True,
+        ),
         _column("shared", lambda x: ", ".join(x.shared_with)),
         _column("note", lambda x: x.counted_as),
     )
