@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from striate.errors import FileError, GeometryError, GraphError
+from striate.errors import DTypeError, FileError, GeometryError, GraphError
 from striate.geometry import Axis, Window
 from striate.interop import save_onnx, to_onnx
 from striate.network import (
@@ -154,6 +154,33 @@ def test_constants_are_of_the_networks_precision():
         "half": onnx.TensorProto.DOUBLE,
         "table": onnx.TensorProto.INT64,
     }
+
+
+def test_the_precision_may_be_told():
+    node = Node("y", op.Mul(), ("x", "half"), ("y",))
+    constants = (Constant.of("half", 0.5),)
+    network = Network(Graph("one", (Input("x", (2,)),), (), (node,), ("y",), constants))
+    model = to_onnx(network, dtype=np.float64)
+    kinds = {
+        value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)
+    }
+    assert kinds == {onnx.TensorProto.DOUBLE}
+    np.testing.assert_array_equal(computed(model, {"x": np.array([1.0, 3.0])})[0], [0.5, 1.5])
+    with pytest.raises(DTypeError) as error:
+        to_onnx(network, dtype=np.float16)
+    assert str(error.value) == "dtype must be float32 or float64, not float16"
+
+
+def test_values_of_inputs_that_are_settings():
+    shape = Node("sizes", op.Identity(), ("wanted",), ("sizes",))
+    flat = Node("flat", Deferred(op.Reshape, (), ("shape",)), ("x", "sizes"), ("flat",))
+    relu = Node("relu", op.Relu(), ("flat",), ("relu",))
+    inputs = Input("x", (None, 4)), Input("wanted", (3,), "int64")
+    network = Network(Graph("given", inputs, (), (shape, flat, relu), ("relu",)))
+    model = to_onnx(network)
+    assert len(dims(model.graph.output[0])) == 3
+    (found,) = computed(model, {"x": X[:, :, 0, 0], "wanted": np.array([2, 3, 2])})
+    np.testing.assert_array_equal(found, np.maximum(X[:, :, 0, 0], 0).reshape(2, 3, 2))
 
 
 def test_the_opset_is_as_old_as_can_be():
