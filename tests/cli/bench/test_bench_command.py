@@ -145,6 +145,14 @@ def test_a_profile_of_a_network(tmp_path):
     assert len(content["steps"]) == content["plan"]["totals"]["parts"]
 
 
+def test_a_profile_of_a_file(tmp_path):
+    b = Builder("open", (None, 3, None, 9))
+    file = tmp_path / "open.onnx"
+    Network(b.graph(b.conv(b.input, "conv", channels=4, kernel=3))).initialize(0).save(file)
+    text = done("profile", f"{file}:2x3x8x9", "--threads", "1")
+    assert "open on 2x3x8x9, float32, " in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [

@@ -135,7 +135,7 @@ def cold(
 
 @bench.command()
 def profile(
-    model: Annotated[str, typer.Argument(help="a network of the zoo")],
+    model: Annotated[str, typer.Argument(help="a network of the zoo, or FILE.onnx[:SHAPE]")],
     batch: Annotated[int, typer.Option(min=1, help="examples")] = 1,
     threads: Annotated[
         int | None, typer.Option(min=1, help="how many (default: all)", show_default=False)
@@ -144,7 +144,7 @@ def profile(
 ) -> None:
     """Measure where the time of a network goes: each part, beside the limits of the machine.
 
-    Weights are random. Example: striate bench profile resnet18 --threads 1
+    Weights are random, but those of files. Example: striate bench profile resnet18 --threads 1
     """
     from striate.cli.bench.profiles import report_profile
 

@@ -9,6 +9,8 @@ from typing import Any
 import typer
 
 from striate import compile as make_program
+from striate.cli.bench.case import Case
+from striate.cli.bench.files import file_case
 from striate.cli.bench.job import headline
 from striate.cli.bench.machine import describe, processors
 from striate.cli.bench.networks import network_cases
@@ -28,14 +30,18 @@ def report_profile(network: str, batch: int, threads: int | None, json_file: Pat
     ParameterError
         If there are fewer processors than threads.
     """
-    (case,) = network_cases([network], [batch])
+    case: Case
+    if Path(network.partition(":")[0]).suffix == ".onnx":
+        case = file_case(network)
+    else:
+        (case,) = network_cases([network], [batch])
     count, available = threads or processors(), processors()
     if count > available:
         raise ParameterError(
             f"--threads must lie in 1 to {available}, the processors here, not {count}: more "
             "would take turns on one processor"
         )
-    profile = make_program(case.network, threads=count).profile(case.x)
+    profile = make_program(case.network, threads=count).profile(tuple(case.inputs.values()))
     machine = describe(())
     typer.echo(headline(machine))
     typer.echo(str(profile))
