@@ -71,7 +71,7 @@ def test_the_page_says_what_it_counts(toured):
     html = (out / "index.html").read_text(encoding="utf-8")
     for text in (
         "15,470,264,320 (15.470 G",
-        "109.4 MiB kept for training",
+        "109.9 MiB of activations kept",
         "With the 13.55 M additions of their biases, the convolutions come to the published "
         "figure: 30.707.",
         "training error, once trained",

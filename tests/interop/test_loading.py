@@ -44,7 +44,7 @@ def test_open_sizes_may_be_fixed(file):
 
 
 def test_endings_in_capitals(file):
-    assert load(file.rename(file.with_suffix(".ONNX"))).name == "g"
+    assert load(file.rename(file.with_suffix(".ONNX"))).name == "relu"
 
 
 def test_modules_of_torch(monkeypatch):

@@ -178,7 +178,9 @@ class Graph:
 
     def __post_init__(self) -> None:
         known: set[str] = set()
-        for value in (*self.inputs, *self.parameters, *self.constants):
+        given: list[Input | Parameter | Constant]
+        given = [*self.inputs, *self.parameters, *self.constants]
+        for value in given:
             self._define(known, value.name)
         for node in self.nodes:
             self._check_arity(node)

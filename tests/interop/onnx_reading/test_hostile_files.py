@@ -124,7 +124,7 @@ def test_a_name_that_is_no_text(model, stored, refused):
 def test_tensors_that_hold_something_else(model, stored, refused, change, message):
     made = model("y = Conv (x, w)", w=np.ones((4, 2, 3, 3), F))
     change(made.graph.initializer[0])
-    assert refused(stored(made)) == f"g: initializer 'w': {message}"
+    assert refused(stored(made)) == f"m: initializer 'w': {message}"
 
 
 def outside(made, **entries):
@@ -210,7 +210,7 @@ def test_weights_that_lie_elsewhere(convolution, stored, refused, tmp_path, entr
     (folder / "loop").symlink_to(folder / "loop")
     os.mkfifo(folder / "pipe")
     path = stored(convolution(**entries), "model/m.onnx")
-    assert refused(path) == f"g: initializer 'w': {message}"
+    assert refused(path) == f"m: initializer 'w': {message}"
 
 
 def test_weights_in_a_file_need_a_folder(convolution):
@@ -283,7 +283,7 @@ def test_wide_cycles_and_long_chains_are_soon_told(stored, refused):
     graph = helper.make_graph(nodes, "g", [value], [output])
     path = stored(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
     assert refused(path) == (
-        "g: node 'v0' (Add) waits for its own output: a graph must not have cycles"
+        "m: node 'v0' (Add) waits for its own output: a graph must not have cycles"
     )
 
 
@@ -316,7 +316,7 @@ def test_arrays_twice(model, stored, refused):
     made = model("y = Conv (x, w)", w=WEIGHT)
     made.graph.initializer.append(numpy_helper.from_array(WEIGHT, "w"))
     assert refused(stored(made)) == (
-        "g: two values are called 'w': names must be unique, so the file is damaged"
+        "m: two values are called 'w': names must be unique, so the file is damaged"
     )
 
 
@@ -341,5 +341,5 @@ def test_sparse_arrays(model, stored, refused):
     made = model("y = Relu (x)")
     made.graph.sparse_initializer.add()
     assert refused(stored(made)) == (
-        "g: it stores sparse tensors; striate has dense ones: export those"
+        "m: it stores sparse tensors; striate has dense ones: export those"
     )

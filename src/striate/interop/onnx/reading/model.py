@@ -30,6 +30,7 @@ __all__ = ["NEWEST", "OLDEST", "from_onnx", "load_onnx", "working_precision"]
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
 LARGEST = 2**31  # bytes of a protocol buffer
+PRODUCER = "striate"
 FLOAT32, FLOAT16, DOUBLE = 1, 10, 11
 FORMS = {
     "sequence_type": "a sequence",
@@ -72,7 +73,9 @@ def load_onnx(path: str | os.PathLike[str], *, input_shape: InputShape = None) -
     place = Path(path)
     model = _parsed(place)
     with explained(str(place)):
-        return from_onnx(model, input_shape=input_shape, folder=place.parent, name=place.stem)
+        # Exporters call every graph the same; people know a network by its file.
+        name = None if getattr(model, "producer_name", "") == PRODUCER else place.stem
+        return from_onnx(model, input_shape=input_shape, folder=place.parent, name=name)
 
 
 def from_onnx(
@@ -80,7 +83,7 @@ def from_onnx(
     *,
     input_shape: InputShape = None,
     folder: str | os.PathLike[str] | None = None,
-    name: str = "model",
+    name: str | None = None,
 ) -> Network:
     """Return the network that an `onnx.ModelProto` describes, with its weights.
 
@@ -95,8 +98,9 @@ def from_onnx(
         Fixes sizes that the model leaves open, of the first input or of inputs by name.
     folder : path, optional
         Where files with its weights lie, if it does not hold them itself.
-    name : str
-        The network's, if the model's graph has none.
+    name : str, optional
+        The network's; its graph's own if left out. Files are called after themselves, unless
+        striate wrote them.
 
     Raises
     ------
@@ -121,7 +125,8 @@ def from_onnx(
             f"model is {type(model).__name__}; give an onnx.ModelProto, or a path to load_onnx"
         )
     check_texts(model)
-    return _network(model, input_shape, Path(folder) if folder is not None else None, name)
+    place = Path(folder) if folder is not None else None
+    return _network(model, input_shape, place, name or model.graph.name or "model")
 
 
 def _parsed(path: Path) -> Any:
@@ -150,7 +155,7 @@ def _network(model: Any, input_shape: InputShape, folder: Path | None, name: str
     graph = model.graph
     opsets = opsets_of(model.opset_import)
     precision, halves = working_precision(graph)
-    translation = Translation(graph.name or name, precision, halves=halves, folder=folder)
+    translation = Translation(name, precision, halves=halves, folder=folder)
     scope = Scope()
     walk = Walk(translation, {_key(function): function for function in model.functions})
     walk.arrays(graph, scope)

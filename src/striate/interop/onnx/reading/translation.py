@@ -57,6 +57,7 @@ class Translation:
         self.kinds: dict[str, str] = {}
         self._kept: dict[str, tuple[Initial, bool]] = {}
         self._made: set[str] = set()
+        self._fixed: set[str] = set()
         self._taken: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._room: float = ROOM
@@ -102,12 +103,21 @@ class Translation:
         self.inputs.append(value)
         self.kinds[value.name] = value.kind
 
-    def know(self, name: str, array: Array, *, made: bool = False, kind: str = "") -> None:
-        """Note the array that a name stands for; a `made` one is computed, not learnt."""
-        self.arrays[name] = array
-        self.kinds[name] = kind or self.kind(array.dtype)
+    def know(
+        self, name: str, array: Array, *, made: bool = False, fixed: bool = False, kind: str = ""
+    ) -> None:
+        """Note the array that a name stands for.
+
+        A `made` one is of one number again and again. A `fixed` one stands among the nodes, not
+        among the weights: it is learnt only where a layer reads it.
+        """
+        kind = kind or self.kind(array.dtype)
+        self.arrays[name] = array.astype(self.precision, copy=False) if kind == FLOAT else array
+        self.kinds[name] = kind
         if made:
             self._made.add(name)
+        if made or fixed:
+            self._fixed.add(name)
 
     def keep(self, name: str, initial: Initial, trainable: bool) -> None:
         """Keep floating-point numbers beside the graph, however few, because a layer reads them."""
@@ -163,10 +173,10 @@ class Translation:
                 f"cannot be computed from its constants ({text}): the model is damaged"
             ) from None
         self._room -= cost
-        made = all(name in self._made for name in inputs)
+        made, fixed = (all(n in names for n in inputs) for names in (self._made, self._fixed))
         values = found if isinstance(found, tuple) else (found,)
         for name, value in zip(outputs, values, strict=False):
-            self.know(name, np.asarray(value), made=made, kind=self.kinds[name])
+            self.know(name, np.asarray(value), made=made, fixed=fixed, kind=self.kinds[name])
         return True
 
     def _cost(self, operator: Operator, arrays: Sequence[Array]) -> float:
@@ -216,7 +226,7 @@ class Translation:
 
     def _parameter(self, name: str) -> Parameter:
         array, kind = self.arrays[name], self.kinds[name]
-        learnt = array.dtype.kind == "f" and name not in self._made
+        learnt = array.dtype.kind == "f" and name not in self._fixed
         initial, trainable = self._kept.get(name, (Initial("normal", 0.02), learnt))
         return Parameter(name, array.shape, initial, trainable, kind)
 

@@ -28,7 +28,7 @@ def _constant(call: Call) -> None:
             array = np.array(value, np.float32 if "float" in name else np.int64)
     if array is None:
         raise call.error("it has no value: the file is damaged")
-    call.translation.know(call.outputs[0], array)
+    call.translation.know(call.outputs[0], array, fixed=True)
 
 
 def _of_shape(call: Call) -> None:
