@@ -20,7 +20,7 @@ from striate.network import (
     zoo,
 )
 from striate.network import operators as op
-from striate.network.preprocessing import Preprocessing
+from striate.network.images.preprocessing import Preprocessing
 
 X = np.random.default_rng(2).standard_normal((3, 4, 6, 5)).astype(np.float32)
 

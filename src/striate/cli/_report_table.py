@@ -21,8 +21,8 @@ def print_report(report: Report, columns: Sequence[str] | None = None) -> None:
     """Print the report: a table on a terminal, its plain text anywhere else."""
     from rich.console import Console
 
-    from striate.network.report_columns import is_number, left_out
-    from striate.network.report_text import ruled
+    from striate.network.inspection.columns import is_number, left_out
+    from striate.network.inspection.text import ruled
 
     console = Console()
     if not console.is_terminal:
@@ -62,8 +62,8 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    from striate.network.report_columns import is_number
-    from striate.network.report_text import width_of
+    from striate.network.inspection.columns import is_number
+    from striate.network.inspection.text import width_of
 
     console = Console()
     gap = 2 if width_of([tuple(header), *rows], 2) <= console.width else 1

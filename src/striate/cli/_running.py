@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from striate.network import Network
-    from striate.network.preprocessing import Preprocessing
+    from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["Answers", "Scores", "Settings"]
 

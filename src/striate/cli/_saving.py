@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from striate.network import Network
-    from striate.network.preprocessing import Preprocessing
+    from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["Saving", "images_of"]
 
@@ -86,7 +86,7 @@ class Saving:
         """Write the first output that is a picture."""
         from striate.errors import ParameterError
         from striate.filters import files
-        from striate.network.picture import coloured, shown
+        from striate.network.images.picture import coloured, shown
 
         place = 0 if self._how.layout == "NCHW" else 2
         pictures = [a[0] for a in outputs if a.ndim == 4 and a.shape[1 + place] in (1, 3)]

@@ -123,8 +123,8 @@ def inspect(
         return
     with pointing_to_the_doctor(model, shape):
         report = striate.inspect(network, shape, convention=convention)
-    from striate.network.report_columns import chosen
-    from striate.network.report_views import collapsed, ordered
+    from striate.network.inspection.columns import chosen
+    from striate.network.inspection.views import collapsed, ordered
 
     names = None if columns is None else [name.strip() for name in columns.split(",")]
     chosen(report, names)  # a wrong name shows before anything is measured

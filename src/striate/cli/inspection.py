@@ -18,7 +18,7 @@ from striate.cli._text import visible
 
 if TYPE_CHECKING:
     from striate.network import Network
-    from striate.network.budget import Use
+    from striate.network.inspection.budget import Use
 
 __all__ = ["ask", "pointing_to_the_doctor"]
 
@@ -70,7 +70,7 @@ def hold_to_budget(network: Network, path: Path, shape: Sizes, *, as_json: bool)
     """Print how much of each limit is used; exit with 1 if one is not kept."""
     import striate
     from striate.network import Budget
-    from striate.network.budget import uses
+    from striate.network.inspection.budget import uses
 
     budget = Budget.from_file(path)
     spent = milliseconds(network, shape) if budget.needs_time else None

@@ -16,7 +16,7 @@ from striate.cli._running import Answers, Scores, Settings
 
 if TYPE_CHECKING:
     from striate.network import Network
-    from striate.network.preprocessing import Preprocessing
+    from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["run"]
 
@@ -180,7 +180,7 @@ def _preprocessing(
 ) -> Preprocessing:
     """Return the declared preprocessing, or the network's own, with what options say instead."""
     from striate.errors import ParameterError
-    from striate.network.preprocessing import Preprocessing
+    from striate.network.images.preprocessing import Preprocessing
 
     images = [value for value in network.graph.inputs if len(value.shape) == 4]
     if len(network.graph.inputs) != 1 or not images:

@@ -1,12 +1,9 @@
 """Networks as immutable graphs: shapes, receptive fields and costs; never the compiler."""
 
 from striate.network import operators, zoo
-from striate.network.budget import Budget, check
 from striate.network.builder import Builder
-from striate.network.comparison import Comparison, compare
 from striate.network.defined import Deferred, Defined
 from striate.network.doctor import Diagnosis, diagnose
-from striate.network.explanation import explain
 from striate.network.graph import (
     FLOAT,
     Constant,
@@ -19,10 +16,22 @@ from striate.network.graph import (
     Parameter,
     Shape,
 )
+from striate.network.images import Preprocessing
 from striate.network.inference import InputShape, infer_kinds, infer_shapes, input_shapes
+from striate.network.inspection import (
+    Budget,
+    Comparison,
+    FieldSummary,
+    Layer,
+    Report,
+    Totals,
+    Training,
+    check,
+    compare,
+    explain,
+    inspect,
+)
 from striate.network.model import Network
-from striate.network.preprocessing import Preprocessing
-from striate.network.report import FieldSummary, Layer, Report, Totals, Training, inspect
 from striate.network.seeing import infer_fields, reach, reached
 from striate.network.settling import settings_inputs, settled
 

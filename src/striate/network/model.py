@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from striate.network.preprocessing import Preprocessing
+    from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["Network"]
 

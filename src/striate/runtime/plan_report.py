@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.geometry import flops
 from striate.network import Graph, Shape, infer_kinds, infer_shapes
-from striate.network.report_text import ruled, scaled, size_text, three_digits
+from striate.network.inspection.text import ruled, scaled, size_text, three_digits
 from striate.ops.blocked.task import Task
 from striate.runtime.execution import threads_of
 from striate.runtime.limits import Limits, measured_limits

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from striate.network.report_text import ruled, scaled
+from striate.network.inspection.text import ruled, scaled
 from striate.runtime.plan_report import PlanReport, PlanStep, limits_text
 from striate.runtime.steps import Array
 

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from striate.network.doctor import Diagnosis, Failure
-from striate.network.doctor_text import trail_text
-from striate.network.edits import size_text
+from striate.network.doctor.diagnosis import Diagnosis, Failure
+from striate.network.doctor.edits import size_text
+from striate.network.doctor.repairs import RADIUS, Repair
+from striate.network.doctor.text import trail_text
 from striate.network.graph import Shape
-from striate.network.repairs import RADIUS, Repair
 
 __all__ = ["diagnose_module"]
 

@@ -8,8 +8,8 @@ from functools import partial
 
 from striate.errors import ParameterError, UnknownNameError
 from striate.network.graph import Graph
+from striate.network.images.preprocessing import Preprocessing
 from striate.network.model import Network
-from striate.network.preprocessing import Preprocessing
 from striate.network.zoo.alexnet import alexnet
 from striate.network.zoo.all_cnn import BASES, VARIANTS, all_cnn
 from striate.network.zoo.densenet import densenet121

@@ -24,7 +24,7 @@ from striate.interop.onnx.reading.translation import Translation
 from striate.interop.onnx.reading.walk import Scope, Walk
 from striate.interop.onnx.writing.emission import onnx_module
 from striate.network import Input, Network
-from striate.network.preprocessing import Preprocessing
+from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["NEWEST", "OLDEST", "from_onnx", "load_onnx", "working_precision"]
 

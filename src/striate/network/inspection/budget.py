@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from striate.errors import FileError, ParameterError, UnknownNameError, explained
-from striate.network.report import Layer, Report
+from striate.network.inspection.report import Layer, Report
 
 if TYPE_CHECKING:
     import os
@@ -290,7 +290,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def _figure(name: str, value: float) -> str:
-    from striate.network.report_text import size_text
+    from striate.network.inspection.text import size_text
 
     if name in MEMORY:
         return size_text(int(value))

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from striate.network.report import Report
+    from striate.network.inspection.report import Report
 
 __all__ = [
     "Row",

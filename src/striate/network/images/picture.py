@@ -13,7 +13,7 @@ from striate.errors import DTypeError, ShapeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from striate.network.preprocessing import Preprocessing
+    from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["coloured", "prepared", "shown"]
 
@@ -52,7 +52,7 @@ def shown(planes: NDArray[Any], how: Preprocessing) -> NDArray[np.uint8]:
 
     Examples
     --------
-    >>> from striate.network.preprocessing import Preprocessing
+    >>> from striate.network import Preprocessing
     >>> shown(np.array([[[0.0, 0.5, 2.0]]]), Preprocessing(channels="grey"))[:, :, 0]
     array([[  0, 128, 255]], dtype=uint8)
     """

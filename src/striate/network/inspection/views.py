@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import groupby
 
 from striate.errors import ParameterError, UnknownNameError
-from striate.network.layers import Layer
-from striate.network.report import Report
+from striate.network.inspection.layers import Layer
+from striate.network.inspection.report import Report
 
 __all__ = ["ORDERS", "collapsed", "ordered"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from striate.errors import FileError, ParameterError, ShapeError, UnknownNameError, explained
-from striate.network.declared import numbers_of, sizes_of, table_of
+from striate.network.images.declared import numbers_of, sizes_of, table_of
 
 if TYPE_CHECKING:
     import os
@@ -281,6 +281,6 @@ class Preprocessing:
         ShapeError
             If it is no image, or smaller than the crop.
         """
-        from striate.network import picture
+        from striate.network.images import picture
 
         return picture.prepared(image, self)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Literal
 
-from striate.network.edits import size_text
+from striate.network.doctor.edits import size_text
 from striate.network.inference import InputShape
-from striate.network.report import Layer, Report, inspect
+from striate.network.inspection.report import Layer, Report, inspect
 
 if TYPE_CHECKING:
     from striate.network.graph import Graph

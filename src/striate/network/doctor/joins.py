@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import permutations
 
 from striate.geometry import TransposedWindow, Window
-from striate.network.edits import (
+from striate.network.doctor.edits import (
     Edit,
     giving,
     inserted,
@@ -17,9 +17,9 @@ from striate.network.edits import (
     weights_of,
     with_window,
 )
+from striate.network.doctor.tracing import window_of
 from striate.network.graph import Graph, Initial, Node, Parameter, Shape
 from striate.network.operators import Conv, Pad
-from striate.network.tracing import window_of
 
 __all__ = ["joins"]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from striate.errors import StriateError
 from striate.geometry import Window
-from striate.network import edits
-from striate.network.edits import Edit, size_text
+from striate.network.doctor import edits
+from striate.network.doctor.edits import Edit, size_text
+from striate.network.doctor.joins import joins
+from striate.network.doctor.tracing import Trace, trace, window_of
 from striate.network.graph import Graph, Input, Shape
-from striate.network.joins import joins
 from striate.network.operators import Conv, ConvTranspose, Transpose
-from striate.network.tracing import Trace, trace, window_of
 
 __all__ = ["Repair", "input_sizes", "repairs", "spatial_axes"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from striate.geometry import Axis, TransposedWindow, Window
+from striate.network.doctor.tracing import window_of
 from striate.network.graph import Graph, Node, Operator, Parameter, Shape
 from striate.network.operators import Conv, ConvTranspose, Flatten, Gemm, Identity, MatMul, Reshape
-from striate.network.tracing import window_of
 
 __all__ = [
     "Edit",

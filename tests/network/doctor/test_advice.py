@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from striate.errors import GeometryError
 from striate.geometry import TransposedWindow, Window
 from striate.network import Builder, Graph, Initial, Input, Parameter, diagnose, infer_shapes, zoo
-from striate.network.advice_on_windows import Case, unread
+from striate.network.doctor.advice_on_windows import Case, unread
 from striate.network.operators import Add, Concat, GlobalAveragePool, MaxPool, Relu
 
 

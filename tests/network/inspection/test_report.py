@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from striate.errors import GeometryError, ParameterError, UnknownNameError
 from striate.geometry import CONVENTION
 from striate.network import Builder, Network, explain, infer_shapes, inspect, zoo
+from striate.network.inspection.views import collapsed, ordered
 from striate.network.operators import Add, Relu
-from striate.network.report_views import collapsed, ordered
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def quickest(call, tries=5):
@@ -141,7 +141,7 @@ def keys(data):
 def test_every_key_is_documented():
     data = json.loads(inspect(zoo.load("lenet-1989")).to_json())
     data["inputs"] = {}
-    text = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "inspect.md").read_text(encoding="utf-8")
     assert [key for key in dict.fromkeys(keys(data)) if f"`{key}`" not in text] == []
 
 

@@ -14,8 +14,8 @@ from striate.errors import (
     StriateError,
     UnknownNameError,
 )
-from striate.network.picture import shown
-from striate.network.preprocessing import METADATA, Preprocessing
+from striate.network.images.picture import shown
+from striate.network.images.preprocessing import METADATA, Preprocessing
 
 RANDOM = np.random.default_rng(5)
 PHOTO = RANDOM.integers(0, 256, (37, 53, 3), np.uint8)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from striate.errors import UnknownNameError
-from striate.network.conventions import CONVENTIONS, convention
-from striate.network.report_text import Row, size_text, three_digits, width_of
+from striate.network.inspection.conventions import CONVENTIONS, convention
+from striate.network.inspection.text import Row, size_text, three_digits, width_of
 
 if TYPE_CHECKING:
-    from striate.network.layers import FieldSummary, Layer
-    from striate.network.report import Report
+    from striate.network.inspection.layers import FieldSummary, Layer
+    from striate.network.inspection.report import Report
 
 __all__ = ["COLUMNS", "Column", "chosen", "fitted_rows", "full_rows", "is_number", "left_out"]
 

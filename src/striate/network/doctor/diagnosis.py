@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from striate.errors import ParameterError, UnknownNameError, explained
 from striate.network import zoo
-from striate.network.advice import Advice, advise
-from striate.network.advice_on_windows import Case, unread
-from striate.network.doctor_text import lines, trail_text
-from striate.network.edits import size_text
+from striate.network.doctor.advice import Advice, advise
+from striate.network.doctor.advice_on_windows import Case, unread
+from striate.network.doctor.edits import size_text
+from striate.network.doctor.repairs import RADIUS, Repair, repairs, spatial_axes
+from striate.network.doctor.text import lines, trail_text
+from striate.network.doctor.tracing import Trace, trace, window_of
 from striate.network.graph import Graph, Node, Shape
 from striate.network.inference import InputShape
 from striate.network.operators import Conv, ConvTranspose, Gemm
-from striate.network.repairs import RADIUS, Repair, repairs, spatial_axes
-from striate.network.tracing import Trace, trace, window_of
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ import pytest
 
 from striate.errors import FileError, ParameterError, StriateError, UnknownNameError
 from striate.network import Budget, Builder, check, inspect
-from striate.network.budget import Limit, uses
+from striate.network.inspection.budget import Limit, uses
 
 REPORT = inspect("lenet-5")
 

@@ -8,10 +8,10 @@ from math import prod
 
 from striate.errors import StriateError
 from striate.geometry import Axis, TransposedWindow, Window
+from striate.network.doctor.tracing import window_of
 from striate.network.graph import Fields, Graph, Node, Shape
 from striate.network.operators import ConvTranspose
 from striate.network.seeing import infer_fields
-from striate.network.tracing import window_of
 
 __all__ = ["WINDOW_RULES", "Case", "Rules", "unread"]
 

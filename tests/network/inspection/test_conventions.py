@@ -9,7 +9,7 @@ import pytest
 from striate.errors import UnknownNameError
 from striate.geometry import CONVENTION
 from striate.network import Builder, Initial, explain, inspect, zoo
-from striate.network.conventions import CONVENTIONS
+from striate.network.inspection.conventions import CONVENTIONS
 from striate.network.operators import (
     GlobalAveragePool,
     GroupNormalization,

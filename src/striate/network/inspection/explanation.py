@@ -10,14 +10,20 @@ from math import prod
 from striate.errors import UnknownNameError, explained
 from striate.geometry import Field, TransposedAxis
 from striate.network import zoo
-from striate.network.conventions import CONVENTIONS
-from striate.network.derivations import WINDOWS, Row, by, names_of, sizes
 from striate.network.graph import Graph, Node, Parameter, Shape
 from striate.network.inference import InputShape, infer_shapes
-from striate.network.layers import Anatomy
-from striate.network.memory import ITEM_BYTES, OPTIMIZERS, TRAINING_VIEWS, moved, needing_gradients
+from striate.network.inspection.conventions import CONVENTIONS
+from striate.network.inspection.derivations import WINDOWS, Row, by, names_of, sizes
+from striate.network.inspection.layers import Anatomy
+from striate.network.inspection.memory import (
+    ITEM_BYTES,
+    OPTIMIZERS,
+    TRAINING_VIEWS,
+    moved,
+    needing_gradients,
+)
+from striate.network.inspection.recurrence import FIELD, TRANSPOSED_FIELD, recurrence
 from striate.network.model import Network
-from striate.network.recurrence import FIELD, TRANSPOSED_FIELD, recurrence
 from striate.network.seeing import Seen
 from striate.network.settling import settled
 

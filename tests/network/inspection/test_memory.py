@@ -18,7 +18,7 @@ from striate.network import (
     infer_shapes,
     inspect,
 )
-from striate.network.memory import TRAINING_VIEWS, size_of
+from striate.network.inspection.memory import TRAINING_VIEWS, size_of
 from striate.network.operators import (
     Add,
     ArgMax,

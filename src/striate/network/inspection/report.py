@@ -10,14 +10,14 @@ from math import prod
 from striate.errors import explained
 from striate.geometry import flops
 from striate.network import zoo
-from striate.network.conventions import convention as convention_of
 from striate.network.graph import Graph, Shape
 from striate.network.inference import InputShape, infer_shapes
-from striate.network.layers import Anatomy, FieldSummary, Layer
-from striate.network.memory import Training, size_of, training
+from striate.network.inspection.columns import fitted_rows, full_rows, is_number
+from striate.network.inspection.conventions import convention as convention_of
+from striate.network.inspection.layers import Anatomy, FieldSummary, Layer
+from striate.network.inspection.memory import Training, size_of, training
+from striate.network.inspection.text import ruled, summary
 from striate.network.model import Network
-from striate.network.report_columns import fitted_rows, full_rows, is_number
-from striate.network.report_text import ruled, summary
 from striate.network.settling import settled
 
 __all__ = ["FieldSummary", "Layer", "Report", "Totals", "Training", "inspect"]

@@ -9,10 +9,10 @@ from functools import cached_property
 from math import prod
 
 from striate.geometry import Field, flops
-from striate.network.conventions import Applied, Convention
 from striate.network.graph import Graph, Node, Parameter, Shape
 from striate.network.inference import infer_kinds
-from striate.network.memory import (
+from striate.network.inspection.conventions import Applied, Convention
+from striate.network.inspection.memory import (
     Moment,
     Passed,
     inference_moments,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from striate.network.advice import Advice
-from striate.network.edits import size_text
+from striate.network.doctor.advice import Advice
+from striate.network.doctor.edits import size_text
 from striate.network.graph import Shape
 
 if TYPE_CHECKING:
-    from striate.network.doctor import Diagnosis
+    from striate.network.doctor.diagnosis import Diagnosis
 
 __all__ = ["lines", "trail_text"]
 
