@@ -127,3 +127,36 @@ def test_gates_of_squeeze_and_excitation():
     mean = x.mean(axis=(2, 3))
     gate = np.clip(0.2 * (np.maximum(mean @ w1[:, :, 0, 0].T, 0) @ w2[:, :, 0, 0].T) + 0.5, 0, 1)
     np.testing.assert_allclose(run(x), x * gate[:, :, None, None], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "groups"),
+    [((2, 19, 5, 6), 19), ((1, 24, 30), 4), ((2, 24, 3, 9), 1), ((1, 6, 2, 3, 4), 2)],
+    ids=str,
+)
+def test_groups_are_normalized(shape, groups):
+    weights = normal(shape[1], seed=1), normal(shape[1], seed=2)
+    check(op.GroupNormalization(groups, 1e-3), normal(*shape), *weights, rtol=1e-5)
+
+
+def test_groups_far_from_zero_are_normalized():
+    x, weights = normal(1, 20, 40, 40) + 1000, (normal(20, seed=1), normal(20, seed=2))
+    nodes = [Node("y", op.GroupNormalization(5), ("x", "w", "b"), ("y",))]
+    run = compiled(x.shape, nodes, weights=dict(zip("wb", weights, strict=True)))
+    wanted = op.GroupNormalization(5).value(x, *weights)  # a mean near 1000 is exact to 3e-5
+    np.testing.assert_allclose(run(x), wanted, atol=3e-4)
+
+
+def test_norms_of_groups_take_activations():
+    x, w, b = normal(2, 12, 7, 5), normal(12, seed=1), normal(12, seed=2)
+    norm = op.GroupNormalization(3)
+    nodes = [
+        Node("n", norm, ("x", "w", "b"), ("n",)),
+        Node("a", op.Swish(), ("n",), ("a",)),
+        Node("y", op.Relu(), ("a",), ("y",)),
+    ]
+    run = compiled(x.shape, nodes, weights={"w": w, "b": b})
+    assert methods(run).count("groups of channels") == 1
+    assert not any(name.startswith("elements") for name in methods(run))
+    wanted = op.Relu().value(op.Swish().value(norm.value(x, w, b)))
+    np.testing.assert_allclose(run(x), wanted, rtol=1e-5, atol=2e-6)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from striate.errors import ParameterError
+from striate.ops.blocked.group_norm import Statistics, group_norm
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.normalizing import instance_norm, layer_norm, local_response
 
@@ -79,3 +80,21 @@ def test_far_neighbours_are_refused(target, value):
     wanted = f"reach beyond the next {target.lanes}: at most {most} can be taken"
     with pytest.raises(ParameterError, match=f"^sums of {size} channels {wanted}$"):
         local_response(target, one, one, size, 1e-4, 0.75, 1.0)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (2, 40, 3)], ids=str)
+def test_groups_of_channels_are_normalized(target, run, value, put, get, shape):
+    x, scale, bias = normal(*shape), normal(shape[1]), normal(shape[1])
+    groups = next(n for n in (4, 5, 11, 1) if shape[1] % n == 0)
+    values = value("x", target, x.shape, 1, 2), value("y", target, x.shape, 0, 1, (1, 1))
+    buffers = {"x": put(values[0].layout, x)}
+    buffers["y"] = np.full(values[1].layout.size, np.nan, np.float32)
+    size = shape[0] * values[0].layout.blocks * target.lanes
+    buffers |= {name: np.full(size, np.nan, np.float32) for name in ("m", "f")}
+    between = Statistics("m", "f")
+    run(group_norm(target, *values, groups, scale, bias, 1e-3, between), buffers)
+    wanted = torch.nn.functional.group_norm(
+        torch.from_numpy(x), groups, torch.from_numpy(scale), torch.from_numpy(bias), 1e-3
+    )
+    got = get(values[1].layout, buffers["y"])
+    np.testing.assert_allclose(got, wanted.numpy(), rtol=1e-5, atol=1e-5)

@@ -13,7 +13,7 @@ from math import inf, prod
 
 from striate.network import Graph, Node, Shape
 from striate.network import operators as op
-from striate.ops.blocked.expression import Expression
+from striate.ops.blocked.expression import Expression, renumbered
 from striate.runtime.lowering.expressions import Elements, elements_of, joined_elements
 from striate.runtime.lowering.weights import Weights
 
@@ -22,6 +22,9 @@ __all__ = ["Fused", "fused", "readers_of"]
 BOUNDED = (op.Conv, op.ConvTranspose, op.Gemm, op.MatMul, op.BatchNormalization)
 """Operators whose steps can move their results into bounds."""
 
+MAPPED = (op.GroupNormalization,)
+"""Operators whose steps can do more with each element of their results."""
+
 
 @dataclass(frozen=True)
 class Fused:
@@ -29,7 +32,8 @@ class Fused:
 
     `names` are the nodes that this does, in the network's order. Where they work on each element
     by itself, `expression` is all that they do, of the values `operands`, and `node` the last.
-    `bias` is a weight that a fully connected layer adds.
+    `bias` is a weight that a fully connected layer adds. `after` is what is done with each element
+    of the result then, which is its operand 0.
     """
 
     node: Node
@@ -41,6 +45,7 @@ class Fused:
     expression: Expression | None = None
     operands: tuple[str, ...] = ()
     bias: str | None = None
+    after: Expression | None = None
 
     @property
     def bounded(self) -> bool:
@@ -82,7 +87,7 @@ class Fusion:
         self.steps: dict[str, Fused] = {}  # by the value that they make, in the graph's order
         for node in graph.nodes:
             step = self._bounded(node) or self._biased(node) or self._summed(node)
-            step = step or self._mapped(node)
+            step = step or self._after(node) or self._mapped(node)
             step = step or Fused(node, node.outputs[0], (node.name,))
             self.steps[step.output] = step
             self._made.add(step.output)
@@ -138,6 +143,22 @@ class Fusion:
                 names = (*before.names, node.name)
                 return replace(before, output=node.outputs[0], names=names, bias=other)
         return None
+
+    def _after(self, node: Node) -> Fused | None:
+        """Put what works on each element of one value into the step that makes it."""
+        own = elements_of(node, self._weights) if self._native(node) else None
+        if own is None or len(own[1]) > 1:
+            return None
+        expression, (name,) = own
+        before = self._before(name)
+        if before is None or not isinstance(before.node.operator, MAPPED):
+            return None
+        if self._shapes[name] != self._shapes[node.outputs[0]]:
+            return None
+        del self.steps[name]
+        whole = expression if before.after is None else renumbered(expression, [before.after])
+        names = (*before.names, node.name)
+        return replace(before, output=node.outputs[0], names=names, after=whole)
 
     def _mapped(self, node: Node) -> Fused | None:
         """Put into what works on each element by itself what does so before it."""

@@ -11,6 +11,9 @@ from striate.network import Node, Shape
 from striate.network import operators as op
 from striate.network.operators.axes import axis_of
 from striate.ops.blocked import elementwise, normalizing
+from striate.ops.blocked.expression import renumbered
+from striate.ops.blocked.group_norm import Statistics, normalized
+from striate.ops.blocked.group_norm import group_norm as group_norm_of
 from striate.ops.blocked.softmax import softmax as softmax_of_rows
 from striate.ops.blocked.softmax import softmax_of_channels
 from striate.runtime.lowering.fusion import Fused
@@ -19,6 +22,7 @@ from striate.runtime.lowering.workspace import Workspace
 __all__ = [
     "batch_norm",
     "factors",
+    "group_norm",
     "instance_norm",
     "layer_norm",
     "local_response",
@@ -59,6 +63,23 @@ def instance_norm(space: Workspace, step: Fused) -> None:
     scale, bias = (space.weights[number] for number in numbers)
     norm = normalizing.instance_norm(space.target, source, result, scale, bias, operator.epsilon)
     space.add(step, "pixels of channels", [*tasks, norm])
+
+
+def group_norm(space: Workspace, step: Fused) -> None:
+    """Lower GroupNormalization, with what works on each element behind it."""
+    o, (name, *numbers) = step.node.operator, step.node.inputs
+    assert isinstance(o, op.GroupNormalization)
+    source = space.as_blocked(name)
+    result, tasks = space.new_blocked(step.output)
+    scale, bias = (space.weights[number] for number in numbers)
+    between = Statistics(f"{step.output} (means)", f"{step.output} (factors)")
+    at = source.layout
+    space.sizes |= dict.fromkeys(between, at.batch * at.blocks * at.lanes)
+    whole = None if step.after is None else renumbered(step.after, [normalized()])
+    given = o.groups, scale, bias, o.epsilon, between, whole
+    space.add(
+        step, "groups of channels", [*tasks, *group_norm_of(space.target, source, result, *given)]
+    )
 
 
 def local_response(space: Workspace, step: Fused) -> None:

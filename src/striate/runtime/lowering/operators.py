@@ -63,7 +63,8 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
 
 
 VOLUMES = (
-    *(op.BatchNormalization, op.InstanceNormalization, op.MaxPool, op.AveragePool),
+    *(op.BatchNormalization, op.InstanceNormalization, op.GroupNormalization),
+    *(op.MaxPool, op.AveragePool),
     *(op.GlobalAveragePool, op.GlobalMaxPool),
 )
 """Operators that need channels with spatial axes."""
@@ -92,6 +93,7 @@ LOWERED: dict[type, Callable[[Workspace, Fused], None]] = {
     op.MatMul: layers.linear_layer,
     op.BatchNormalization: norms.batch_norm,
     op.InstanceNormalization: norms.instance_norm,
+    op.GroupNormalization: norms.group_norm,
     op.LayerNormalization: norms.layer_norm,
     op.LRN: norms.local_response,
     op.Softmax: norms.softmax,

@@ -17,7 +17,8 @@ __all__ = ["Layouts", "planar", "sweeps_of"]
 
 LAYERS = (
     *(op.Conv, op.ConvTranspose, op.MaxPool, op.AveragePool, op.GlobalAveragePool),
-    *(op.GlobalMaxPool, op.BatchNormalization, op.InstanceNormalization, op.Resize, op.LRN),
+    *(op.GlobalMaxPool, op.BatchNormalization, op.InstanceNormalization, op.GroupNormalization),
+    *(op.Resize, op.LRN),
 )
 """Operators that read values in blocks."""
 
