@@ -106,6 +106,17 @@ class MissingExtraError(StriateError, ImportError):
         return cls(f"{purpose} needs {package}: pip install 'striate[{extra}]'")
 
 
+def one_line(error: BaseException) -> str:
+    r"""Return what an error says, in one line, or its name where it says nothing.
+
+    Examples
+    --------
+    >>> one_line(ValueError("bad\n  number")), one_line(KeyError())
+    ('bad number', 'KeyError')
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 @contextmanager
 def explained(where: str) -> Iterator[None]:
     """Prefix every striate error raised inside with `where`, as the caller would name it."""

@@ -167,7 +167,7 @@ def _kernel(text: str) -> NDArray[np.float64]:
     """Return the kernel of a file, or the one written out in `text`."""
     import numpy as np
 
-    from striate.errors import FileError, explained
+    from striate.errors import FileError, explained, one_line
     from striate.filters import kernels
 
     path = Path(text)
@@ -181,9 +181,8 @@ def _kernel(text: str) -> NDArray[np.float64]:
             return loaded
         content = path.read_text(encoding="utf-8")
     except (OSError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise FileError(
-            f"{path}: no kernel can be read ({reason}); write rows of numbers"
+            f"{path}: no kernel can be read ({one_line(error)}); write rows of numbers"
         ) from None
     with explained(str(path)):
         return kernels.parse(content)

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from striate.errors import DTypeError, FileError, ShapeError
+from striate.errors import DTypeError, FileError, ShapeError, one_line
 from striate.files import replacing
 
 __all__ = ["SUFFIXES", "format_of", "read", "write"]
@@ -146,11 +146,6 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
         raise FileError(
             f"{place}: damaged or cut short ({one_line(error)}); get a whole copy of the file"
         ) from None
-
-
-def one_line(error: BaseException) -> str:
-    """Return what `error` says, in one line, or its name where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def as_array(picture: Image.Image, place: Path) -> NDArray[Any]:

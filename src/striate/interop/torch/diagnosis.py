@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from striate.errors import one_line
 from striate.network.doctor.diagnosis import Diagnosis, Failure
 from striate.network.doctor.edits import size_text
 from striate.network.doctor.repairs import RADIUS, Repair
@@ -98,7 +99,7 @@ def _run(module: nn.Module, input_shapes: Sequence[Shape]) -> Attempt:
         with torch.no_grad():
             outputs = module(*inputs)
     except Exception as error:  # whatever PyTorch, or the module's own code, raises
-        found.problem = " ".join(str(error).split()) or type(error).__name__
+        found.problem = one_line(error)
     else:
         several = outputs if isinstance(outputs, tuple | list) else (outputs,)
         found.outputs = tuple(tuple(o.shape) for o in several if isinstance(o, torch.Tensor))

@@ -13,7 +13,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from striate.errors import FileError, ParameterError, ShapeError, UnknownNameError, explained
+from striate.errors import (
+    FileError,
+    ParameterError,
+    ShapeError,
+    UnknownNameError,
+    explained,
+    one_line,
+)
 from striate.network.images.declared import numbers_of, sizes_of, table_of
 
 if TYPE_CHECKING:
@@ -215,7 +222,7 @@ class Preprocessing:
             text = place.read_text(encoding="utf-8")
             values = json.loads(text) if place.suffix == ".json" else tomllib.loads(text)
         except (OSError, ValueError, RecursionError) as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            reason = getattr(error, "strerror", None) or one_line(error)
             raise FileError(
                 f"{place}: no readable preprocessing ({reason}); give a .json or .toml file"
             ) from None

@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from striate.errors import FileError, ParameterError, UnknownNameError, explained
+from striate.errors import FileError, ParameterError, UnknownNameError, explained, one_line
 from striate.network.inspection.report import Layer, Report
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Budget:
         try:
             values = tomllib.loads(place.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            reason = getattr(error, "strerror", None) or one_line(error)
             raise FileError(f"{place}: no readable budget ({reason}); give a TOML file") from None
         with explained(str(place)):
             return cls.from_dict(values)

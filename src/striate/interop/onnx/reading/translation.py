@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import GraphError, StriateError
+from striate.errors import GraphError, StriateError, one_line
 from striate.interop.onnx.reading.shapes import Shapes
 from striate.interop.onnx.reading.tensors import Array, array_of
 from striate.network import Constant, Graph, Initial, Input, Network, Node, Operator, Parameter
@@ -168,9 +168,8 @@ class Translation:
         except StriateError:  # some are ValueErrors too, but they say what is wrong
             raise
         except (ArithmeticError, IndexError, TypeError, ValueError) as error:
-            text = " ".join(str(error).split())
             raise GraphError(
-                f"cannot be computed from its constants ({text}): the model is damaged"
+                f"cannot be computed from its constants ({one_line(error)}): the model is damaged"
             ) from None
         self._room -= cost
         made, fixed = (all(n in names for n in inputs) for names in (self._made, self._fixed))
