@@ -14,6 +14,7 @@ import typer
 from striate.cli._saving import Saving, images_of
 from striate.cli._text import visible
 from striate.cli.inspection import pointing_to_the_doctor
+from striate.geometry.text import size_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -139,7 +140,7 @@ class Answers:
             text = "x".join("N" if size is None else str(size) for size in wanted)
             raise ShapeError(
                 f"{self.network.name} takes {text}, but the image becomes "
-                f"{'x'.join(map(str, shape))}: change --resize, --crop or --channels"
+                f"{size_text(shape)}: change --resize, --crop or --channels"
             )
 
     def _fail(self, name: str, error: Exception, advance: Any) -> None:
@@ -236,7 +237,7 @@ class Answers:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     if "label" in row:
         return row["label"], _shown(row["score"], ".4f")
-    shape = "x".join(map(str, row["shape"]))
+    shape = size_text(row["shape"])
     return row["name"], shape, *(_shown(row[name], ".4g") for name in ("min", "mean", "max"))
 
 

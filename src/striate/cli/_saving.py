@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from striate.geometry.text import size_text
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -91,7 +93,7 @@ class Saving:
         place = 0 if self._how.layout == "NCHW" else 2
         pictures = [a[0] for a in outputs if a.ndim == 4 and a.shape[1 + place] in (1, 3)]
         if not pictures or pictures[0].size <= 3:
-            shapes = ", ".join("x".join(map(str, array.shape)) for array in outputs)
+            shapes = ", ".join(size_text(array.shape) for array in outputs)
             raise ParameterError(
                 f"no output of {self._network.name} is a picture ({shapes}); give --save FILE.npz"
             )

@@ -15,6 +15,7 @@ import typer
 
 from striate.cli._models import Sizes, load_model, source_of
 from striate.cli._text import visible
+from striate.geometry.text import size_text
 
 if TYPE_CHECKING:
     from striate.network import Network
@@ -156,9 +157,9 @@ def pointing_to_the_doctor(model: str, shape: Sizes = None) -> Iterator[None]:
 def _texts(shape: Sizes) -> list[str]:
     """Return an input shape as --input takes it."""
     if isinstance(shape, Mapping):
-        named = {name: "x".join(map(str, sizes)) for name, sizes in shape.items()}
+        named = {name: size_text(sizes) for name, sizes in shape.items()}
         return [shlex.quote(f"{name}={sizes}") for name, sizes in named.items()]
-    return ["x".join(map(str, shape))] if shape else []
+    return [size_text(shape)] if shape else []
 
 
 def _print(text: str) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from striate.drawing import palette
 from striate.drawing.bars import bars, bars_width
 from striate.drawing.colour_map import diverging, grey
+from striate.drawing.formula import times
 from striate.drawing.lettering import text_width, wrapped
 from striate.drawing.scene import Group, Line, Picture, Rectangle, Scene, Shape, Text
 from striate.errors import ParameterError, ShapeError, explained
@@ -105,7 +106,7 @@ def feature_maps(
     with explained("feature_maps"):
         inputs, layers = _checked(rows)
     shown = Column(
-        "input", _times(inputs[0].shape[:2]), MARGIN, (1, 1), _zoom(inputs[0], TALL), 0, 0
+        "input", times(inputs[0].shape[:2]), MARGIN, (1, 1), _zoom(inputs[0], TALL), 0, 0
     )
     columns = [shown]
     for (name, _), arrays in zip(rows[0].layers, layers, strict=True):
@@ -211,7 +212,7 @@ def _column(name: str, arrays: Sequence[Reals], before: Column) -> Column:
     count = f"{shown} of {many} maps" if shown < many else f"{many} map{'s' * (many > 1)}"
     down = min(round(math.sqrt(0.75 * shown)) or 1, (TALL + GAP) // (SMALLEST + GAP))
     size = _zoom(arrays[0][0], (TALL - (down - 1) * GAP) // down)
-    note = f"{count}, {_times(shape[1:])}"
+    note = f"{count}, {times(shape[1:])}"
     return Column(name, note, x, (down, -(-shown // down)), size, most, GAP)
 
 
@@ -274,7 +275,3 @@ def _scale(x: float, y: float) -> Iterator[Shape]:
     yield Line(((x + 65, y + 10), (x + 65, y + 13)), palette.AXIS)
     note = "activations, to each layer's largest"
     yield Text(x + 146, y + 10, wrapped(note, SMALL, 400)[0], SMALL, palette.QUIET)
-
-
-def _times(sizes: Sequence[int]) -> str:
-    return "×".join(map(str, sizes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from striate.geometry import Axis, TransposedAxis, TransposedWindow, Window
+from striate.geometry.text import size_text
 
 __all__ = ["size_formulas", "times", "window_words"]
 
@@ -68,7 +69,7 @@ def window_words(window: Window | TransposedWindow) -> str:
 
 def times(sizes: Sequence[int]) -> str:
     """Return sizes as they are spoken: 3×5."""
-    return "×".join(map(str, sizes))
+    return size_text(sizes, "×")
 
 
 def _short(values: Sequence[int]) -> str:

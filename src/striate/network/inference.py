@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from operator import index as whole
 
 from striate.errors import GeometryError, ShapeError, UnknownNameError, explained
+from striate.geometry.text import open_text, size_text
 from striate.network.graph import Graph, Input, Shape
 from striate.network.operators.shaping import Transpose
 
@@ -96,14 +97,14 @@ def hint(graph: Graph, input_shape: InputShape) -> str:
         return ""
     first = graph.inputs[0]
     if input_shape is None:
-        text = ", ".join("any" if size is None else str(size) for size in first.shape)
-        opened = f"; input {first.name!r} is ({text}), and any was taken as 1: give its shape"
+        text = open_text(first.shape)
+        opened = f"; input {first.name!r} is {text}, and any was taken as 1: give its shape"
         return opened if None in first.shape[1:] else ""
     given = input_shape.get(first.name) if isinstance(input_shape, Mapping) else input_shape
     wanted = first.shape
     if given is None or None in wanted[1:] or tuple(given[1:]) == tuple(wanted[1:]):
         return ""
-    return f"; {graph.name} is made for {'x'.join(str(size or 1) for size in wanted)}"
+    return f"; {graph.name} is made for {size_text(size or 1 for size in wanted)}"
 
 
 def _fit(graph: Graph, value: Input, given: Sequence[int] | None) -> Shape:
@@ -112,7 +113,7 @@ def _fit(graph: Graph, value: Input, given: Sequence[int] | None) -> Shape:
     if given is None:
         return tuple(1 if size is None else size for size in wanted)
     name = graph.name if value is graph.inputs[0] else f"{graph.name}: {value.name}"
-    text = f"({', '.join('any' if size is None else str(size) for size in wanted)})"
+    text = open_text(wanted)
     if len(given) != len(wanted):
         raise ShapeError(f"{name}: input shape {tuple(given)} must have {len(wanted)} axes: {text}")
     try:

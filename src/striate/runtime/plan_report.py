@@ -10,8 +10,9 @@ from math import prod
 import numpy as np
 
 from striate.geometry import flops
+from striate.geometry.text import size_text
 from striate.network import Graph, Shape, infer_kinds, infer_shapes
-from striate.network.inspection.text import ruled, scaled, size_text, three_digits
+from striate.network.inspection.text import bytes_text, ruled, scaled, three_digits
 from striate.ops.blocked.task import Task
 from striate.runtime.execution import threads_of
 from striate.runtime.limits import Limits, measured_limits
@@ -113,7 +114,7 @@ class PlanReport:
     @property
     def title(self) -> str:
         """The line above the table."""
-        shape = ", ".join("x".join(map(str, s)) or "()" for s in self.input_shapes.values())
+        shape = ", ".join(size_text(s) or "()" for s in self.input_shapes.values())
         threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
         return f"{self.network} on {shape}, {self.dtype}, {self.instructions}, {threads}"
 
@@ -131,12 +132,12 @@ class PlanReport:
         return [
             f"parts      {t.parts}, {f'of {t.tasks} tasks' if t.tasks else 'in Python'}",
             f"MACs       {t.macs:,} ({scaled(t.macs)}; {scaled(t.flops)}FLOP)",
-            f"bytes      {size_text(t.bytes)} read and written if nothing stays in caches",
+            f"bytes      {bytes_text(t.bytes)} read and written if nothing stays in caches",
             f"least      {1e3 * t.seconds:.3f} ms: the sum of what bounds each part",
             f"limits     {limits_text(self.limits)}",
-            f"memory     {size_text(t.arena_bytes)} for values; weights: "
-            f"{size_text(t.packed_bytes)} packed, {size_text(t.unpacked_bytes)} read as they are, "
-            f"{size_text(t.weight_bytes)} the network's own",
+            f"memory     {bytes_text(t.arena_bytes)} for values; weights: "
+            f"{bytes_text(t.packed_bytes)} packed, {bytes_text(t.unpacked_bytes)} read as they "
+            f"are, {bytes_text(t.weight_bytes)} the network's own",
         ]
 
     def __str__(self) -> str:
@@ -180,9 +181,9 @@ def _row(step: PlanStep) -> tuple[str, ...]:
         step.tile or "-",
         _blocks_text(step.blocks),
         "-" if step.threads is None else str(step.threads),
-        "x".join(map(str, step.output_shape)),
+        size_text(step.output_shape),
         three_digits(step.macs),
-        size_text(step.bytes),
+        bytes_text(step.bytes),
         step.bound,
         f"{1e6 * step.seconds:.1f}",
         step.why,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 
+from striate.geometry.text import size_text
 from striate.network.inspection.text import ruled, scaled
 from striate.runtime.plan_report import PlanReport, PlanStep, limits_text
 from striate.runtime.steps import Array
@@ -96,7 +97,7 @@ def _row(timed: ProfileStep) -> tuple[str, ...]:
         step.name,
         step.operator,
         step.method,
-        "x".join(map(str, step.output_shape)),
+        size_text(step.output_shape),
         f"{1e6 * timed.seconds:.2f}",
         f"{timed.share:.1%}",
         f"{timed.gflops:.1f}" if timed.gflops else "-",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from striate.errors import DTypeError, ParameterError, ShapeError, UnknownNameError, explained
+from striate.geometry.text import open_text
 from striate.network import InputShape, Network
 from striate.ops import thread_count
 from striate.ops.codegen import Target
@@ -127,10 +128,10 @@ class Program:
         """
         for value in self.network.graph.inputs:
             if None in value.shape[1:]:
-                wanted = ", ".join("any" if size is None else str(size) for size in value.shape)
+                wanted = open_text(value.shape)
                 name = "the input" if len(self.network.graph.inputs) == 1 else value.name
                 raise ShapeError(
-                    f"{self.network.name}: plan: {name} ({wanted}) leaves sizes open: "
+                    f"{self.network.name}: plan: {name} {wanted} leaves sizes open: "
                     "plan_for(shape) takes them"
                 )
         return self.plan_for()

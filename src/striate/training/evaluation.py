@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ParameterError, ShapeError, StriateError, explained
+from striate.geometry.text import open_text
 from striate.network import Network, infer_shapes
 from striate.runtime import compile
 from striate.runtime.program import check_network
@@ -117,10 +118,10 @@ def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> 
     try:
         shapes = infer_shapes(network.graph, (1, *image_shape))
     except StriateError as error:
-        text = f"({', '.join('any' if size is None else str(size) for size in wanted)})"
         raise ShapeError(
-            f"{where}: images {image_shape} do not fit {network.name}, which takes {text}: "
-            f"resize them (data.load(name, size=...), --resize) or choose another network ({error})"
+            f"{where}: images {image_shape} do not fit {network.name}, which takes "
+            f"{open_text(wanted)}: resize them (data.load(name, size=...), --resize) or choose "
+            f"another network ({error})"
         ) from None
     output = shapes[network.graph.outputs[0]]
     if len(output) != 2:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from striate.cli.tour.inspection import print_rows
 from striate.cli.tour.page import Chapter, picture, table
+from striate.geometry.text import size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ def trained_lenet(
     from striate import drawing
     from striate.training.recipes import lenet_1989
 
-    shape = "x".join(map(str, data.train_images.shape[2:]))
+    shape = size_text(data.train_images.shape[2:])
     console.print(
         f"data set {data.name}: {len(data.train_labels):,} digits of {shape}, one at a time, "
         f"{passes} passes"

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from striate.errors import one_line
+from striate.geometry.text import size_text
 from striate.network.doctor.diagnosis import Diagnosis, Failure
-from striate.network.doctor.edits import size_text
 from striate.network.doctor.repairs import RADIUS, Repair
 from striate.network.doctor.text import trail_text
 from striate.network.graph import Shape

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import prod
 
 from striate.geometry import Field
+from striate.geometry.text import size_text
 from striate.network.doctor.advice_on_windows import WINDOW_RULES, Case, Rules
-from striate.network.doctor.edits import size_text
 from striate.network.graph import Graph, Node, Shape
 from striate.network.operators import BatchNormalization, Conv, ConvTranspose, Gemm
 

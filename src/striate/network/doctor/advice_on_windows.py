@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from math import prod
 
 from striate.errors import StriateError
 from striate.geometry import Axis, TransposedWindow, Window
+from striate.geometry.text import size_text
 from striate.network.doctor.tracing import window_of
 from striate.network.graph import Fields, Graph, Node, Shape
 from striate.network.operators import ConvTranspose
@@ -166,9 +167,9 @@ def _padding(case: Case) -> Iterator[tuple[str, str]]:
             met = {k for o in range(outputs) for k, t in enumerate(axis.taps(o)) if 0 <= t < size}
             idle *= len(met) / axis.kernel
         if share <= 0.5:
-            kernel = _by(window.kernel)
+            kernel = size_text(window.kernel)
             empty = f"{100 * (1 - share):.0f} % of what it reads is padding"
-            text = f"kernel {kernel} on {_by(sizes)}: {empty}"
+            text = f"kernel {kernel} on {size_text(sizes)}: {empty}"
             if idle < 1:
                 total = prod(window.kernel)
                 text += f", and {round((1 - idle) * total)} of its {total} taps never meet data"
@@ -190,10 +191,6 @@ def _half_pixels(case: Case) -> Iterator[tuple[str, str]]:
                     "is centred",
                 )
                 break
-
-
-def _by(sizes: Sequence[int]) -> str:
-    return "x".join(map(str, sizes))
 
 
 WINDOW_RULES: Rules = {

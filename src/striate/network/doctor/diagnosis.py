@@ -14,10 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from striate.errors import ParameterError, UnknownNameError, explained
+from striate.geometry.text import size_text
 from striate.network import zoo
 from striate.network.doctor.advice import Advice, advise
 from striate.network.doctor.advice_on_windows import Case, unread
-from striate.network.doctor.edits import size_text
 from striate.network.doctor.repairs import RADIUS, Repair, repairs, spatial_axes
 from striate.network.doctor.text import lines, trail_text
 from striate.network.doctor.tracing import Trace, trace, window_of
@@ -205,7 +205,7 @@ def _arithmetic(node: Node, found: Trace) -> Iterator[str]:
         makers = {name: n for n in found.graph.nodes for name in n.outputs}
         source = makers.get(node.inputs[0])
         before = found.shapes[source.inputs[0]][1:] if source and source.inputs else ()
-        arrive = f"{' x '.join(map(str, before))} = " if len(before) > 1 and len(x) == 2 else ""
+        arrive = f"{size_text(before, ' x ')} = " if len(before) > 1 and len(x) == 2 else ""
         yield f"{arrive}{x[-1]} features arrive, {node.inputs[1]} {shapes[1]} takes {shapes[1][1]}"
     elif isinstance(operator, Conv | ConvTranspose) and len(shapes[1]) > 1:
         takes = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from striate.geometry import Axis, TransposedWindow, Window
+from striate.geometry.text import size_text
 from striate.network.doctor.tracing import window_of
 from striate.network.graph import Graph, Node, Operator, Parameter, Shape
 from striate.network.operators import Conv, ConvTranspose, Flatten, Gemm, Identity, MatMul, Reshape
@@ -20,7 +21,6 @@ __all__ = [
     "inserted",
     "producers",
     "refitted",
-    "size_text",
     "strides",
     "unused",
     "upstream",
@@ -38,11 +38,6 @@ class Edit:
     kind: str
     layer: str
     graph: Graph
-
-
-def size_text(shape: Sequence[int]) -> str:
-    """Return 28x28 for (28, 28)."""
-    return "x".join(map(str, shape))
 
 
 def weights_of(graph: Graph) -> dict[str, Parameter]:

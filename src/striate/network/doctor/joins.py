@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import permutations
 
 from striate.geometry import TransposedWindow, Window
+from striate.geometry.text import size_text
 from striate.network.doctor.edits import (
     Edit,
     giving,
     inserted,
-    size_text,
     unused,
     upstream,
     weights_of,

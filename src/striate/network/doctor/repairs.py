@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from striate.errors import StriateError
 from striate.geometry import Window
+from striate.geometry.text import size_text
 from striate.network.doctor import edits
-from striate.network.doctor.edits import Edit, size_text
+from striate.network.doctor.edits import Edit
 from striate.network.doctor.joins import joins
 from striate.network.doctor.tracing import Trace, trace, window_of
 from striate.network.graph import Graph, Input, Shape

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from striate.geometry.text import size_text
 from striate.network.doctor.advice import Advice
-from striate.network.doctor.edits import size_text
 from striate.network.graph import Shape
 
 if TYPE_CHECKING:

@@ -290,8 +290,8 @@ def _number(name: str, value: Any) -> float:
 
 
 def _figure(name: str, value: float) -> str:
-    from striate.network.inspection.text import size_text
+    from striate.network.inspection.text import bytes_text
 
     if name in MEMORY:
-        return size_text(int(value))
+        return bytes_text(int(value))
     return f"{value:,.2f}" if name == TIME else f"{value:,.0f}"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from striate.errors import UnknownNameError
+from striate.geometry.text import size_text
 from striate.network.inspection.conventions import CONVENTIONS, convention
-from striate.network.inspection.text import Row, size_text, three_digits, width_of
+from striate.network.inspection.text import Row, bytes_text, three_digits, width_of
 
 if TYPE_CHECKING:
     from striate.network.inspection.layers import FieldSummary, Layer
@@ -65,7 +66,7 @@ def _exact(count: int) -> str:
 
 
 def _by(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape)) or "scalar"
+    return size_text(shape) or "scalar"
 
 
 def _milliseconds(layer: Layer) -> str:
@@ -99,7 +100,7 @@ def _none(layer: Layer) -> str:
 
 
 def _moved(layer: Layer) -> str:
-    return size_text(layer.read_bytes + layer.written_bytes)
+    return bytes_text(layer.read_bytes + layer.written_bytes)
 
 
 COLUMNS = {
@@ -141,9 +142,9 @@ COLUMNS = {
             number=True,
         ),
         _column(
-            "activations", lambda x: size_text(x.activation_bytes), short="memory", number=True
+            "activations", lambda x: bytes_text(x.activation_bytes), short="memory", number=True
         ),
-        _column("alive", lambda x: size_text(x.alive_bytes), number=True),
+        _column("alive", lambda x: bytes_text(x.alive_bytes), number=True),
         _column("moved", _moved, number=True),
         _column(
             "intensity",

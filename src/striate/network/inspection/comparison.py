@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Literal
 
-from striate.network.doctor.edits import size_text
+from striate.geometry.text import size_text
 from striate.network.inference import InputShape
 from striate.network.inspection.report import Layer, Report, inspect
 

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from striate.geometry import Axis, TransposedAxis
+from striate.geometry.text import size_text
 from striate.network.graph import Shape
 
 __all__ = ["WINDOWS", "Row", "by", "names_of", "sizes"]
@@ -26,7 +27,7 @@ WINDOWS = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool")
 
 def by(sizes: Sequence[int], sign: str = "x") -> str:
     """Return sizes joined: 1x3x224x224."""
-    return sign.join(map(str, sizes)) or "1"
+    return size_text(sizes, sign) or "1"
 
 
 def names_of(rank: int) -> tuple[str, ...]:

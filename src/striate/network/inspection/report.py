@@ -9,6 +9,7 @@ from math import prod
 
 from striate.errors import explained
 from striate.geometry import flops
+from striate.geometry.text import size_text
 from striate.network import zoo
 from striate.network.graph import Graph, Shape
 from striate.network.inference import InputShape, infer_shapes
@@ -86,9 +87,9 @@ class Report:
     @property
     def title(self) -> str:
         """The line above the table."""
-        shapes = [f"{name} {_by(shape)}" for name, shape in self.inputs]
+        shapes = [f"{name} {size_text(shape)}" for name, shape in self.inputs]
         one = len(self.inputs) < 2
-        return f"{self.network} on {_by(self.input_shape) if one else ', '.join(shapes)}"
+        return f"{self.network} on {size_text(self.input_shape) if one else ', '.join(shapes)}"
 
     def rows(
         self, width: int | None = None, columns: Sequence[str] | None = None
@@ -135,10 +136,6 @@ class Report:
         rows = full_rows(self)
         numbers = {place for place, heading in enumerate(rows[0]) if is_number(heading)}
         return ruled(self.title, rows, numbers, summary(self))
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))
 
 
 def inspect(

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Row",
+    "bytes_text",
     "ruled",
     "scaled",
-    "size_text",
     "summary",
     "three_digits",
     "width_of",
@@ -49,13 +49,13 @@ def summary(report: Report) -> list[str]:
     rest = [f"{count:,} {what}" for count, what in _not_trained(report) if count]
     lines = [
         f"parameters   {t.parameters:,}{''.join(f' and {text}' for text in rest)} "
-        f"({size_text(t.parameter_bytes)} in float32)",
+        f"({bytes_text(t.parameter_bytes)} in float32)",
         f"MACs         {t.macs:,} ({scaled(t.macs)}; {scaled(t.flops)}FLOP)",
         f"units        {t.units:,} with the input's; {t.connections:,} connections, "
         "one of each bias included, for one example",
-        f"moved        {size_text(t.read_bytes)} read and {size_text(t.written_bytes)} written, "
+        f"moved        {bytes_text(t.read_bytes)} read and {bytes_text(t.written_bytes)} written, "
         f"{t.intensity:.2f} FLOP for each byte",
-        f"inference    {size_text(t.peak_activation_bytes)} of activations at most"
+        f"inference    {bytes_text(t.peak_activation_bytes)} of activations at most"
         + (f", in {t.peak_layer}: {_some(t.peak_alive)}" if t.peak_layer else ""),
         *_training(report),
         *_shared(report),
@@ -75,10 +75,10 @@ def _not_trained(report: Report) -> list[tuple[int, str]]:
 def _training(report: Report) -> list[str]:
     t = report.totals.training
     if not t.gradients:
-        return [f"training     {size_text(t.kept)} of activations kept; nothing is trained"]
-    totals = ", ".join(f"{size_text(size)} ({name})" for name, size in t.total.items())
+        return [f"training     {bytes_text(t.kept)} of activations kept; nothing is trained"]
+    totals = ", ".join(f"{bytes_text(size)} ({name})" for name, size in t.total.items())
     return [
-        f"training     {size_text(t.kept)} of activations kept; {size_text(t.peak)} at most with "
+        f"training     {bytes_text(t.kept)} of activations kept; {bytes_text(t.peak)} at most with "
         f"their gradients, in {t.layer}; with parameters, gradients and state {totals}"
     ]
 
@@ -122,7 +122,7 @@ def three_digits(count: int) -> str:
     return f"{size:.{digits}f}{prefix}"
 
 
-def size_text(count: int) -> str:
+def bytes_text(count: int) -> str:
     """Return bytes as people read them."""
     size = float(count)
     for unit in ("B", "KiB", "MiB"):

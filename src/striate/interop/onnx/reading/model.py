@@ -17,6 +17,7 @@ from striate.errors import (
     UnknownNameError,
     explained,
 )
+from striate.geometry.text import open_text
 from striate.interop.onnx.reading.opsets import NEWEST, OLDEST, ONNX_DOMAINS, opsets_of
 from striate.interop.onnx.reading.tensors import BFLOAT16, MOST_AXES, dtype_of
 from striate.interop.onnx.reading.texts import check_texts
@@ -242,6 +243,5 @@ def _shape(tensor: Any, given: Sequence[int] | None, where: str) -> tuple[int | 
         size in (None, wanted) for size, wanted in zip(declared, given, strict=True)
     )
     if not fits:
-        text = ", ".join("any" if size is None else str(size) for size in declared)
-        raise ShapeError(f"{where}: input_shape {tuple(given)} must fit ({text})")
+        raise ShapeError(f"{where}: input_shape {tuple(given)} must fit {open_text(declared)}")
     return tuple(given)
