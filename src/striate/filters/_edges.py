@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from striate.errors import explained
 from striate.filters._apply import apply, as_image
-from striate.filters.kernels import sobel_taps
+from striate.filters.kernels.edges import derivative_taps
 
 __all__ = ["sobel"]
 
@@ -87,7 +87,8 @@ def sobel(
         axes = (1, 0) if axis is None else (axis,)
         # Sobel's difference is odd and its smoothing even, so flipping both changes the sign.
         kernels = [
-            (down[::-1].copy(), across[::-1].copy()) for down, across in map(sobel_taps, axes)
+            (down[::-1].copy(), across[::-1].copy())
+            for down, across in (derivative_taps("sobel", one) for one in axes)
         ]
         return apply(
             image,
