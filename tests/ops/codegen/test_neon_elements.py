@@ -12,10 +12,12 @@ import pytest
 
 from striate.ops.blocked.channels_last import enter_last, leave_last
 from striate.ops.blocked.functions import FUNCTIONS
+from striate.ops.blocked.group_norm import channel_statistics, group_statistics
 from striate.ops.blocked.layout import Place, Value, blocked
 from striate.ops.blocked.mapping import Operand, map_plain
 from striate.ops.blocked.moving import move
 from striate.ops.blocked.normalizing import instance_norm, layer_norm, local_response
+from striate.ops.blocked.products import products
 from striate.ops.blocked.reducing import reduce_rows
 from striate.ops.blocked.resampling import resample
 from striate.ops.blocked.softmax import softmax, softmax_of_channels
@@ -89,6 +91,10 @@ STEPS: dict[str, Callable[[], Any]] = {
     "to blocks": lambda: enter_last(TARGET, Place("x"), Y),
     "from blocks": lambda: leave_last(TARGET, X, Place("y")),
     "instance norm": lambda: instance_norm(TARGET, X, Y, ONES, ONES, 1e-5),
+    "statistics of channels": lambda: channel_statistics.kernel(TARGET),
+    "statistics of groups": lambda: group_statistics.kernel(TARGET),
+    "products": lambda: products(TARGET, *map(Place, "xwy"), (9, 9, 9)),
+    "turned products": lambda: products(TARGET, *map(Place, "xwy"), (9, 9, 9), turned=True),
     "layer norm": lambda: layer_norm(TARGET, Place("x"), (3, 6), Place("y"), ONES, None, 1e-5),
     "local response": lambda: local_response(TARGET, X, Y, 5, 1e-4, 0.75, 1.0),
     "any local response": lambda: local_response(TARGET, X, Y, 5, 1e-4, 0.6, 1.0),

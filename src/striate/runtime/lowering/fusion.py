@@ -15,6 +15,7 @@ from striate.network import Graph, Node, Shape
 from striate.network import operators as op
 from striate.ops.blocked.expression import Expression, renumbered
 from striate.runtime.lowering.expressions import Elements, elements_of, joined_elements
+from striate.runtime.lowering.turning import Product
 from striate.runtime.lowering.weights import Weights
 
 __all__ = ["Fused", "fused", "readers_of"]
@@ -22,7 +23,7 @@ __all__ = ["Fused", "fused", "readers_of"]
 BOUNDED = (op.Conv, op.ConvTranspose, op.Gemm, op.MatMul, op.BatchNormalization)
 """Operators whose steps can move their results into bounds."""
 
-MAPPED = (op.GroupNormalization,)
+MAPPED = (op.GroupNormalization, Product)
 """Operators whose steps can do more with each element of their results."""
 
 

@@ -15,6 +15,7 @@ from striate.runtime.lowering.homes import homes_of
 from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
 from striate.runtime.lowering.operators import lower_natively, native
 from striate.runtime.lowering.splitting import without_splits
+from striate.runtime.lowering.turning import with_products
 from striate.runtime.lowering.values import Layouts
 from striate.runtime.lowering.weights import Weights
 from striate.runtime.lowering.workspace import Workspace
@@ -37,6 +38,7 @@ def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings)
         lone = len(node.inputs) > 0 and len(node.outputs) == 1
         return single and lone and native(node, shapes, weights, to.target.lanes)
 
+    graph = with_products(graph, shapes, weights, runs_natively)
     steps = fused(graph, runs_natively, shapes, weights)
     layouts = Layouts(steps, shapes, to.target.lanes)
     ends = [*(value.name for value in graph.inputs), *graph.outputs]

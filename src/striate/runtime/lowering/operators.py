@@ -13,6 +13,8 @@ from striate.runtime.lowering.convolutions import native_convolution
 from striate.runtime.lowering.elements import elements, native_elements
 from striate.runtime.lowering.expressions import elements_of
 from striate.runtime.lowering.fusion import Fused
+from striate.runtime.lowering.products import native_product, product
+from striate.runtime.lowering.turning import Product
 from striate.runtime.lowering.weights import Weights
 from striate.runtime.lowering.workspace import Workspace
 
@@ -29,13 +31,15 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
     first, *rest = (name in weights for name in node.inputs)
     if isinstance(node.operator, op.Concat):
         return len(x) > 0 and not all((first, *rest))
+    if isinstance(node.operator, Product):
+        return True
+    if isinstance(node.operator, op.MatMul) and not (first and all(rest)):
+        return native_product(node, shapes)
     if first or not all(rest):
         return False
     match node.operator:
         case op.Conv() | op.ConvTranspose():
             return native_convolution(node.operator, x, output, lanes)
-        case op.MatMul():
-            return len(x) > 1 and len(shapes[node.inputs[1]]) == 2
         case op.Softmax(axis=axis, onwards=onwards):
             rows = onwards or prod(x[axis_of(axis, x) + 1 :]) == 1
             return rows or (3 <= len(x) <= 5 and axis_of(axis, x) == 1)
@@ -91,6 +95,7 @@ LOWERED: dict[type, Callable[[Workspace, Fused], None]] = {
     op.Resize: layers.resize,
     op.Gemm: layers.linear_layer,
     op.MatMul: layers.linear_layer,
+    Product: product,
     op.BatchNormalization: norms.batch_norm,
     op.InstanceNormalization: norms.instance_norm,
     op.GroupNormalization: norms.group_norm,
