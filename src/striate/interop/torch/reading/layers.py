@@ -13,21 +13,10 @@ from striate.errors import GraphError
 from striate.geometry import TransposedWindow, Window
 from striate.interop.torch.reading.table import aten
 from striate.interop.torch.reading.translation import Translation
+from striate.interop.torch.reading.windows import RANKS, batched, each, rank_of, unbatched
 from striate.network import operators as ops
 
-__all__ = ["batched"]
-
-RANKS = {"1d": 1, "2d": 2, "3d": 3}
-
-
-def batched(t: Translation, x: Any, rank: int) -> tuple[str, bool]:
-    """Return a value with a batch axis, and whether it had to be given one."""
-    missing = len(t.shape(x)) == rank + 1
-    return (t.emit(ops.Unsqueeze((0,)), x) if missing else t.value(x)), missing
-
-
-def _rank(node: FxNode) -> int:
-    return next(rank for word, rank in RANKS.items() if word in str(node.target))
+__all__: list[str] = []
 
 
 @aten(*(f"conv{word}.{kind}" for word in RANKS for kind in ("default", "padding")))
@@ -42,33 +31,25 @@ def _conv(
     dilation: Any = 1,
     groups: int = 1,
 ) -> str:
-    rank = _rank(node)
+    rank = rank_of(node)
     kernel = t.static(t.shape(weight)[2:], "a kernel")
-    sides: Any = padding if isinstance(padding, str) else _each(padding, rank)
-    window = Window.parse(kernel, _each(stride, rank), sides, _each(dilation, rank), rank=rank)
+    sides: Any = padding if isinstance(padding, str) else each(padding, rank)
+    window = Window.parse(kernel, each(stride, rank), sides, each(dilation, rank), rank=rank)
     x, alone = batched(t, x, rank)
     operands = [x, weight] if bias is None else [x, weight, bias]
     found = t.emit(ops.Conv(window, groups), *operands)
-    return t.emit(ops.Squeeze((0,)), found) if alone else found
-
-
-def _each(value: Any, rank: int) -> tuple[int, ...]:
-    """Return one number for each axis: PyTorch lets a list of one stand for all."""
-    if isinstance(value, int):
-        return (value,) * rank
-    return tuple(value) * rank if len(value) == 1 else tuple(value)
+    return unbatched(t, found, alone)
 
 
 @aten("convolution.default")
 def _convolution(t: Translation, node: FxNode, x: Any, weight: Any, bias: Any, *rest: Any) -> str:
     stride, padding, dilation, transposed, added, groups = rest
     rank = len(t.shape(weight)) - 2
-    word = f"{rank}d"
     if transposed:
-        return _transposed(t, word, x, weight, bias, stride, padding, added, groups, dilation)
+        return _transposed(t, rank, x, weight, bias, stride, padding, added, groups, dilation)
     kernel = t.static(t.shape(weight)[2:], "a kernel")
     window = Window.parse(
-        kernel, _each(stride, rank), _each(padding, rank), _each(dilation, rank), rank=rank
+        kernel, each(stride, rank), each(padding, rank), each(dilation, rank), rank=rank
     )
     operands = [x, weight] if bias is None else [x, weight, bias]
     return t.emit(ops.Conv(window, groups), *operands)
@@ -87,13 +68,13 @@ def _conv_transpose(
     groups: int = 1,
     dilation: Any = 1,
 ) -> str:
-    word = f"{_rank(node)}d"
-    return _transposed(t, word, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    rank = rank_of(node)
+    return _transposed(t, rank, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def _transposed(
     t: Translation,
-    word: str,
+    rank: int,
     x: Any,
     weight: Any,
     bias: Any,
@@ -103,19 +84,18 @@ def _transposed(
     groups: int,
     dilation: Any,
 ) -> str:
-    rank = RANKS[word]
     window = TransposedWindow.parse(
         t.static(t.shape(weight)[2:], "a kernel"),
-        _each(stride, rank),
-        _each(padding, rank),
-        _each(dilation, rank),
-        _each(added, rank),
+        each(stride, rank),
+        each(padding, rank),
+        each(dilation, rank),
+        each(added, rank),
         rank=rank,
     )
     x, alone = batched(t, x, rank)
     operands = [x, weight] if bias is None else [x, weight, bias]
     found = t.emit(ops.ConvTranspose(window, groups), *operands)
-    return t.emit(ops.Squeeze((0,)), found) if alone else found
+    return unbatched(t, found, alone)
 
 
 def _filled(t: Translation, given: Any, shape: tuple[int, ...], value: float) -> str:

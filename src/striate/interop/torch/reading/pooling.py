@@ -11,31 +11,17 @@ from torch.fx import Node as FxNode
 
 from striate.errors import GraphError
 from striate.geometry import Axis, Window
-from striate.interop.torch.reading.layers import RANKS, batched
 from striate.interop.torch.reading.table import aten
 from striate.interop.torch.reading.translation import Translation
+from striate.interop.torch.reading.windows import RANKS, batched, each, rank_of, unbatched
 from striate.network import operators as ops
 
 __all__: list[str] = []
 
 
-def _each(value: Any, rank: int) -> tuple[int, ...]:
-    if isinstance(value, int):
-        return (value,) * rank
-    return tuple(value) * rank if len(value) == 1 else tuple(value)
-
-
-def _rank(node: FxNode) -> int:
-    return next(rank for word, rank in RANKS.items() if word in str(node.target))
-
-
 def _asked(node: FxNode) -> bool:
     """Say whether anything needs the second output, the places."""
     return any(user.args[1] == 1 and user.users for user in node.users if len(user.args) > 1)
-
-
-def _unbatched(t: Translation, found: str, alone: bool) -> str:
-    return t.emit(ops.Squeeze((0,)), found) if alone else found
 
 
 @aten(*(f"max_pool{word}.default" for word in RANKS))
@@ -49,10 +35,10 @@ def _max_pool(
     dilation: Any = 1,
     ceil: bool = False,
 ) -> str:
-    rank = _rank(node)
+    rank = rank_of(node)
     x, alone = batched(t, x, rank)
     window = _window(rank, kernel, stride, padding, dilation, ceil)
-    return _unbatched(t, t.emit(ops.MaxPool(window), x), alone)
+    return unbatched(t, t.emit(ops.MaxPool(window), x), alone)
 
 
 def _window(
@@ -60,10 +46,10 @@ def _window(
 ) -> Window:
     steps = kernel if stride is None or stride in ((), []) else stride
     return Window.parse(
-        _each(kernel, rank),
-        _each(steps, rank),
-        _each(padding, rank),
-        _each(dilation, rank),
+        each(kernel, rank),
+        each(steps, rank),
+        each(padding, rank),
+        each(dilation, rank),
         rank=rank,
         ceil=ceil,
     )
@@ -85,17 +71,16 @@ def _max_pool_with_indices(
     ceil: bool = False,
 ) -> tuple[Any, Any]:
     """ONNX counts places through the whole tensor, PyTorch through a channel."""
-    rank = _rank(node)
-    asked = _asked(node)
+    rank = rank_of(node)
     window = _window(rank, kernel, stride, padding, dilation, ceil)
     volume = t.shape(x)[-rank:]
     x, alone = batched(t, x, rank)
-    if not asked:
-        return _unbatched(t, t.emit(ops.MaxPool(window), x), alone), None
+    if not _asked(node):
+        return unbatched(t, t.emit(ops.MaxPool(window), x), alone), None
     found, places = t.emit_all(ops.MaxPool(window, indices=True), x, count=2)
     size = prod(t.static(volume, "the places of a pooling"))
     inside = t.emit(ops.Mod(), places, t.number(size, "int64"))
-    return _unbatched(t, found, alone), _unbatched(t, inside, alone)
+    return unbatched(t, found, alone), unbatched(t, inside, alone)
 
 
 @aten(*(f"avg_pool{word}.default" for word in RANKS))
@@ -110,17 +95,17 @@ def _avg_pool(
     count_include_pad: bool = True,
     divisor: int | None = None,
 ) -> str:
-    rank = _rank(node)
+    rank = rank_of(node)
     window = _window(rank, kernel, stride, padding, ceil=ceil)
     x, alone = batched(t, x, rank)
     if divisor is None:
         found = t.emit(ops.AveragePool(window, count_include_pad), x)
-        return _unbatched(t, found, alone)
+        return unbatched(t, found, alone)
     if ceil:
         raise GraphError("avg_pool with divisor_override and ceil_mode: leave one of them out")
     found = t.emit(ops.AveragePool(window, True), x)
     factor = t.number(prod(window.kernel) / divisor, "float")
-    return _unbatched(t, t.emit(ops.Mul(), found, factor), alone)
+    return unbatched(t, t.emit(ops.Mul(), found, factor), alone)
 
 
 @aten(
@@ -139,21 +124,21 @@ def _adaptive_max(t: Translation, node: FxNode, x: Any, size: Any) -> tuple[str,
 
 
 def _adaptive(t: Translation, node: FxNode, x: Any, *, average: bool) -> str:
-    rank = _rank(node)
+    rank = rank_of(node)
     meta = node.meta["val"]
     wanted = t.static((meta if isinstance(meta, torch.Tensor) else meta[0]).shape[-rank:], "pool")
     before = t.shape(x)[-rank:]
     x, alone = batched(t, x, rank)
     if all(size == 1 for size in wanted):
         whole = ops.GlobalAveragePool() if average else ops.GlobalMaxPool()
-        return _unbatched(t, t.emit(whole, x), alone)
+        return unbatched(t, t.emit(whole, x), alone)
     sizes = t.static(before, "an adaptive pooling")
     if all(size % count == 0 for size, count in zip(sizes, wanted, strict=True)):
         kernel = [size // count for size, count in zip(sizes, wanted, strict=True)]
-        return _unbatched(t, t.emit(_pool(kernel, kernel, average), x), alone)
+        return unbatched(t, t.emit(_pool(kernel, kernel, average), x), alone)
     for axis, (size, count) in enumerate(zip(sizes, wanted, strict=True)):
         x = _uneven(t, x, axis, rank, size, count, average)
-    return _unbatched(t, x, alone)
+    return unbatched(t, x, alone)
 
 
 def _pool(kernel: Sequence[int], strides: Sequence[int], average: bool) -> Any:

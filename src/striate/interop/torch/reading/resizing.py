@@ -8,10 +8,10 @@ from typing import Any
 from torch.fx import Node as FxNode
 
 from striate.errors import GraphError
-from striate.interop.torch.reading.layers import RANKS
 from striate.interop.torch.reading.sizes import integer
 from striate.interop.torch.reading.table import TABLE, aten
 from striate.interop.torch.reading.translation import Translation
+from striate.interop.torch.reading.windows import RANKS
 from striate.network import operators as ops
 
 __all__: list[str] = []
