@@ -60,10 +60,6 @@ def to_onnx(network: Network, *, dtype: DTypeLike | None = None) -> Any:
     >>> [node.op_type for node in model.graph.node][:6]
     ['Pad', 'Conv', 'Add', 'Mul', 'Tanh', 'Mul']
     """
-    if not network.has_weights:
-        raise ShapeError(
-            f"{network.name} has no weights to write: train it, or network.initialize(seed)"
-        )
     return _model(network, _emission(network, dtype))
 
 
@@ -103,12 +99,12 @@ def save_onnx(
 
 def _emission(network: Network, dtype: DTypeLike | None) -> Emission:
     """Return the nodes and arrays of a network in ONNX's terms."""
-    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
-        raise DTypeError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
     if not network.has_weights:
         raise ShapeError(
             f"{network.name} has no weights to write: train it, or network.initialize(seed)"
         )
+    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
+        raise DTypeError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
     graph = network.graph
     emission = Emission(graph, network.weights, known_shapes(graph), infer_kinds(graph), dtype)
     for node in graph.nodes:
