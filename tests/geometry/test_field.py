@@ -99,3 +99,8 @@ def test_published_fields():
         field = field.through(Axis(2, stride=2))
         sizes.append(field.size)
     assert (sizes, field.stride, -field.start) == ([6, 16, 44, 100, 212], 32, 90)
+
+
+def test_a_kernel_of_billions_takes_no_time():
+    field = Field.identity().through(TransposedAxis(3, 2)).through(Axis(1 << 32, stride=3))
+    assert (field.size, field.stride) == ((1 << 31) + 1, Fraction(3, 2))

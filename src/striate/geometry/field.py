@@ -151,8 +151,18 @@ def _through(field: Field, axis: Axis | TransposedAxis | Sampling) -> Field:
     outputs, taps = _turn(axis)
     turns = field.period // gcd(taps, field.period)  # until both are where they began
     step = turns * taps // field.period * field.step
-    hulls = [_hull([field.of(tap) for tap in axis.taps(o)]) for o in range(turns * outputs)]
+    hulls = [
+        _hull([field.of(tap) for tap in _outer(axis.taps(o), field.period)])
+        for o in range(turns * outputs)
+    ]
     return Field(tuple(hulls), step, field.aligned).reduced()
+
+
+def _outer(taps: Sequence[int], period: int) -> Sequence[int]:
+    """Return few of these taps, evenly spaced, whose hull is that of all, as in `Field.ends`."""
+    if not isinstance(taps, range) or len(taps) <= 2 * period:
+        return taps
+    return (*taps[:period], *taps[-period:])
 
 
 def _turn(axis: Axis | TransposedAxis | Sampling) -> tuple[int, int]:

@@ -131,6 +131,16 @@ LOOPS = (
             "node 'y' (Reshape, opset 17): shape are of kind float; they must be whole numbers",
         ),
         (
+            "h = Shape (x) t = Concat <axis = 0> (h, s) y = Reshape (x, t)",
+            "node 't' (Concat, opset 17): input 1 is of kind int64, input 2 of kind float; they "
+            "must be alike",
+        ),
+        (
+            "y = GatherElements (x, x)",
+            "node 'y' (GatherElements, opset 17): indices are of kind float; they must be whole "
+            "numbers",
+        ),
+        (
             "y = Concat (x, x)",
             "node 'y' (Concat, opset 17): attribute axis is left out; it must be given",
         ),

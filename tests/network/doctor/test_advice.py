@@ -272,3 +272,9 @@ def test_networks_without_advice():
     assert str(diagnose("vgg16")) == (
         "vgg16 on 1x3x224x224: all shapes fit, and nothing looks doubtful"
     )
+
+
+def test_axes_of_billions_take_no_time():
+    b = Builder("long", (None, 1, 1 << 40))
+    x = b.conv(b.input, "wide", channels=1, kernel=3, stride=5, padding=0)
+    assert [a.topic for a in diagnose(b.graph(x)).advice] == []

@@ -169,6 +169,11 @@ def test_settings_out_of_range(make, message):
             [X],
             "a scale of 0.1 leaves nothing of the 4 elements of axis 2 of (2, 6, 4, 5)",
         ),
+        (
+            op.Resize((1e38,), axes=(2,)),
+            [X],
+            "a scale of 1e+38 for axis 2 of (2, 6, 4, 5): an axis is resized by 65536 at most",
+        ),
         (op.Resize(sizes=(2,)), [(0,)], "axes of (0,) elements cannot be resized: one is empty"),
         (
             op.Resize((2.0,), roi=(0, 1, 1), coordinates="tf_crop_and_resize"),

@@ -16,6 +16,8 @@ from striate.network.seeing import infer_fields
 
 __all__ = ["WINDOW_RULES", "Case", "Rules", "unread"]
 
+STEPS = 1 << 22
+"""Taps of a window along an axis beyond which no advice on it is given."""
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -50,13 +52,22 @@ class Case:
 
     @cached_property
     def sliding(self) -> list[tuple[Node, Window]]:
-        """The nodes that slide a window over their input."""
+        """The nodes that slide a window over their input, in few enough steps to follow all."""
         windows = [(node, window_of(node)) for node in self.graph.nodes]
         return [
             (node, window)
             for node, window in windows
-            if isinstance(window, Window) and len(self.shapes[node.inputs[0]]) == window.rank + 2
+            if isinstance(window, Window)
+            and len(self.shapes[node.inputs[0]]) == window.rank + 2
+            and _few_steps(window, self.shapes[node.inputs[0]][2:])
         ]
+
+
+def _few_steps(window: Window, sizes: Shape) -> bool:
+    return all(
+        max(size, axis.stride, axis.output_size(size) * axis.kernel) <= STEPS
+        for axis, size in zip(window.at(sizes).axes, sizes, strict=True)
+    )
 
 
 Rules = dict[str, Callable[[Case], Iterator[tuple[str, str]]]]

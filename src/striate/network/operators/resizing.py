@@ -29,6 +29,8 @@ from striate.network.operators.interpolation import (
 __all__ = ["Resize"]
 
 Array = NDArray[Any]
+MOST = 1 << 16
+"""How many times longer an axis may become: larger scales are of damaged models."""
 CHOICES = {
     "mode": ("nearest", "linear", "cubic"),
     "coordinates": tuple(COORDINATES),
@@ -132,6 +134,11 @@ class Resize(Defined):
                 raise ShapeError(
                     f"a scale of {resized.scale} leaves nothing of the {resized.size} elements of "
                     f"axis {resized.axis} of {shapes[0]}"
+                )
+            if resized.scale > MOST:
+                raise ShapeError(
+                    f"a scale of {resized.scale} for axis {resized.axis} of {shapes[0]}: an axis "
+                    f"is resized by {MOST} at most"
                 )
         return tuple(sizes)
 

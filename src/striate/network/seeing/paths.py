@@ -145,7 +145,7 @@ def _through(path: Path, sizes: tuple[int, ...], axis: int, link: Link, shape: S
     seen = []
     for output in range(shape[out]):
         inside = taps_inside(along, output, prod(sizes))
-        field = path.field.through(Sampling((inside,), 1)) if inside else None
+        field = path.field.through(Sampling((inside,), 0)) if inside else None
         seen.append(field.of(0) if field else None)
     return _settled(Field(tuple(seen), 0, path.field.aligned).reduced(), alone)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from striate.errors import GraphError, explained
 from striate.interop.onnx.reading.ageing import FIRST_OF_TODAY, renewed
+from striate.interop.onnx.reading.agreement import check_inputs
 from striate.interop.onnx.reading.calls import Call
 from striate.interop.onnx.reading.definitions import definition
 from striate.interop.onnx.reading.opsets import ONNX_DOMAINS, opsets_of
@@ -141,9 +142,7 @@ class Walk:
     def _read(self, call: Call, reader: Reader) -> None:
         defs = self._onnx.defs
         if defs.has(call.kind, call.opset):
-            most = defs.get_schema(call.kind, call.opset).max_input
-            if len(call.inputs) > most:
-                raise call.error(f"{len(call.inputs)} inputs; it has at most {most}")
+            check_inputs(call, defs.get_schema(call.kind, call.opset))
         if call.opset < FIRST_OF_TODAY:
             renewed(call)
         reader(call)
