@@ -11,6 +11,7 @@ from striate.network import FLOAT, Graph, InputShape, Node, Shape, infer_kinds, 
 from striate.ops.blocked.layout import Place
 from striate.runtime.lowering.bands import joined_steps
 from striate.runtime.lowering.fusion import Fused, fused
+from striate.runtime.lowering.gathering import without_gathers
 from striate.runtime.lowering.homes import homes_of
 from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
 from striate.runtime.lowering.operators import lower_natively, native
@@ -30,6 +31,7 @@ def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings)
     `weights` are those of the network and its constants. What is empty is left to Python.
     """
     shapes, kinds = infer_shapes(graph, input_shape), infer_kinds(graph)
+    graph = without_gathers(graph, shapes, kinds, weights)
     graph = without_splits(graph, shapes, kinds)
 
     def runs_natively(node: Node) -> bool:
