@@ -216,6 +216,16 @@ class Graph:
         return tuple(parameter for parameter in self.parameters if parameter.name in read)
 
 
+def needed_nodes(nodes: Sequence[Node], values: Iterable[str]) -> tuple[Node, ...]:
+    """Return the nodes that these values are computed by, in their order."""
+    needed, kept = set(values), []
+    for node in reversed(nodes):
+        if not needed.isdisjoint(node.outputs):
+            needed.update(node.inputs)
+            kept.append(node)
+    return tuple(kept[::-1])
+
+
 def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
     """Return the shape that these broadcast to, by NumPy's rule, which is ONNX's.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from striate.errors import GraphError, StriateError, explained
 from striate.network.defined import Deferred, Defined
-from striate.network.graph import FLOAT, Graph, Node, Operator, Shape
+from striate.network.graph import FLOAT, Graph, Node, Operator, Shape, needed_nodes
 from striate.network.inference import InputShape, hint, input_shapes, known_shapes
 from striate.network.operators.shaping import Shape as ShapeOf
 from striate.network.operators.shaping import Size
@@ -68,7 +68,17 @@ def settled(
 
 
 def settings_inputs(graph: Graph) -> tuple[str, ...]:
-    """Return the inputs of a graph whose values, not only shapes, its settings depend on."""
+    """Return the inputs of a graph whose values, not only shapes, its settings depend on.
+
+    Examples
+    --------
+    >>> from striate.network import Input
+    >>> from striate.network.operators import Reshape
+    >>> like = Node("like", Deferred(Reshape, (), ("shape",)), ("x", "sizes"), ("like",))
+    >>> inputs = Input("x", (None, 4)), Input("sizes", (2,), "int64")
+    >>> settings_inputs(Graph("example", inputs, (), (like,), ("like",)))
+    ('sizes',)
+    """
     wanted = _wanted(graph)
     return tuple(value.name for value in graph.inputs if value.name in wanted)
 
@@ -158,11 +168,8 @@ def _single(array: NDArray[Any], kind: str) -> NDArray[Any]:
 
 def _needed(graph: Graph, nodes: Sequence[Node]) -> Graph:
     """Return the graph of those nodes that its outputs need, with what they read."""
-    needed, kept = set(graph.outputs), []
-    for node in reversed(nodes):
-        if not needed.isdisjoint(node.outputs):
-            needed.update(node.inputs)
-            kept.append(node)
+    kept = needed_nodes(nodes, graph.outputs)
+    needed = {*graph.outputs, *(name for node in kept for name in node.inputs)}
     parameters = tuple(p for p in graph.parameters if p.name in needed)
     constants = tuple(constant for constant in graph.constants if constant.name in needed)
-    return replace(graph, nodes=tuple(kept[::-1]), parameters=parameters, constants=constants)
+    return replace(graph, nodes=kept, parameters=parameters, constants=constants)

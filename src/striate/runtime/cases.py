@@ -10,6 +10,7 @@ import numpy as np
 
 from striate.errors import ParameterError, UnknownNameError
 from striate.network import Graph, InputShape, Shape, input_shapes, settings_inputs, settled
+from striate.network.graph import needed_nodes
 from striate.runtime.steps import Array, dtype_of
 
 __all__ = ["Case", "Cases", "needed_for"]
@@ -100,9 +101,4 @@ def needed_for(graph: Graph, outputs: tuple[str, ...]) -> Graph:
     """Return the graph with other outputs, and only the nodes that those need."""
     if outputs == graph.outputs:
         return graph
-    needed, nodes = set(outputs), []
-    for node in reversed(graph.nodes):
-        if not needed.isdisjoint(node.outputs):
-            needed.update(node.inputs)
-            nodes.append(node)
-    return replace(graph, nodes=tuple(nodes[::-1]), outputs=outputs)
+    return replace(graph, nodes=needed_nodes(graph.nodes, outputs), outputs=outputs)

@@ -9,7 +9,7 @@ from typing import Any
 from striate.geometry import Axis, TransposedWindow, Window
 from striate.geometry.text import size_text
 from striate.network.doctor.tracing import window_of
-from striate.network.graph import Graph, Node, Operator, Parameter, Shape
+from striate.network.graph import Graph, Node, Operator, Parameter, Shape, needed_nodes
 from striate.network.operators import Conv, ConvTranspose, Flatten, Gemm, Identity, MatMul, Reshape
 
 __all__ = [
@@ -216,12 +216,7 @@ def _numbers(window: Any, kind: str) -> str:
 
 def upstream(graph: Graph, value: str) -> list[Node]:
     """Return the nodes that a value depends on, the nearest first."""
-    needed, found = {value}, []
-    for node in reversed(graph.nodes):
-        if not needed.isdisjoint(node.outputs):
-            needed.update(node.inputs)
-            found.append(node)
-    return found
+    return list(reversed(needed_nodes(graph.nodes, (value,))))
 
 
 def strides(graph: Graph, node: Node, most: int = 3) -> Iterator[Edit]:

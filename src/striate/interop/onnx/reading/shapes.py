@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from striate.errors import StriateError
 from striate.network import Constant, Graph, Initial, Input, Node, Parameter, infer_shapes, settled
 from striate.network.defined import Deferred
-from striate.network.graph import Shape
+from striate.network.graph import Shape, needed_nodes
 
 if TYPE_CHECKING:
     from striate.interop.onnx.reading.translation import Translation
@@ -60,11 +60,8 @@ class Shapes:
 
     def _settled(self, name: str, which: int) -> Shape | None:
         """Return the shape of a value behind settings that the graph computes."""
-        nodes, needed = [], {name}
-        for node in reversed(self._translation.nodes):
-            if not needed.isdisjoint(node.outputs):
-                needed.update(node.inputs)
-                nodes.append(node)
+        nodes = needed_nodes(self._translation.nodes, (name,))
+        needed = {name, *(read for node in nodes for read in node.inputs)}
         if not any(isinstance(node.operator, Deferred) for node in nodes):
             return None
         inputs = [value for value in self._translation.inputs if value.name in needed]
@@ -78,7 +75,7 @@ class Shapes:
                 "part",
                 tuple(inputs),
                 tuple(parameters),
-                tuple(nodes[::-1]),
+                nodes,
                 (name,),
                 tuple(constants),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import inf, prod
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from striate.interop.onnx.reading.tensors import Array, array_of
 from striate.network import Constant, Graph, Initial, Input, Network, Node, Operator, Parameter
 from striate.network import operators as op
 from striate.network.defined import Deferred, Defined
-from striate.network.graph import FLOAT
+from striate.network.graph import FLOAT, needed_nodes
 
 __all__ = ["Translation"]
 
@@ -191,12 +191,8 @@ class Translation:
 
     def network(self, outputs: Sequence[str], preprocessing: Any = None) -> Network:
         """Return the network that gives these values; what they do not need is left out."""
-        needed, nodes = set(outputs), []
-        for node in reversed(self.nodes):
-            if not needed.isdisjoint(node.outputs):
-                needed.update(node.inputs)
-                nodes.append(node)
-        nodes.reverse()
+        nodes = needed_nodes(self.nodes, outputs)
+        needed = {*outputs, *(name for node in nodes for name in node.inputs)}
         used = [name for name in self.arrays if name in needed]
         settings = _settings(nodes)
         parameters, constants, weights = [], [], {}
@@ -211,7 +207,7 @@ class Translation:
             self.name,
             tuple(self.inputs),
             tuple(parameters),
-            tuple(nodes),
+            nodes,
             tuple(outputs),
             tuple(constants),
         )
@@ -238,10 +234,10 @@ class Translation:
             )
 
 
-def _settings(nodes: Iterable[Node]) -> set[str]:
+def _settings(nodes: Sequence[Node]) -> set[str]:
     """Return the values that settings of operators are computed from."""
     wanted: set[str] = set()
-    for node in reversed(list(nodes)):
+    for node in reversed(nodes):
         if isinstance(node.operator, Deferred):
             wanted.update(node.inputs[-len(node.operator.settings) :])
         if not wanted.isdisjoint(node.outputs):
