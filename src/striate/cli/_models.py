@@ -5,20 +5,17 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from striate.network import Network
+    from striate.network import InputShape, Network
 
-__all__ = ["Sizes", "load_model", "sizes_of", "source_of"]
-
-Sizes = Sequence[int] | Mapping[str, Sequence[int]] | None
-"""The shape of the first input, or those of inputs by name; None: the network's own."""
+__all__ = ["load_model", "sizes_of", "source_of"]
 
 
-def load_model(text: str, sizes: Sizes = None) -> Network:
+def load_model(text: str, sizes: InputShape = None) -> Network:
     """Return the network of a name, an .onnx file, or MODULE.py:NAME.
 
     The last runs that file, and takes from it a `torch.nn.Module`, a Network or a Graph, or
@@ -72,7 +69,7 @@ def _made(path: Path, name: str) -> Any:
         sys.path.remove(str(path.parent.resolve()))
 
 
-def sizes_of(texts: Sequence[str]) -> Sizes:
+def sizes_of(texts: Sequence[str]) -> InputShape:
     """Return (1, 3, 224, 224) for 1x3x224x224, or a mapping for NAME=1x3x224x224 and others."""
     from striate.errors import ParameterError
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from striate.cli._models import Sizes, load_model, source_of
+from striate.cli._models import load_model, source_of
 from striate.cli._text import visible
 from striate.geometry.text import size_text
 
 if TYPE_CHECKING:
-    from striate.network import Network
+    from striate.network import InputShape, Network
     from striate.network.inspection.budget import Use
 
 __all__ = ["ask", "pointing_to_the_doctor"]
@@ -30,7 +30,7 @@ RUNS = 5  # at least, however long one takes
 
 def ask(
     model: str,
-    shape: Sizes,
+    shape: InputShape,
     doctor: bool,
     against: str | None,
     budget: Path | None,
@@ -47,7 +47,7 @@ def ask(
     return doctor or against is not None or budget is not None
 
 
-def ask_doctor(model: str, shape: Sizes, *, as_json: bool) -> None:
+def ask_doctor(model: str, shape: InputShape, *, as_json: bool) -> None:
     """Print the diagnosis; exit with 1 if the shapes do not fit."""
     import striate
     from striate.network import diagnose
@@ -59,7 +59,7 @@ def ask_doctor(model: str, shape: Sizes, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def compare_with(network: Network, other: str, shape: Sizes, *, as_json: bool) -> None:
+def compare_with(network: Network, other: str, shape: InputShape, *, as_json: bool) -> None:
     """Print how another network differs."""
     from striate.network import compare
 
@@ -67,7 +67,7 @@ def compare_with(network: Network, other: str, shape: Sizes, *, as_json: bool) -
     _print(found.to_json() if as_json else str(found))
 
 
-def hold_to_budget(network: Network, path: Path, shape: Sizes, *, as_json: bool) -> None:
+def hold_to_budget(network: Network, path: Path, shape: InputShape, *, as_json: bool) -> None:
     """Print how much of each limit is used; exit with 1 if one is not kept."""
     import striate
     from striate.network import Budget
@@ -111,7 +111,7 @@ def _show(found: Sequence[Use]) -> None:
         typer.echo(f"and {len(kept) - len(nearest)} limits of layers, kept with more to spare")
 
 
-def milliseconds(network: Network, shape: Sizes) -> float:
+def milliseconds(network: Network, shape: InputShape) -> float:
     """Return the median time of one run, compiling and the first run left out."""
     import numpy as np
 
@@ -140,7 +140,7 @@ def milliseconds(network: Network, shape: Sizes) -> float:
 
 
 @contextmanager
-def pointing_to_the_doctor(model: str, shape: Sizes = None) -> Iterator[None]:
+def pointing_to_the_doctor(model: str, shape: InputShape = None) -> Iterator[None]:
     """Add to errors of shapes how to ask the doctor what would help."""
     from striate.errors import GeometryError, ShapeError
 
@@ -154,7 +154,7 @@ def pointing_to_the_doctor(model: str, shape: Sizes = None) -> Iterator[None]:
         raise
 
 
-def _texts(shape: Sizes) -> list[str]:
+def _texts(shape: InputShape) -> list[str]:
     """Return an input shape as --input takes it."""
     if isinstance(shape, Mapping):
         named = {name: size_text(sizes) for name, sizes in shape.items()}

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from striate.errors import ParameterError
-from striate.network import Network, zoo
+from striate.network import InputShape, Network, zoo
 
 __all__ = ["load", "save"]
 
-InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
 KINDS = (
     "give a name as 'vgg16', the path of an .onnx file, an onnx.ModelProto, a torch.nn.Module or a "
     "torch.export.ExportedProgram"

@@ -24,12 +24,11 @@ from striate.interop.onnx.reading.texts import check_texts
 from striate.interop.onnx.reading.translation import Translation
 from striate.interop.onnx.reading.walk import Scope, Walk
 from striate.interop.onnx.writing.emission import onnx_module
-from striate.network import Input, Network
+from striate.network import Input, InputShape, Network
 from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["NEWEST", "OLDEST", "from_onnx", "load_onnx", "working_precision"]
 
-InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
 LARGEST = 2**31  # bytes of a protocol buffer
 PRODUCER = "striate"
 FLOAT32, FLOAT16, DOUBLE = 1, 10, 11
