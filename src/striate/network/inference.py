@@ -32,6 +32,13 @@ def infer_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shap
         Naming the first node whose input does not fit.
     GraphError
         If it has operators that must be settled first: see `settled`.
+
+    Examples
+    --------
+    >>> from striate.network.zoo import load
+    >>> graph = load("lenet-5").graph
+    >>> infer_shapes(graph, (8, 1, 32, 32))[graph.outputs[0]]
+    (8, 10)
     """
     shapes = known_shapes(graph) | input_shapes(graph, input_shape)
     for node in graph.nodes:
@@ -77,6 +84,12 @@ def input_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shap
         If a shape does not fit its input.
     UnknownNameError
         If there is no input of a name.
+
+    Examples
+    --------
+    >>> from striate.network.zoo import load
+    >>> input_shapes(load("lenet-5").graph, (8, 1, 32, 32))
+    {'input': (8, 1, 32, 32)}
     """
     given: Mapping[str, Sequence[int]] = {}
     if isinstance(input_shape, Mapping):

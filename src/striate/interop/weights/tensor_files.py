@@ -54,7 +54,24 @@ def require_file(path: str | os.PathLike[str]) -> None:
 def write_tensors(
     path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], notes: dict[str, str]
 ) -> None:
-    """Write named arrays to a safetensors file, whole or not at all."""
+    """Write named arrays to a safetensors file, whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    MissingExtraError
+        If safetensors is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "weights.safetensors"
+    ...     write_tensors(path, {"bias": np.zeros(3, np.float32)}, {"network": "example"})
+    ...     list(read_tensors(path))
+    ['bias']
+    """
     require_safetensors("writing weights")
     from safetensors.numpy import save
 
@@ -65,7 +82,22 @@ def write_tensors(
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Return the named arrays of a safetensors file."""
+    """Return the named arrays of a safetensors file.
+
+    Raises
+    ------
+    FileError, MissingExtraError
+        As `open_tensors`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "weights.safetensors"
+    ...     write_tensors(path, {"bias": np.zeros(3, np.float32)}, {})
+    ...     read_tensors(path)["bias"].shape
+    (3,)
+    """
     return {name: stored.read() for name, stored in open_tensors(path)[0].items()}
 
 

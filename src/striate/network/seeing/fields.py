@@ -43,6 +43,20 @@ def look(graph: Graph, shapes: Mapping[str, Shape], source: str | None = None) -
 
     The spatial axes are those over which the first window slides, wherever they lie in the input:
     (N, C, *spatial) and (N, *spatial, C) behind a transposition are both understood.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no input of that name.
+
+    Examples
+    --------
+    >>> from striate.network import infer_shapes
+    >>> from striate.network.zoo import load
+    >>> graph = load("lenet-5").graph
+    >>> seen = look(graph, infer_shapes(graph))
+    >>> seen.source, seen.axes
+    ('input', (2, 3))
     """
     source = source_of(graph, source)
     axes = _spatial(graph, shapes, source)
@@ -201,6 +215,14 @@ def infer_fields(
     GeometryError
         If paths of different strides meet and no `reasons` are asked for, naming the node and what
         it joins.
+
+    Examples
+    --------
+    >>> from striate.network import infer_shapes
+    >>> from striate.network.zoo import load
+    >>> graph = load("lenet-5").graph
+    >>> [field.size for field in infer_fields(graph, infer_shapes(graph))["S2"]]
+    [6, 6]
     """
     seen = look(graph, shapes, source)
     if reasons is None and seen.reasons:

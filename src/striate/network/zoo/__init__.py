@@ -45,7 +45,13 @@ _BUILDERS: dict[str, Callable[[], Graph]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that `load` knows."""
+    """Return the names that `load` knows.
+
+    Examples
+    --------
+    >>> names()[:2]
+    ('mlp', 'lenet-1989')
+    """
     return tuple(_BUILDERS)
 
 
