@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import inspect as introspection
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from striate.errors import UnknownNameError, explained
-from striate.geometry import Field, TransposedAxis
 from striate.network import zoo
-from striate.network.graph import Graph, Node, Parameter, Shape
+from striate.network.graph import Graph, Parameter
 from striate.network.inference import InputShape, infer_shapes
 from striate.network.inspection.conventions import CONVENTIONS
-from striate.network.inspection.derivations import WINDOWS, Row, by, names_of, sizes
+from striate.network.inspection.derivations import WINDOWS, Row, by, sizes
 from striate.network.inspection.layers import Anatomy
 from striate.network.inspection.memory import (
     ITEM_BYTES,
@@ -22,39 +20,12 @@ from striate.network.inspection.memory import (
     moved,
     needing_gradients,
 )
-from striate.network.inspection.recurrence import FIELD, TRANSPOSED_FIELD, recurrence
+from striate.network.inspection.place import Place
+from striate.network.inspection.recurrence import field_rows
 from striate.network.model import Network
-from striate.network.seeing import Seen
 from striate.network.settling import settled
 
 __all__ = ["explain"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A layer in its graph."""
-
-    node: Node
-    anatomy: Anatomy
-
-    @property
-    def shapes(self) -> list[Shape]:
-        return [self.anatomy.shapes[name] for name in self.node.inputs]
-
-    @property
-    def outputs(self) -> list[Shape]:
-        return [self.anatomy.shapes[name] for name in self.node.outputs]
-
-    @property
-    def title(self) -> str:
-        values = [
-            by(self.anatomy.shapes[name])
-            for name in self.node.inputs
-            if name not in self.anatomy.parameters
-        ]
-        made = ", ".join(map(by, self.outputs))
-        name = f"{self.node.name} ({self.node.operator.onnx})"
-        return f"{name}: {', '.join(values) or 'nothing'} -> {made}"
 
 
 def explain(
@@ -111,14 +82,14 @@ def explain(
     nodes = {node.name: node for node in graph.nodes}
     if layer not in nodes:
         raise UnknownNameError.of("layer", layer, nodes)
-    place = _Place(nodes[layer], Anatomy(graph, infer_shapes(graph, input_shape)))
+    place = Place(nodes[layer], Anatomy(graph, infer_shapes(graph, input_shape)))
     rows = [*_what(place), *sizes(place.node.operator, place.shapes, place.outputs)]
     rows += [*_parameters(place), *_macs(place), *_others(place), *_units(place)]
-    rows += [*_moved(place), *_alive(place), *_training(place), *_field(place)]
+    rows += [*_moved(place), *_alive(place), *_training(place), *field_rows(place)]
     return (place.title, *(f"{name:>13}  {text}" for name, text in rows))
 
 
-def _what(place: _Place) -> list[Row]:
+def _what(place: Place) -> list[Row]:
     """Say what the operator does, unless its formulas do."""
     if place.node.operator.onnx in WINDOWS:
         return []
@@ -127,7 +98,7 @@ def _what(place: _Place) -> list[Row]:
     return [("does", text.removesuffix("."))]
 
 
-def _parameters(place: _Place) -> list[Row]:
+def _parameters(place: Place) -> list[Row]:
     statistics = place.anatomy.statistics(place.node)
     read = [p for p in place.anatomy.read(place.node) if p not in statistics]
     rows = []
@@ -147,7 +118,7 @@ def _parameters(place: _Place) -> list[Row]:
     return rows or [("parameters", "none")]
 
 
-def _macs(place: _Place) -> list[Row]:
+def _macs(place: Place) -> list[Row]:
     name, inputs, output = place.node.operator.onnx, place.shapes, place.outputs[0]
     total = f"{place.anatomy.applied(place.node).macs:,}"
     if name == "Conv":
@@ -164,7 +135,7 @@ def _macs(place: _Place) -> list[Row]:
     return [("MACs", "0 (not counted)")]
 
 
-def _others(place: _Place) -> Iterator[Row]:
+def _others(place: Place) -> Iterator[Row]:
     """Yield what other conventions count, where it is another number than MACs or 2 for each."""
     applied = place.anatomy.applied(place.node)
     for name, way in CONVENTIONS.items():
@@ -173,7 +144,7 @@ def _others(place: _Place) -> Iterator[Row]:
             yield name, f"{text} = {count:,}" if count else f"0 ({text})"
 
 
-def _units(place: _Place) -> list[Row]:
+def _units(place: Place) -> list[Row]:
     units, weighted, biases = place.anatomy.connections(place.node)
     output = place.outputs[0]
     if not units:
@@ -185,7 +156,7 @@ def _units(place: _Place) -> list[Row]:
     return [("units", f"{made}, with {total} connections")]
 
 
-def _moved(place: _Place) -> list[Row]:
+def _moved(place: Place) -> list[Row]:
     anatomy, node = place.anatomy, place.node
     into, out = moved(node, anatomy.sizes)
     if not into + out:
@@ -216,7 +187,7 @@ def _bytes(anatomy: Anatomy, names: Sequence[str] | dict[str, None]) -> str:
     return " + ".join(terms)
 
 
-def _alive(place: _Place) -> list[Row]:
+def _alive(place: Place) -> list[Row]:
     moment = place.anatomy.moments[place.node.name]
     terms = [f"{name} {place.anatomy.sizes[name]:,} B" for name in moment.alive]
     shown = " + ".join(terms[:6]) + (f" + {len(terms) - 6} more" if len(terms) > 6 else "")
@@ -225,7 +196,7 @@ def _alive(place: _Place) -> list[Row]:
     return [("alive", f"{shown} = {moment.bytes:,} B{most}")]
 
 
-def _training(place: _Place) -> list[Row]:
+def _training(place: Place) -> list[Row]:
     node, anatomy = place.node, place.anatomy
     size = sum(anatomy.sizes[name] for name in node.outputs)
     needing = needing_gradients(anatomy.graph, anatomy.kinds)
@@ -241,7 +212,7 @@ def _training(place: _Place) -> list[Row]:
     return rows
 
 
-def _way_back(place: _Place) -> str:
+def _way_back(place: Place) -> str:
     moments = place.anatomy.way_back
     here = moments[place.node.name]
     most = here.bytes == max(moment.bytes for moment in moments.values())
@@ -254,52 +225,3 @@ def _state(trained: Sequence[Parameter], size: int) -> str:
     keeps = ", ".join(f"{name} {times} x" for name, times in OPTIMIZERS.items() if times)
     text = keeps.replace("momentum", "momentum keeps", 1)
     return f"gradients of {count:,} parameters {size:,} B; {text} that"
-
-
-def _field(place: _Place) -> Iterator[Row]:
-    """Yield the receptive field along each axis of each input."""
-    anatomy, output = place.anatomy, place.node.outputs[0]
-    several = len(anatomy.seen) > 1
-    for seen in anatomy.seen:
-        of = f" of {seen.source}" if several else ""
-        if output in seen.reasons:
-            yield "field", f"none{of}: {seen.reasons[output]}"
-        elif output in seen.sights and seen.axes:
-            yield from _fields(place, seen, of)
-    paddings = [f"{f.before} before, {f.after} after" for f in anatomy.fields(output)]
-    if paddings:
-        text = paddings[0] if len(set(paddings)) == 1 else " and ".join(paddings)
-        yield "padding", f"{text} the input's ends"
-    if any(not field.aligned for field in anatomy.fields(output)):
-        yield "aligned", "no: paths of different centres meet here or before"
-
-
-def _fields(place: _Place, seen: Seen, of: str) -> Iterator[Row]:
-    operator, output = place.node.operator, place.node.outputs[0]
-    after = seen.sights[output].fields()
-    before = seen.sights.get(place.node.inputs[0])
-    plain = before is not None and place.node.inputs[0] not in seen.reasons
-    if operator.onnx not in WINDOWS or not plain or before is None:
-        sizes = {field.size for field in after}
-        text = by(sorted(sizes) if len(sizes) == 1 else [field.size for field in after], " x ")
-        yield "field", f"{text}{of}"
-        return
-    axes = operator.window.at(place.shapes[0][2:]).axes  # type: ignore[attr-defined]
-    transposed = isinstance(axes[0], TransposedAxis)
-    yield "field", f"{TRANSPOSED_FIELD if transposed else FIELD}{of}"
-    steps = zip(names_of(len(axes)), axes, strict=True)
-    ways = [_along(before.fields(), after, seen, place, 2 + i) for i in range(len(axes))]
-    for (name, axis), way in zip(steps, ways, strict=True):
-        if way is not None:
-            yield name, recurrence(way[0], axis, way[1])
-
-
-def _along(
-    before: Sequence[Field], after: Sequence[Field], seen: Seen, place: _Place, axis: int
-) -> tuple[Field, Field] | None:
-    """Return the fields, before and after, that run along an axis of what a window reads."""
-    sight = seen.sights[place.node.inputs[0]]
-    for one, two, way in zip(before, after, sight.paths, strict=False):
-        if any(digit.axis == axis for digit in way[0].place):
-            return one, two
-    return None
