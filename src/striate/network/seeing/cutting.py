@@ -93,7 +93,7 @@ def _continued(outer: int | None, within: int | None, size: int) -> bool:
 
 def _with(cuts: list[int], bound: int) -> list[int]:
     """Return the cuts with one more, if it divides them and they it."""
-    if bound in cuts or bound >= cuts[-1]:
+    if not bound or bound in cuts or bound >= cuts[-1]:
         return cuts
     place = next(i for i, other in enumerate(cuts) if other > bound)
     if bound % cuts[place - 1] or cuts[place] % bound:

@@ -102,8 +102,12 @@ def tile_width(outputs: int, most: int) -> int:
 
 def _taps(axis: Axis, size: int, outputs: int) -> list[tuple[int, int]]:
     """Return the first input of each output, and how many it reads, of those in the image."""
-    inside = ([tap for tap in axis.taps(o) if 0 <= tap < size] for o in range(outputs))
-    return [(taps[0], len(taps)) if taps else (0, 0) for taps in inside]
+    inside = []
+    for taps in map(axis.taps, range(outputs)):
+        after = taps[max(0, -(taps.start // taps.step)) :]  # those at 0 and beyond
+        read = range(after.start, min(after.stop, size), after.step)
+        inside.append((read.start, len(read)) if read else (0, 0))
+    return inside
 
 
 @contextmanager
