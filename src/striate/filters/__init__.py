@@ -1,30 +1,44 @@
-"""Image filters on NumPy arrays: box, Gaussian, Sobel, and any kernel of one's own.
+"""Image filters on NumPy arrays: blurs, edges, waves, sharpening, and any kernel of one's own.
 
 Images are (H, W) or (H, W, C) arrays of uint8, uint16, float32 or float64; each channel is
-filtered by itself. The result has the image's shape and, unless `dtype` says otherwise, its
-dtype: integer results are the exact result rounded half to even and clipped to the dtype's
-range. Borders bear SciPy's names; `striate.filters.borders` has a table of what OpenCV,
-scikit-image and PyTorch call them.
+filtered by itself. The result has the image's shape and, unless `dtype` or `out` says otherwise,
+its dtype. All sums are float64 and rounded once: integer results half to even, clipped to the
+dtype's range. They are exact where the weights are whole numbers, or halves, quarters and so on.
 
-========================= ====================================================================
-`box`, `gaussian`         blurs
-`sobel`                   derivatives and their magnitude
-`convolve`, `correlate`   any kernel, flipped and not
-`kernels`                 the kernels themselves, as arrays
-`borders`                 what lies beyond the border
-`alpha`                   images with an alpha channel
-`files`                   image files to arrays and back
-========================= ====================================================================
+============================================ =================================================
+`box`, `gaussian`, `motion_blur`             blurs; `gaussian` also derivatives of order 1 and 2
+`sobel`, `scharr`, `prewitt`, `roberts`      first derivatives and their magnitude
+`convolve`, `correlate`                      any kernel, flipped and not
+`separate`                                   a kernel as products of a column and a row
+`kernels`                                    the kernels themselves, as arrays
+`borders`                                    what lies beyond the border
+`alpha`                                      images with an alpha channel
+`files`                                      image files to arrays and back
+============================================ =================================================
+
+Every filter takes these by name:
+
+========== =======================================================================================
+`border`   reflect (if left out), mirror, nearest, constant or wrap: see `striate.filters.borders`
+`cval`     what lies outside under ``border="constant"``; 0
+`dtype`    the result's, if not the image's: uint8, uint16, int16, int32, float32 or float64; an
+           unsigned result shows negative values as 0
+`out`      an array of the image's shape for the result, returned; its dtype is the result's. It
+           may be a view, or the image itself
+`method`   auto, or reference: the definition in NumPy
+========== =======================================================================================
 """
 
 from __future__ import annotations
 
 from striate.filters import alpha, borders, files, kernels
-from striate.filters._blur import box, gaussian
-from striate.filters._edges import sobel
+from striate.filters._blur import box, gaussian, motion_blur
+from striate.filters._edges import prewitt, roberts, scharr, sobel
 from striate.filters._linear import convolve, correlate
+from striate.filters.separation import Separation, separate
 
 __all__ = [
+    "Separation",
     "alpha",
     "borders",
     "box",
@@ -33,5 +47,10 @@ __all__ = [
     "files",
     "gaussian",
     "kernels",
+    "motion_blur",
+    "prewitt",
+    "roberts",
+    "scharr",
+    "separate",
     "sobel",
 ]

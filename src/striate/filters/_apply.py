@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from striate.errors import DTypeError, ParameterError, ShapeError
-from striate.filters.borders import border_indices
+from striate.filters.borders import border_indices, check_border
 from striate.ops.filtering import Frame, Weights, correlate_image
 
-__all__ = ["METHODS", "apply", "as_image"]
+__all__ = ["METHODS", "Options", "Request", "apply", "as_image"]
 
 METHODS = ("auto", "reference")
 IMAGES = ("uint8", "uint16", "float32", "float64")
+OPTIONS = ("border", "cval", "dtype", "out", "method")
 RESULTS = ("uint8", "uint16", "int16", "int32", "float32", "float64")
+
+
+class Options(TypedDict, total=False):
+    """What every filter takes by name; `striate.filters` says what they mean."""
+
+    border: str
+    cval: float
+    dtype: DTypeLike | None
+    out: NDArray[Any] | None
+    method: str
 
 
 def as_image(image: ArrayLike) -> NDArray[Any]:
@@ -80,43 +92,122 @@ def fill_value(cval: Any, dtype: np.dtype[Any]) -> float:
     return float(cval)
 
 
+def checked_out(out: Any, image: NDArray[Any], dtype: DTypeLike | None) -> NDArray[Any]:
+    """Return `out` if the result can go there."""
+    if not isinstance(out, np.ndarray) or out.dtype.newbyteorder("=") not in RESULTS:
+        found = f"of dtype {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise DTypeError(f"out is {found}; it must be an array of {listed(RESULTS)}")
+    if out.shape != image.shape:
+        raise ShapeError(f"out has shape {out.shape}; it must have the image's, {image.shape}")
+    if not out.flags.writeable:
+        raise ParameterError("out is read-only; pass an array that can be written to")
+    if dtype is not None and out.dtype.newbyteorder("=") != result_dtype(image, dtype):
+        raise DTypeError(
+            f"out has dtype {out.dtype}, but dtype is {dtype!r}; leave one of them out"
+        )
+    return out
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a caller asked for, checked.
+
+    Attributes
+    ----------
+    pixels : array, shape (H, W * channels)
+        The image as native, contiguous, writable rows: each kernel is compiled once a dtype.
+    shape : tuple of int
+        The image's shape.
+    target : array, shape (H, W * channels)
+        Where the result is written, in its dtype.
+    out : array or None
+        Where the caller wants it, if that is not `target` itself.
+    border, fill, reference
+        The border, its constant, and whether to compute the definition.
+    """
+
+    pixels: NDArray[Any]
+    shape: tuple[int, ...]
+    target: NDArray[Any]
+    out: NDArray[Any] | None
+    border: str
+    fill: float
+    reference: bool
+
+    @classmethod
+    def of(cls, image: ArrayLike, options: Options) -> Request:
+        """Check the image, and what was asked for with it."""
+        for name in options:
+            if name not in OPTIONS:
+                raise ParameterError(f"no option is called {name!r}; it must be {listed(OPTIONS)}")
+        pixels = as_image(image)
+        method, border = options.get("method", "auto"), options.get("border", "reflect")
+        if method not in METHODS:
+            raise ParameterError(f"method is {method!r}; it must be {listed(METHODS)}")
+        out, dtype = options.get("out"), options.get("dtype")
+        if out is not None:
+            dtype = checked_out(out, pixels, dtype).dtype.newbyteorder("=")
+        chosen = result_dtype(pixels, dtype)
+        fill = fill_value(options.get("cval", 0.0), chosen)
+        check_border(border)
+
+        flat = np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "A", "W"])
+        flat = flat.reshape(pixels.shape[0], -1)
+        # Rows are read after others were written, so a result never goes over its image.
+        direct = out is not None and out.flags.carray and out.dtype.isnative
+        if out is not None and direct and not np.may_share_memory(out, flat):
+            target, out = out.reshape(flat.shape), None
+        else:
+            target = np.empty(flat.shape, chosen)
+        return cls(flat, pixels.shape, target, out, border, fill, method == "reference")
+
+    @property
+    def channels(self) -> int:
+        """Numbers from one pixel to the next."""
+        return self.shape[2] if len(self.shape) == 3 else 1
+
+    def frame(self, sides: tuple[int, int], *, flipped: bool = False) -> Frame:
+        """Return the border for a kernel of `sides` weights, its centre at K // 2.
+
+        `flipped` says that the caller reversed the kernel (a convolution), and its centre with it.
+        """
+        ahead = [(side - 1) // 2 if flipped else side // 2 for side in sides]
+        rows, columns = (
+            border_indices(self.border, size, before, side - 1 - before)
+            for size, side, before in zip(self.shape[:2], sides, ahead, strict=True)
+        )
+        return Frame.of(rows, columns, ahead[1], self.channels, self.fill)
+
+    def is_finite(self) -> bool:
+        """Whether no window can hold NaN or infinity."""
+        if not np.isfinite(self.fill):
+            return False
+        return self.pixels.dtype.kind != "f" or bool(np.isfinite(self.pixels).all())
+
+    def result(self) -> NDArray[Any]:
+        """Return the image that was written."""
+        image = self.target.reshape(self.shape)
+        if self.out is None:
+            return image
+        self.out[...] = image
+        return self.out
+
+
 def apply(
     image: ArrayLike,
     kernels: Sequence[Weights],
     combine: Callable[..., NDArray[np.float64]],
+    options: Options,
     *,
-    border: str,
-    cval: float,
-    dtype: DTypeLike | None,
-    method: str,
     flipped: bool = False,
 ) -> NDArray[Any]:
-    """Correlate `image` with each of `kernels`, combine the results, and round them to `dtype`.
-
-    A kernel of K weights has its centre at K // 2; `flipped` says that the caller reversed the
-    kernel (a convolution), and its centre with it.
-    """
-    pixels = as_image(image)
-    if method not in METHODS:
-        raise ParameterError(f"method is {method!r}; it must be {listed(METHODS)}")
-    chosen = result_dtype(pixels, dtype)
-    fill = fill_value(cval, chosen)
-
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    sides = kernel_shape(kernels[0])
-    ahead = [(side - 1) // 2 if flipped else side // 2 for side in sides]
-    rows, columns = (
-        border_indices(border, size, before, side - 1 - before)
-        for size, side, before in zip(pixels.shape[:2], sides, ahead, strict=True)
+    """Correlate `image` with each of `kernels`, combine the results, and round them to `dtype`."""
+    request = Request.of(image, options)
+    frame = request.frame(kernel_shape(kernels[0]), flipped=flipped)
+    correlate_image(
+        request.pixels, kernels, frame, combine, request.target, reference=request.reference
     )
-    frame = Frame.of(rows, columns, ahead[1], channels, fill)
-
-    # One native, contiguous, writable layout, so that each kernel is compiled once a dtype.
-    flat = np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "A", "W"])
-    flat = flat.reshape(pixels.shape[0], -1)
-    output = np.empty(flat.shape, chosen)
-    correlate_image(flat, kernels, frame, combine, output, reference=method == "reference")
-    return output.reshape(pixels.shape)
+    return request.result()
 
 
 def kernel_shape(weights: Weights) -> tuple[int, int]:

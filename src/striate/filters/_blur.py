@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
-from striate.filters._apply import apply
-from striate.filters.kernels import box_taps, gaussian_taps, per_axis
+from striate.filters._apply import Options, apply
+from striate.filters._linear import as_it_is, weighted
+from striate.filters.kernels import box_taps, per_axis
+from striate.filters.kernels.smoothing import gaussian_factors, motion
 
-__all__ = ["box", "gaussian"]
+__all__ = ["box", "gaussian", "motion_blur"]
 
 
 def box(
     image: ArrayLike,
     size: int | tuple[int, int],
-    *,
-    border: str = "reflect",
-    cval: float = 0.0,
-    dtype: DTypeLike | None = None,
-    method: str = "auto",
+    **options: Unpack[Options],
 ) -> NDArray[Any]:
     """Return the mean of the `size` x `size` pixels around each pixel.
 
@@ -41,14 +39,8 @@ def box(
         uint8, uint16, float32 or float64; each channel is filtered by itself.
     size : int or (int, int)
         Side of the window in pixels, or (rows, columns); it may exceed the image.
-    border : str
-        reflect, mirror, nearest, constant or wrap: see `striate.filters.borders`.
-    cval : float
-        What lies outside under ``border="constant"``.
-    dtype : dtype, optional
-        The result's dtype, if not the image's: uint8, uint16, int16, int32, float32, float64.
-    method : str
-        auto, or reference: the definition in NumPy.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
 
     Returns
     -------
@@ -72,10 +64,7 @@ def box(
             image,
             [(down, across)],
             lambda total: np.divide(total, count, out=total),
-            border=border,
-            cval=cval,
-            dtype=dtype,
-            method=method,
+            options,
         )
 
 
@@ -83,11 +72,9 @@ def gaussian(
     image: ArrayLike,
     sigma: float | tuple[float, float],
     *,
+    order: int | tuple[int, int] = 0,
     truncate: float = 4.0,
-    border: str = "reflect",
-    cval: float = 0.0,
-    dtype: DTypeLike | None = None,
-    method: str = "auto",
+    **options: Unpack[Options],
 ) -> NDArray[Any]:
     """Return the image blurred by a Gaussian bell of standard deviation `sigma` pixels.
 
@@ -100,16 +87,14 @@ def gaussian(
         uint8, uint16, float32 or float64; each channel is filtered by itself.
     sigma : float or (float, float)
         Standard deviation in pixels, or one for rows (down) and one for columns (across).
+    order : int or (int, int)
+        0 blurs; 1 and 2 give the first and second derivative of the blurred image: along the
+        rows' axis (positive where it gets brighter downwards) and along the columns' (to the
+        right). One number is for both, as in SciPy. See `sobel` for results with a sign.
     truncate : float
         The kernel ends ``int(truncate * sigma + 0.5)`` pixels from its centre, as in SciPy.
-    border : str
-        reflect, mirror, nearest, constant or wrap: see `striate.filters.borders`.
-    cval : float
-        What lies outside under ``border="constant"``.
-    dtype : dtype, optional
-        The result's dtype, if not the image's: uint8, uint16, int16, int32, float32, float64.
-    method : str
-        auto, or reference: the definition in NumPy.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
 
     Returns
     -------
@@ -127,13 +112,47 @@ def gaussian(
     array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
     with explained("gaussian"):
-        down, across = (gaussian_taps(one, truncate) for one in per_axis(sigma))
+        factors = gaussian_factors(sigma, truncate, order)
         return apply(
             image,
-            [(down, across)],
-            lambda blurred: blurred,
-            border=border,
-            cval=cval,
-            dtype=dtype,
-            method=method,
+            [factors],
+            as_it_is,
+            options,
         )
+
+
+def motion_blur(
+    image: ArrayLike, length: float, *, angle: float = 0.0, **options: Unpack[Options]
+) -> NDArray[Any]:
+    """Return the image as a camera sees it that moves `length` pixels in a straight line.
+
+    The kernel is the track's share of each pixel: see `striate.filters.kernels.motion`.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        uint8, uint16, float32 or float64; each channel is filtered by itself.
+    length : float
+        In pixels, above 0 and at most 10,000.
+    angle : float
+        In radians, from the columns' axis (to the right) towards the rows' axis (downwards).
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
+
+    Returns
+    -------
+    array, the image's shape
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError
+        The image or an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> motion_blur(np.array([[0, 0, 80, 0, 0]], dtype=np.uint8), 4)
+    array([[10, 20, 20, 20, 10]], dtype=uint8)
+    """
+    with explained("motion_blur"):
+        return weighted(image, motion(length, angle), options)

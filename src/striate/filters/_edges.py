@@ -1,28 +1,26 @@
-"""Edges: Sobel's derivatives and their magnitude."""
+"""Edges: first derivatives by Sobel, Scharr, Prewitt and Roberts, and their magnitude."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
-from striate.filters._apply import apply, as_image
+from striate.filters import kernels
+from striate.filters._apply import Options, apply, as_image
+from striate.filters._linear import as_it_is
 from striate.filters.kernels.edges import derivative_taps
 
-__all__ = ["sobel"]
+__all__ = ["magnitude", "prewitt", "roberts", "scharr", "sobel"]
 
 
 def sobel(
     image: ArrayLike,
     axis: int | None = None,
-    *,
-    border: str = "reflect",
-    cval: float = 0.0,
-    dtype: DTypeLike | None = None,
-    method: str = "auto",
+    **options: Unpack[Options],
 ) -> NDArray[Any]:
     """Return how steeply the image rises: Sobel's derivative in one direction, or its magnitude.
 
@@ -56,14 +54,8 @@ def sobel(
     axis : {None, 0, 1}
         1: along the columns, which finds vertical edges. 0: along the rows, which finds
         horizontal edges. None: the magnitude, which finds both.
-    border : str
-        reflect, mirror, nearest, constant or wrap: see `striate.filters.borders`.
-    cval : float
-        What lies outside under ``border="constant"``.
-    dtype : dtype, optional
-        The result's dtype, if not the image's: uint8, uint16, int16, int32, float32, float64.
-    method : str
-        auto, or reference: the definition in NumPy.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
 
     Returns
     -------
@@ -83,22 +75,144 @@ def sobel(
     >>> sobel(step)
     array([[ 0, 36, 36, 36, 36]], dtype=uint8)
     """
-    with explained("sobel"):
+    return slope("sobel", image, axis, options)
+
+
+def scharr(image: ArrayLike, axis: int | None = None, **options: Unpack[Options]) -> NDArray[Any]:
+    """Return Scharr's derivative in one direction, or the magnitude of both.
+
+    As `sobel`, with its signs, but axis 1 convolves with the first of these and axis 0 with the
+    second, whose direction is off by less (see `striate.filters.kernels.scharr`)::
+
+         3 0  -3         3  10  3
+        10 0 -10         0   0  0
+         3 0  -3        -3 -10 -3
+
+    A slope of one level a pixel gives 32. OpenCV's ``Scharr`` has the same weights; scikit-image
+    divides by 16 twice.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        uint8, uint16, float32 or float64; each channel is filtered by itself.
+    axis : {None, 0, 1}
+        1: along the columns. 0: along the rows. None: the magnitude.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
+
+    Returns
+    -------
+    array, the image's shape
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError
+        The image or an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scharr(np.array([[0, 0, 9, 9, 0]], dtype=np.uint8), axis=1, dtype=np.int16)
+    array([[   0,  144,  144, -144, -144]], dtype=int16)
+    """
+    return slope("scharr", image, axis, options)
+
+
+def prewitt(image: ArrayLike, axis: int | None = None, **options: Unpack[Options]) -> NDArray[Any]:
+    """Return Prewitt's derivative in one direction, or the magnitude of both.
+
+    As `sobel`, with its signs, but axis 1 convolves with the first of these and axis 0 with the
+    second (see `striate.filters.kernels.prewitt`)::
+
+        1 0 -1         1  1  1
+        1 0 -1         0  0  0
+        1 0 -1        -1 -1 -1
+
+    A slope of one level a pixel gives 6, as in SciPy.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        uint8, uint16, float32 or float64; each channel is filtered by itself.
+    axis : {None, 0, 1}
+        1: along the columns. 0: along the rows. None: the magnitude.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
+
+    Returns
+    -------
+    array, the image's shape
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError
+        The image or an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> prewitt(np.array([[0, 0, 9, 9, 0]], dtype=np.uint8), axis=1, dtype=np.int16)
+    array([[  0,  27,  27, -27, -27]], dtype=int16)
+    """
+    return slope("prewitt", image, axis, options)
+
+
+def roberts(
+    image: ArrayLike, diagonal: int | None = None, **options: Unpack[Options]
+) -> NDArray[Any]:
+    """Return Roberts' difference along one diagonal, or the magnitude of both.
+
+    Diagonal 0 *convolves* with the first of these and is positive where the image gets brighter
+    down to the right; diagonal 1 with the second, down to the left::
+
+        1  0         0 1
+        0 -1        -1 0
+
+    The result lies between pixels: half a pixel further down and to the right.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        uint8, uint16, float32 or float64; each channel is filtered by itself.
+    diagonal : {None, 0, 1}
+        0: down to the right. 1: down to the left. None: the magnitude.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
+
+    Returns
+    -------
+    array, the image's shape
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError
+        The image or an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> roberts(np.array([[0, 0, 9], [0, 0, 9]], dtype=np.uint8), 0)
+    array([[0, 9, 0],
+           [0, 9, 0]], dtype=uint8)
+    """
+    with explained("roberts"):
+        diagonals = (0, 1) if diagonal is None else (diagonal,)
+        crosses = [kernels.roberts(one)[::-1, ::-1].copy() for one in diagonals]
+        combine = magnitude(as_image(image).dtype) if diagonal is None else as_it_is
+        return apply(image, crosses, combine, options, flipped=True)
+
+
+def slope(operator: str, image: ArrayLike, axis: int | None, options: Options) -> NDArray[Any]:
+    """Return the derivative of an operator in one direction, or the magnitude of both."""
+    with explained(operator):
         axes = (1, 0) if axis is None else (axis,)
-        # Sobel's difference is odd and its smoothing even, so flipping both changes the sign.
-        kernels = [
+        # The difference is odd and the smoothing even, so flipping both changes the sign.
+        factors = [
             (down[::-1].copy(), across[::-1].copy())
-            for down, across in (derivative_taps("sobel", one) for one in axes)
+            for down, across in (derivative_taps(operator, one) for one in axes)
         ]
-        return apply(
-            image,
-            kernels,
-            magnitude(as_image(image).dtype) if axis is None else lambda slope: slope,
-            border=border,
-            cval=cval,
-            dtype=dtype,
-            method=method,
-        )
+        combine = magnitude(as_image(image).dtype) if axis is None else as_it_is
+        return apply(image, factors, combine, options)
 
 
 def magnitude(dtype: np.dtype[Any]) -> Callable[..., NDArray[np.float64]]:

@@ -2,49 +2,127 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from functools import partial
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from striate.errors import DTypeError, ParameterError, ShapeError, explained
-from striate.filters._apply import apply
+from striate.errors import explained
+from striate.filters._apply import Options, Request
+from striate.filters._fourier import correlate_fourier, error_bound
+from striate.filters.separation import Separation, as_kernel, binary_places, separate
+from striate.ops.filtering import correlate_image
 
-__all__ = ["as_kernel", "convolve", "correlate"]
+__all__ = ["convolve", "correlate", "weighted"]
+
+Values = NDArray[np.float64]
+
+FOURIER = 225  # weights from which transforms are clearly faster than sums, as measured
+NEGLIGIBLE = 1e-13  # what a separation may lose, in parts of the sum of the |weights|
 
 
-def as_kernel(kernel: ArrayLike) -> NDArray[np.float64]:
-    """Return `kernel` as a finite float64 matrix; one axis of weights is a row."""
-    try:
-        weights = np.asarray(kernel)
-    except ValueError:
-        raise ShapeError("kernel has rows of different lengths; they must be equal") from None
-    if weights.dtype.kind not in "biuf":
-        raise DTypeError(f"kernel has dtype {weights.dtype}; its weights must be real numbers")
-    if weights.ndim not in (1, 2):
-        raise ShapeError(
-            f"kernel has shape {weights.shape}; it must be (columns,) or (rows, columns)"
-        )
-    if weights.size == 0:
-        raise ShapeError(f"kernel has shape {weights.shape}; it must hold at least one weight")
-    matrix = np.atleast_2d(weights).astype(np.float64)
-    with np.errstate(over="ignore"):
-        total = np.abs(matrix).sum()
-    if not np.isfinite(total):
-        raise ParameterError(
-            "kernel holds NaN or infinity, or weights too large to add up; they must be finite"
-        )
-    return matrix
+def weighted(
+    image: ArrayLike, matrix: Values, options: Options, *, flipped: bool = False
+) -> NDArray[Any]:
+    """Correlate an image with a matrix, the fastest way that gives the same result.
+
+    - One product of a column and a row: a pass down and one across.
+    - A sum of a few: as many pairs of passes, added.
+    - Large and not separable: Fourier transforms of tiles.
+    - All others, and ``method="reference"``: sums of all weights.
+
+    Whole weights stay exact on integer images, and so do halves, quarters and so on: the second
+    and third way snap their sums to the nearest number that such weights can give, and are taken
+    only if their error bound is below half its distance. Other weights give the float64 sum to
+    about 13 digits. The second and third would spread NaN and infinity: they take finite images.
+    """
+    request = Request.of(image, options)
+    frame = request.frame((matrix.shape[0], matrix.shape[1]), flipped=flipped)
+    pixels, target, places = request.pixels, request.target, binary_places(matrix)
+    split = separate(matrix)
+    snap = as_it_is if places is None else partial(snapped, places=places)
+    way = "sums" if request.reference else choose(request, matrix, split, places)
+    if way == "fourier":
+        finish = snap if pixels.dtype.kind == "u" else as_it_is
+        correlate_fourier(pixels, matrix, frame, finish, target)
+    elif way == "products":
+        combine = as_it_is if split.rank == 1 else (lambda *sums: snap(added(*sums)))
+        correlate_image(pixels, split.factors, frame, combine, target)
+    else:
+        correlate_image(pixels, [matrix], frame, as_it_is, target, reference=request.reference)
+    return request.result()
+
+
+def choose(request: Request, matrix: Values, split: Separation, places: int | None) -> str:
+    """Return sums, products or fourier: see `weighted`."""
+    passes = split.rank * sum(matrix.shape)
+    lost = split.bound > NEGLIGIBLE * np.abs(matrix).sum()
+    if split.rank == 1 and not lost and not (places is not None and split.bound):
+        return "products" if passes < matrix.size else "sums"
+    largest = largest_pixel(request)
+    if not lost and 1.25 * passes < min(matrix.size, FOURIER):
+        error = largest * (split.bound + rounding_of(split))
+        if allows(request, places, error) and request.is_finite():
+            return "products"
+    if matrix.size >= FOURIER and request.is_finite():
+        error = error_bound((request.shape[0], request.shape[1]), matrix, largest)
+        if request.pixels.dtype.kind == "f" or allows(request, places, error):
+            return "fourier"
+    return "sums"
+
+
+def allows(request: Request, places: int | None, error: float) -> bool:
+    """Whether sums that are off by `error` can be repaired, or need not be exact."""
+    if places is None:
+        return True
+    return request.pixels.dtype.kind == "u" and error < 2.0 ** (-places - 2)
+
+
+def largest_pixel(request: Request) -> float:
+    """Return what no |pixel| of an integer image exceeds; a constant of fractions is infinite."""
+    if request.pixels.dtype.kind == "f":
+        return 0.0
+    if request.border == "constant" and not request.fill.is_integer():
+        return math.inf
+    return max(float(np.iinfo(request.pixels.dtype).max), abs(request.fill))
+
+
+def rounding_of(split: Separation) -> float:
+    """Return by how much passes through the factors round, for pixels of at most 1."""
+    weights = sum(np.abs(column).sum() * np.abs(row).sum() for column, row in split.factors)
+    terms = sum(column.size + row.size for column, row in split.factors)
+    return float(terms * np.finfo(np.float64).eps * weights)
+
+
+def as_it_is(sums: Values) -> Values:
+    """Return the sums."""
+    return sums
+
+
+def added(first: Values, *others: Values) -> Values:
+    """Return the sum of arrays, in the first of them."""
+    for other in others:
+        first += other
+    return first
+
+
+def snapped(sums: Values, places: int) -> Values:
+    """Return the nearest numbers of so many binary places.
+
+    Examples
+    --------
+    >>> snapped(np.array([1.2499999, 2.0000001]), 2)
+    array([1.25, 2.  ])
+    """
+    return np.ldexp(np.rint(np.ldexp(sums, places)), -places)
 
 
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike,
-    *,
-    border: str = "reflect",
-    cval: float = 0.0,
-    dtype: DTypeLike | None = None,
-    method: str = "auto",
+    **options: Unpack[Options],
 ) -> NDArray[Any]:
     """Return the convolution of signal processing: the kernel is flipped on both axes.
 
@@ -58,15 +136,8 @@ def convolve(
         uint8, uint16, float32 or float64; each channel is filtered by itself.
     kernel : array or nested list, shape (U, V) or (V,)
         Finite real weights; one axis is a row (for a column, ``numpy.reshape(kernel, (-1, 1))``).
-    border : str
-        reflect, mirror, nearest, constant or wrap: see `striate.filters.borders`.
-    cval : float
-        What lies outside under ``border="constant"``.
-    dtype : dtype, optional
-        The result's dtype, if not the image's: uint8, uint16, int16, int32, float32, float64.
-        An unsigned result shows negative values as 0.
-    method : str
-        auto, or reference: the definition in NumPy.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
 
     Returns
     -------
@@ -86,26 +157,13 @@ def convolve(
     """
     with explained("convolve"):
         flipped = np.ascontiguousarray(as_kernel(kernel)[::-1, ::-1])
-        return apply(
-            image,
-            [flipped],
-            lambda values: values,
-            border=border,
-            cval=cval,
-            dtype=dtype,
-            method=method,
-            flipped=True,
-        )
+        return weighted(image, flipped, options, flipped=True)
 
 
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike,
-    *,
-    border: str = "reflect",
-    cval: float = 0.0,
-    dtype: DTypeLike | None = None,
-    method: str = "auto",
+    **options: Unpack[Options],
 ) -> NDArray[Any]:
     """Return the cross-correlation: the kernel lies on the image as it is printed.
 
@@ -118,15 +176,8 @@ def correlate(
         uint8, uint16, float32 or float64; each channel is filtered by itself.
     kernel : array or nested list, shape (U, V) or (V,)
         Finite real weights; one axis is a row (for a column, ``numpy.reshape(kernel, (-1, 1))``).
-    border : str
-        reflect, mirror, nearest, constant or wrap: see `striate.filters.borders`.
-    cval : float
-        What lies outside under ``border="constant"``.
-    dtype : dtype, optional
-        The result's dtype, if not the image's: uint8, uint16, int16, int32, float32, float64.
-        An unsigned result shows negative values as 0.
-    method : str
-        auto, or reference: the definition in NumPy.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
 
     Returns
     -------
@@ -145,12 +196,4 @@ def correlate(
     array([[0, 3, 2, 1, 0]], dtype=uint8)
     """
     with explained("correlate"):
-        return apply(
-            image,
-            [as_kernel(kernel)],
-            lambda values: values,
-            border=border,
-            cval=cval,
-            dtype=dtype,
-            method=method,
-        )
+        return weighted(image, as_kernel(kernel), options)

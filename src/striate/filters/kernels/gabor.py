@@ -119,7 +119,7 @@ def gabor_bank(
 
 def spread(angles: int | Sequence[float]) -> list[float]:
     """Return the angles themselves, or so many of them over half a turn."""
-    if isinstance(angles, (int, np.integer)) and not isinstance(angles, bool):
+    if isinstance(angles, (int, np.integer)):
         if not 1 <= angles <= 360:
             raise ParameterError(f"angles is {angles}; their number must be from 1 to 360")
         return [math.pi * k / angles for k in range(angles)]
