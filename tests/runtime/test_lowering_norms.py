@@ -60,6 +60,12 @@ def check(operator, x, *weights, native=True, rtol=3e-6):
         (op.ReduceSum((1, 2), keepdims=False), (2, 5, 7)),
         (op.ReduceMax((-1,)), (9, 33)),
         (op.ReduceSum(), (9, 33)),
+        (op.ReduceMean((1,)), (2, 19, 5, 6)),
+        (op.ReduceMax((1,), keepdims=False), (2, 19, 5, 6)),
+        (op.ReduceSum((0, 2)), (3, 1, 70)),
+        (op.ReduceMin((0,)), (7, 100)),
+        (op.ReduceL2((1,)), (1, 19, 5, 6)),
+        (op.ReduceSumSquare((-1,), keepdims=False), (4, 5, 33)),
         (op.GlobalAveragePool(), (2, 5, 3, 4, 2)),
         (op.GlobalMaxPool(), (2, 5, 3)),
     ],
@@ -71,7 +77,7 @@ def test_operators_without_weights(operator, shape):
 
 def test_operators_that_are_left_to_python():
     check(op.Softmax(2), normal(2, 3, 4, 5), native=False)
-    check(op.ReduceMean((1,)), normal(2, 3, 4, 5), native=False)
+    check(op.ReduceMean((1, 3)), normal(2, 3, 4, 5), native=False)
     check(op.LRN(41), normal(2, 3, 4, 5), native=False)
     check(op.LayerNormalization(-1), normal(2, 6), normal(1), native=False, rtol=1e-5)
 

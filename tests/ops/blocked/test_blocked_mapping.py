@@ -129,6 +129,14 @@ def test_exponentials_reach_the_ends_of_float32(mapped):
     np.testing.assert_allclose(mapped(("log", 0), tiny), np.log(tiny.astype(np.float64)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [1.7, -0.3, 12.9])
+def test_any_powers(mapped, exponent):
+    x = np.array([0.0, -0.0, 1.0, 0.3, 7.5, 1e-3, np.inf, -np.inf, np.nan, -2.0], np.float32)
+    with np.errstate(all="ignore"):
+        expected = np.power(x.astype(np.float64), np.float32(exponent).astype(np.float64))
+    np.testing.assert_allclose(mapped(("any_pow", 0, exponent), x), np.abs(expected), rtol=6e-6)
+
+
 SHAPES = [
     ((5,), (5,)),
     ((2, 3, 50), (2, 3, 50)),
@@ -190,4 +198,5 @@ def test_one_example_is_for_all_in_blocks(target, run, put, get, value):
 def test_every_function_is_checked():
     checked = {expression[0] for expression in DEFINITIONS}
     others = {"add", "sub", "mul", "div", "max", "min", "multiply_add", "gelu", "gelu_tanh"}
+    others.add("any_pow")
     assert checked | others == {*FUNCTIONS, "pow"}

@@ -18,7 +18,7 @@ from striate.ops.blocked.mapping import Operand, map_plain
 from striate.ops.blocked.moving import move
 from striate.ops.blocked.normalizing import instance_norm, layer_norm, local_response
 from striate.ops.blocked.products import products
-from striate.ops.blocked.reducing import reduce_rows
+from striate.ops.blocked.reducing import reduce_axis, reduce_rows
 from striate.ops.blocked.resampling import resample
 from striate.ops.blocked.softmax import softmax, softmax_of_channels
 from striate.ops.codegen import Library, Target
@@ -32,7 +32,7 @@ TARGET = Target.named("neon")._replace(cpu="cortex-a72")
 ONES = np.ones(6, np.float32)
 ARGUMENTS = {"multiply_add": 3, "clip": 3, "elu": 3, "hard_sigmoid": 3, "shrink": 3}
 ARGUMENTS |= dict.fromkeys(["add", "sub", "mul", "div", "max", "min", "swish", "celu"], 2)
-ARGUMENTS |= dict.fromkeys(["leaky", "threshold"], 2)
+ARGUMENTS |= dict.fromkeys(["leaky", "threshold", "any_pow"], 2)
 
 
 class Assemblies(Library):
@@ -99,6 +99,7 @@ STEPS: dict[str, Callable[[], Any]] = {
     "local response": lambda: local_response(TARGET, X, Y, 5, 1e-4, 0.75, 1.0),
     "any local response": lambda: local_response(TARGET, X, Y, 5, 1e-4, 0.6, 1.0),
     "sum": lambda: reduce_rows(TARGET, Place("x"), (3, 9), Place("y"), "sum"),
+    "norm along an axis": lambda: reduce_axis(TARGET, Place("x"), (3, 9, 9), Place("y"), "norm"),
     "max of rows": lambda: reduce_rows(TARGET, Place("x"), (3, 9), Place("y"), "max"),
     "resample": lambda: resample(TARGET, X, Y, [np.eye(9), np.ones((9, 9))]),
     "short softmax": lambda: softmax(TARGET, Place("x"), (9, 2), Place("y")),

@@ -167,6 +167,14 @@ def threshold(x: Vector, bound: Vector) -> Vector:
     return choose_lanes(kept, x, w.constant(0.0))
 
 
+def any_power(x: Vector, exponent: Vector) -> Vector:
+    """Return x to an exponent that is no whole number: NaN below 0, but not of -inf."""
+    w = x.writer
+    endless = w.builder.fcmp_ordered("==", x.value, w.constant(-inf).value)
+    size = choose_lanes(endless, w.constant(inf), x)
+    return exponential_of_any(exponent * logarithm(size))
+
+
 def _nan(x: Vector) -> object:
     return x.writer.builder.fcmp_unordered("uno", x.value, x.value)
 
@@ -198,6 +206,7 @@ FUNCTIONS: dict[str, Callable[..., Vector]] = {
     "round": nearest,
     "sign": sign,
     "exp": exponential_of_any,
+    "any_pow": any_power,
     "log": logarithm,
     "erf": error,
     "tanh": lambda x: tangent(x.writer, x),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 from striate.network import Node, Operator
@@ -106,7 +106,10 @@ def _expression(node: Node, weights: Weights) -> Expression | None:
         return ("div", total, float(count)) if kind is op.Mean else total
     if kind is op.Pow and node.inputs[1] in weights and weights[node.inputs[1]].size == 1:
         exponent = float(weights[node.inputs[1]].reshape(()))
-        return ("pow", 0, exponent) if exponent in POWERS else None
+        if exponent in POWERS:
+            return ("pow", 0, exponent)
+        whole = exponent % 1 == 0  # of numbers below 0 too: left to Python
+        return None if whole or not isfinite(exponent) else ("any_pow", 0, exponent)
     return None
 
 

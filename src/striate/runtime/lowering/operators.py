@@ -53,14 +53,14 @@ def native(node: Node, shapes: dict[str, Shape], weights: Weights, lanes: int) -
             return shaping.native_pad(node.operator, x)
         case op.LayerNormalization():
             return norms.native_layer_norm(node, shapes)
-        case op.ReduceMean() | op.ReduceSum() | op.ReduceMax():
-            return reductions.native_reduction(node.operator, x)
         case op.MaxPool(indices=True):
             return False
         case op.LRN(size=size):
             return 3 <= len(x) <= 5 and size // 2 <= lanes
         case op.Resize():
             return layers.native_resize(node.operator, x)
+    if type(node.operator) in reductions.REDUCED:
+        return reductions.native_reduction(node.operator, x)
     if isinstance(node.operator, VOLUMES):
         return 3 <= len(x) <= 5
     return type(node.operator) in LOWERED
@@ -89,9 +89,7 @@ LOWERED: dict[type, Callable[[Workspace, Fused], None]] = {
     op.AveragePool: layers.pool,
     op.GlobalAveragePool: layers.pool,
     op.GlobalMaxPool: layers.pool,
-    op.ReduceMean: reductions.reduction,
-    op.ReduceSum: reductions.reduction,
-    op.ReduceMax: reductions.reduction,
+    **dict.fromkeys(reductions.REDUCED, reductions.reduction),
     op.Resize: layers.resize,
     op.Gemm: layers.linear_layer,
     op.MatMul: layers.linear_layer,

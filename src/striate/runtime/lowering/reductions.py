@@ -1,4 +1,4 @@
-"""Lowering sums, means and maxima along axes."""
+"""Lowering sums, means, norms and extremes along axes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,32 @@ from math import prod
 from striate.network import Operator, Shape
 from striate.network import operators as op
 from striate.network.operators.axes import axes_of
-from striate.ops.blocked.reducing import reduce_rows
+from striate.ops.blocked.reducing import reduce_axis
 from striate.runtime.lowering.fusion import Fused
 from striate.runtime.lowering.layers import pool
 from striate.runtime.lowering.workspace import Workspace
 
-__all__ = ["native_reduction", "reduction"]
+__all__ = ["REDUCED", "native_reduction", "reduction"]
 
-REDUCED = {op.ReduceSum: "sum", op.ReduceMean: "mean", op.ReduceMax: "max"}
-"""Reductions of the last axes, as kernels call them."""
+Reduction = (
+    op.ReduceSum | op.ReduceMean | op.ReduceMax | op.ReduceMin | op.ReduceL2 | op.ReduceSumSquare
+)
+
+REDUCED: dict[type[Operator], str] = {
+    op.ReduceSum: "sum",
+    op.ReduceMean: "mean",
+    op.ReduceMax: "max",
+    op.ReduceMin: "min",
+    op.ReduceL2: "norm",
+    op.ReduceSumSquare: "squares",
+}
+"""Reductions, as kernels call them."""
 
 
-def native_reduction(operator: op.ReduceSum | op.ReduceMean | op.ReduceMax, x: Shape) -> bool:
-    """Tell whether a reduction runs as machine code: a mean of all pixels, or of the last axes."""
-    gone = sorted(axes_of(operator.axes, x))
-    return _of_pixels(operator, x) or (bool(gone) and gone == list(range(gone[0], len(x))))
+def native_reduction(operator: Operator, x: Shape) -> bool:
+    """Tell whether a reduction runs as machine code: of axes that lie side by side."""
+    assert isinstance(operator, Reduction)
+    return _of_pixels(operator, x) or _cut(operator, x) is not None
 
 
 def _of_pixels(operator: Operator, x: Shape) -> bool:
@@ -30,16 +41,26 @@ def _of_pixels(operator: Operator, x: Shape) -> bool:
     return sorted(axes_of(operator.axes, x)) == list(range(2, len(x)))
 
 
+def _cut(operator: Reduction, x: Shape) -> tuple[int, int, int] | None:
+    """Return the elements before the axes that go, along them, and after; None for axes apart."""
+    gone = sorted(axes_of(operator.axes, x))
+    if not gone or prod(x) == 0:
+        return None
+    first, last = gone[0], gone[-1]
+    apart = [axis for axis in range(first, last) if axis not in gone and x[axis] > 1]
+    return None if apart else (prod(x[:first]), prod(x[first : last + 1]), prod(x[last + 1 :]))
+
+
 def reduction(space: Workspace, step: Fused) -> None:
-    """Lower a mean of pixels that are in blocks, and sums, means and maxima of the last axes."""
+    """Lower a mean of pixels that are in blocks, and what is taken along axes side by side."""
     operator, name = step.node.operator, step.node.inputs[0]
-    assert isinstance(operator, op.ReduceSum | op.ReduceMean | op.ReduceMax)
+    assert isinstance(operator, Reduction)
     shape = space.shapes[name]
     if _of_pixels(operator, shape) and not space.only_plain(name):
         pool(space, step)
         return
-    first = min(axes_of(operator.axes, shape))
-    rows = prod(shape[:first]), prod(shape[first:])
+    cut = _cut(operator, shape)
+    assert cut is not None
     place = space.as_plain(name)
-    ends = place, rows, space.new_plain(step.output), REDUCED[type(operator)]
-    space.add(step, "rows", [reduce_rows(space.target, *ends)])
+    ends = place, cut, space.new_plain(step.output), REDUCED[type(operator)]
+    space.add(step, "rows" if cut[2] == 1 else "columns", [reduce_axis(space.target, *ends)])
