@@ -4,10 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from striate.errors import ParameterError, StriateError, UnknownNameError
+from striate.errors import ParameterError, UnknownNameError
 from striate.geometry import Window
 from striate.network import (
     Builder,
@@ -17,8 +15,6 @@ from striate.network import (
     Node,
     Parameter,
     diagnose,
-    infer_shapes,
-    settled,
 )
 from striate.network.defined import Deferred
 from striate.network.graph import Constant
@@ -286,26 +282,3 @@ def test_refusals():
     assert str(unknown.value).startswith("diagnose: no network is called 'vgg17'; did you mean ")
     with pytest.raises(ParameterError, match=r"diagnose: network is 3; give what striate\.load"):
         diagnose(3)
-
-
-def problem(graph, shape):
-    try:
-        infer_shapes(settled(graph, shape), shape)
-    except StriateError as error:
-        return str(error)
-    return ""
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.data())
-def test_repairs_of_random_graphs_repair(graphs, data):
-    """A repaired graph is inferred once more, by itself, and gives what the repair says."""
-    graph = data.draw(graphs(2))
-    shape = (1, 2, *(data.draw(st.integers(1, 6)) for _ in range(2)))
-    found = diagnose(graph, shape)
-    assert found.fits == (not problem(graph, shape))
-    assert found.fits or found.failure.message in problem(graph, shape)
-    for repair in found.repairs:
-        shapes = infer_shapes(settled(repair.graph, repair.input_shape), repair.input_shape)
-        assert repair.output_shapes == tuple(shapes[name] for name in repair.graph.outputs)
-        assert len(repair.graph.outputs) == len(graph.outputs)
