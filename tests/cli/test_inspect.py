@@ -1,4 +1,4 @@
-"""``striate inspect``: its table, its JSON, its arithmetic, its refusals."""
+"""``striate inspect``: its table, its JSON, its arithmetic."""
 
 import json
 import re
@@ -6,52 +6,24 @@ import subprocess
 import sys
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from striate.cli.inspect import inspect
-from striate.errors import (
-    FileError,
-    GeometryError,
-    ParameterError,
-    ShapeError,
-    UnknownNameError,
-)
 from striate.network import explain, zoo
 from striate.network import inspect as report_of
-
-app = typer.Typer()
-app.command()(inspect)
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def printed(*arguments, **environment):
-    result = CliRunner().invoke(
-        app, arguments, env={"FORCE_COLOR": None, "NO_COLOR": None, **environment}
-    )
-    assert result.exception is None
-    assert result.exit_code == 0
-    return result.stdout
-
-
-def refused(*arguments):
-    result = CliRunner().invoke(app, arguments)
-    assert result.stdout == ""
-    return type(result.exception), str(result.exception)
-
-
-def test_plain_text_where_nobody_looks():
+def test_plain_text_where_nobody_looks(printed):
     assert printed("vgg16") == f"{report_of(zoo.load('vgg16'))}\n"
 
 
-def test_input_of_another_shape():
+def test_input_of_another_shape(printed):
     report = report_of(zoo.load("all-cnn-c"), (8, 3, 64, 48))
     assert printed("all-cnn-c", "--input", "8x3x64x48") == f"{report}\n"
     assert printed("all-cnn-c", "--input", "8X3×64x48") == f"{report}\n"
 
 
-def test_a_table_on_a_terminal():
+def test_a_table_on_a_terminal(printed):
     text = printed("vgg11", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="240")
     lines = ESCAPES.sub("", text).splitlines()
     report = report_of(zoo.load("vgg11"))
@@ -61,27 +33,33 @@ def test_a_table_on_a_terminal():
     assert lines[-len(report.summary()) :] == report.summary()
 
 
-def test_layers_without_parameters_are_dim():
+def test_layers_without_parameters_are_dim(printed):
     text = printed("lenet-1989", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="140")
     dim = {name: f"\x1b[2m{name} " in text for name in ("H1", "H1.tanh", "H3.flatten", "output")}
     assert dim == {"H1": False, "H1.tanh": True, "H3.flatten": True, "output": False}
 
 
-def on_a_terminal(model, width):
-    text = printed(model, FORCE_COLOR="1", TERM="xterm", COLUMNS=str(width))
-    return [line.rstrip() for line in ESCAPES.sub("", text).splitlines()]
+@pytest.fixture
+def on_a_terminal(printed):
+    """Return on_a_terminal(model, width): the lines of its report."""
+
+    def lines(model, width):
+        text = printed(model, FORCE_COLOR="1", TERM="xterm", COLUMNS=str(width))
+        return [line.rstrip() for line in ESCAPES.sub("", text).splitlines()]
+
+    return lines
 
 
 @pytest.mark.parametrize("model", ["vgg16", "lenet-1989", "densenet121", "googlenet"])
 @pytest.mark.parametrize("width", [80, 60])
-def test_a_narrow_terminal_has_a_line_for_each_layer(model, width):
+def test_a_narrow_terminal_has_a_line_for_each_layer(model, width, on_a_terminal):
     lines = on_a_terminal(model, width)
     assert max(map(len, lines)) <= width
     layers = report_of(zoo.load(model)).layers
     assert [line.split()[0] for line in lines[2 : len(layers) + 2]] == [x.name for x in layers]
 
 
-def test_a_narrow_terminal_shows_three_digits_and_says_what_it_leaves_out():
+def test_a_narrow_terminal_shows_three_digits_and_says_what_it_leaves_out(on_a_terminal):
     lines = on_a_terminal("vgg16", 80)
     assert lines[1].split() == ["layer", "operator", "output", "params", "MACs", "memory", "field"]
     first = ["conv1_1", "Conv", "1x64x224x224", "1.79k", "86.7M", "12.2", "MiB"]
@@ -95,7 +73,7 @@ def test_a_narrow_terminal_shows_three_digits_and_says_what_it_leaves_out():
     ]
 
 
-def test_units_and_connections_are_lecuns():
+def test_units_and_connections_are_lecuns(printed):
     """LeCun et al. 1989, section 3: H1 has 768 units, 19,968 connections, 1,068 parameters."""
     assert "1,256 with the input's; 64,660 connections" in printed("lenet-1989")
     text = printed("lenet-1989", "--explain", "H1")
@@ -103,7 +81,7 @@ def test_units_and_connections_are_lecuns():
     assert " = 1,068\n" in text
 
 
-def test_json_and_nothing_else():
+def test_json_and_nothing_else(printed):
     report = report_of(zoo.load("lenet-5"))
     assert printed("lenet-5", "--json") == f"{report.to_json()}\n"
     coloured = printed("lenet-5", "--json", FORCE_COLOR="1", TERM="xterm-256color")
@@ -120,18 +98,18 @@ def test_json_and_nothing_else():
         ("lenet-1989", "H2"),
     ],
 )
-def test_explain_prints_the_arithmetic(model, layer):
+def test_explain_prints_the_arithmetic(model, layer, printed):
     lines = explain(zoo.load(model), layer)
     assert printed(model, "--explain", layer) == "".join(f"{line}\n" for line in lines)
 
 
-def test_explain_with_an_input():
+def test_explain_with_an_input(printed):
     text = printed("all-cnn-c", "--explain", "conv1_3", "--input", "1x3x99x64")
     assert "       height  floor((99 + 1 + 1 - 1 (3 - 1) - 1) / 2) + 1 = 50\n" in text
     assert "        width  floor((64 + 1 + 1 - 1 (3 - 1) - 1) / 2) + 1 = 32\n" in text
 
 
-def test_columns_order_and_depth():
+def test_columns_order_and_depth(printed):
     text = printed(
         "resnet18", "--columns", "layer, macs,padding", "--sort", "macs", "--depth", "1"
     ).splitlines()
@@ -147,13 +125,13 @@ def test_columns_order_and_depth():
     assert not any(line.startswith("left out") for line in lines)
 
 
-def test_other_conventions():
+def test_other_conventions(printed):
     text = printed("vgg11", "--convention", "torchinfo")
     assert "mult-adds" in text.splitlines()[1]
     assert "counted as   7,616,525,288 (7.617 G), torchinfo's mult-adds: each" in text
 
 
-def test_times_of_layers():
+def test_times_of_layers(printed):
     data = json.loads(printed("resnet18", "--input", "1x3x32x32", "--time", "--json"))
     times = {layer["name"]: layer["milliseconds"] for layer in data["layers"]}
     within = {layer["name"]: layer["timed_with"] for layer in data["layers"]}
@@ -164,62 +142,7 @@ def test_times_of_layers():
     assert not any(within[name] for name in measured)
 
 
-MODULE = """
-import torch
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self, width=4):
-        super().__init__()
-        self.conv = nn.Conv2d(3, width, 3, padding=1)
-
-    def forward(self, x):
-        return torch.relu(self.conv(x)).mean((2, 3))
-
-ready = Net(8)
-number = 3
-
-def broken():
-    return nn.Conv2d(3, 4, 0, groups=2)
-"""
-
-
-@pytest.mark.parametrize(("name", "parameters"), [("Net", 112), ("ready", 224)])
-def test_a_module_in_a_file(tmp_path, name, parameters):
-    path = tmp_path / "nets.py"
-    path.write_text(MODULE, encoding="utf-8")
-    text = printed(f"{path}:{name}", "--input", "1x3x8x8", "--json")
-    report = json.loads(text)
-    assert report["totals"]["parameters"] == parameters
-    conv = next(layer for layer in report["layers"] if layer["operator"] == "Conv")
-    assert [axis["size"] for axis in conv["field"]] == [3, 3]
-    assert report["layers"][-1]["field"][0]["size"] == 10
-
-
-def test_modules_that_cannot_be_had(tmp_path):
-    path = tmp_path / "more_nets.py"
-    path.write_text(MODULE, encoding="utf-8")
-    assert refused(f"{tmp_path}/none.py:net", "--input", "1x3x8x8") == (
-        FileError,
-        f"{tmp_path}/none.py: there is no such file; write FILE.py:NAME of a PyTorch module",
-    )
-    assert refused(f"{path}:Nett", "--input", "1x3x8x8") == (
-        UnknownNameError,
-        f"no object of {path} is called 'Nett'; did you mean Net?",
-    )
-    kind, message = refused(f"{path}:broken", "--input", "1x3x8x8")
-    assert kind is ParameterError
-    assert message.startswith(f"{path}:broken: ValueError: ")
-    kind, message = refused(f"{path}:number", "--input", "1x3x8x8")
-    assert (kind, message.partition(";")[0]) == (ParameterError, "source is int")
-    path.write_text("1 / 0", encoding="utf-8")
-    assert refused(f"{path}:net") == (
-        ParameterError,
-        f"{path}: ZeroDivisionError: division by zero",
-    )
-
-
-def test_an_onnx_file(tmp_path):
+def test_an_onnx_file(tmp_path, printed):
     path = zoo.load("mlp").initialize(0).save(tmp_path / "net.onnx")
     found, own = json.loads(printed(str(path), "--json")), json.loads(printed("mlp", "--json"))
     for name in ("parameters", "macs", "peak_activation_bytes"):
@@ -227,12 +150,12 @@ def test_an_onnx_file(tmp_path):
     assert printed(str(path), "--explain", "fc1").startswith("fc1 (Gemm): 1x784 -> 1x")
 
 
-def test_inputs_by_name():
+def test_inputs_by_name(printed):
     text = printed("lenet-5", "--input", "input=2x1x32x32")
     assert text.startswith("lenet-5 on 2x1x32x32\n")
 
 
-def test_list_names_the_zoo_with_its_costs():
+def test_list_names_the_zoo_with_its_costs(printed):
     header, *rows = [line.split() for line in printed("--list").splitlines()]
     assert header == ["network", "parameters", "GMACs"]
     assert [row[0] for row in rows] == list(zoo.names())
@@ -241,93 +164,10 @@ def test_list_names_the_zoo_with_its_costs():
     assert found["lenet-1989"] == ("9,760", "0.000064")
 
 
-def test_list_as_json():
+def test_list_as_json(printed):
     rows = json.loads(printed("--list", "--json"))
     assert [row["name"] for row in rows] == list(zoo.names())
     assert {"name": "vgg16", "parameters": 138_357_544, "macs": 15_470_264_320} in rows
-
-
-@pytest.mark.parametrize(
-    ("arguments", "kind", "message"),
-    [
-        ((), ParameterError, "inspect: no model given; name one of striate inspect --list"),
-        (
-            ("vgg61",),
-            UnknownNameError,
-            "no network is called 'vgg61'; did you mean vgg13 or vgg16 or vgg19?",
-        ),
-        (
-            ("vgg16", "--explain", "conv9_1"),
-            UnknownNameError,
-            "no layer is called 'conv9_1'; did you mean conv3_1 or conv4_1 or conv5_1?",
-        ),
-        (
-            ("vgg16", "--input", "1x4x224x224"),
-            ShapeError,
-            "vgg16: input shape (1, 4, 224, 224) has 4 channels, not 3: (any, 3, 224, 224)",
-        ),
-        (
-            ("vgg16", "--input", "1x3x64x64"),
-            ShapeError,
-            "vgg16: fc6 (Gemm): weight (4096, 25088) takes 25088 features but the input has 2048"
-            "; vgg16 is made for 1x3x224x224",
-        ),
-        (
-            ("vgg16", "--input", "1x3x8x8"),
-            GeometryError,
-            "vgg16: pool4 (MaxPool): kernel 2 is larger than the padded input 1 + 0 + 0: "
-            "pad by 1 more or use a smaller kernel; vgg16 is made for 1x3x224x224",
-        ),
-        (
-            ("vgg16", "--json", "--explain", "conv1_1"),
-            ParameterError,
-            "inspect: --explain cannot go with --json; leave one of them out",
-        ),
-        (
-            ("vgg16", "--columns", "layer,mac"),
-            UnknownNameError,
-            "no column is called 'mac'; did you mean macs?",
-        ),
-        (
-            ("vgg16", "--convention", "ptflop"),
-            UnknownNameError,
-            "inspect: no convention is called 'ptflop'; did you mean flops or thop?",
-        ),
-        (
-            ("vgg16", "--input", "1x3x8x8", "--input", "1x3x9x9"),
-            ParameterError,
-            "--input is given 2 times; name the inputs, as in --input x=1x3x8x8",
-        ),
-        (
-            ("vgg16", "--input", "1x3x8x8", "--input", "y=1x3x9x9"),
-            ParameterError,
-            "--input names some inputs only; write NAME=1x3x224x224 for each",
-        ),
-        (
-            ("vgg16", "--list"),
-            ParameterError,
-            "inspect: --list cannot go with a model; leave one of them out",
-        ),
-        (
-            ("--list", "--input", "1x3x8x8"),
-            ParameterError,
-            "inspect: --list cannot go with --input; leave one of them out",
-        ),
-    ],
-)
-def test_refusals(arguments, kind, message):
-    assert refused(*arguments) == (kind, message)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "abc", "224", "1x3x", "1x3x-8x8", "1x3x2.5x8", "1,3,8,8", "²x²"]
-)
-def test_bad_input_text(text):
-    assert refused("vgg16", "--input", text) == (
-        ParameterError,
-        f"--input is {text!r}; it must be whole numbers joined by x: examples, channels, then "
-        "each axis, as in 1x3x224x224",
-    )
 
 
 def test_inspecting_loads_no_compiler():

@@ -1,126 +1,16 @@
-"""``striate run``: preparation of images, weights, tables and bad files."""
+"""``striate run``: models in files, the preparation of images, what is saved, what is refused."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 import striate as st
-from striate.cli import app
 from striate.errors import GeometryError, ParameterError
 from striate.filters import files
 from striate.network import Builder, Input, Network, Node, Preprocessing
 from striate.network.operators import LogSoftmax, Softmax, Transpose
-from striate.training import save_weights
-
-
-@pytest.fixture
-def weights(tmp_path):
-    path = tmp_path / "lenet.safetensors"
-    save_weights(st.load("lenet-1989").initialize(4), path)
-    return path
-
-
-@pytest.fixture
-def digit(tmp_path):
-    image = np.zeros((40, 32, 3), np.uint8)
-    image[8:32, 14:20] = 255
-    path = tmp_path / "one.png"
-    files.write(path, image)
-    return path
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(app, ["run", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == code, result.output
-    return result
-
-
-def test_scores_are_the_programs(weights, digit):
-    report = json.loads(
-        run("lenet-1989", digit, "--weights", weights, "--top", 10, "--json").stdout
-    )
-    assert report["network"] == "lenet-1989"
-    top = report["results"][0]["top"]
-    x = st.load("lenet-1989").preprocessing.apply(files.read(digit))
-    scores = st.compile(st.load("lenet-1989").initialize(4))(x)[0]
-    assert [entry["class"] for entry in top] == scores.argsort()[::-1].tolist()
-    np.testing.assert_allclose([entry["score"] for entry in top], np.sort(scores)[::-1])
-
-
-def test_table_labels_and_bad_files(weights, digit, tmp_path):
-    names = tmp_path / "names.txt"
-    names.write_text("\n".join(f"digit-{i}" for i in range(10)))
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"no image")
-    result = run("lenet-1989", broken, digit, "--weights", weights, "--labels", names, code=1)
-    assert "digit-" in result.stdout
-    assert "broken.png" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
-def test_names_are_shown_as_they_are(weights, digit, tmp_path):
-    folder = tmp_path / "[" / "b]"
-    folder.mkdir(parents=True)
-    hostile = [tmp_path / "[" / "b].png", folder / "[bold]x\x1b[31m.png"]
-    for path in hostile:
-        path.write_bytes(digit.read_bytes())
-    names = tmp_path / "names.txt"
-    names.write_text("\n".join(f"[/b] cat\a{i}" for i in range(10)))
-    arguments = ("--weights", weights, "--labels", names)
-    result = run("lenet-1989", *hostile, *arguments)
-    shown = "".join(
-        line.split("│")[1].strip() for line in result.stdout.splitlines() if "│" in line
-    )
-    assert "[/b].png" in shown
-    assert "[bold]x\\x1b[31m.png" in shown
-    assert "[/b] cat\\x07" in result.stdout
-    result = run("lenet-1989", tmp_path / "no\x1b.png", *arguments, code=1)
-    assert result.stderr == f"striate: {tmp_path}/no\\x1b.png: no such file; check the path\n"
-    assert result.stdout == ""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--top", 0), "--top 0 must be at least 1"),
-        (("--low", "nan"), "--low nan must be a finite number, such as 0 or 1"),
-        (("--high", "inf"), "--high inf must be a finite number, such as 0 or 1"),
-    ],
-)
-def test_options_that_make_no_sense(weights, digit, arguments, message):
-    with pytest.raises(ParameterError) as error:
-        run("lenet-1989", digit, "--weights", weights, *arguments)
-    assert str(error.value) == message
-
-
-@pytest.mark.parametrize("count", [0, 1, 11])
-def test_labels_are_as_many_as_classes(weights, digit, tmp_path, count):
-    names = tmp_path / "names.txt"
-    names.write_text("name\n" * count)
-    with pytest.raises(ParameterError) as error:
-        run("lenet-1989", digit, "--weights", weights, "--labels", names)
-    assert str(error.value) == (
-        f"{names}: {count} names for the 10 classes of lenet-1989; give one line for each class"
-    )
-
-
-def test_random_weights_are_announced(digit):
-    result = run("lenet-1989", digit, "--json")
-    assert result.stderr == (
-        "striate: lenet-1989 runs with random weights; give trained ones with --weights\n"
-    )
-    assert json.loads(result.stdout)["results"]
-
-
-def test_labels_that_are_no_text(digit, weights):
-    from striate.errors import FileError
-
-    with pytest.raises(FileError, match="give a text file of names"):
-        run("lenet-1989", digit, "--weights", weights, "--labels", digit)
 
 
 def make(tmp_path, ends, *, channels=3, name="model.onnx", preprocessing=None):
@@ -159,11 +49,7 @@ def plain(path, channels=3):
     return Preprocessing.fitting((None, channels, 8, 8)).apply(files.read(path))
 
 
-def answers(*arguments, code=0):
-    return json.loads(run(*arguments, "--json", code=code).stdout)
-
-
-def test_onnx_files_folders_and_batches(tmp_path, photos):
+def test_onnx_files_folders_and_batches(tmp_path, photos, answers):
     net, path = make(tmp_path, classifier)
     found = answers(path, photos)
     names = [str(photos / f"{i}.png") for i in range(5)]
@@ -179,7 +65,7 @@ def test_onnx_files_folders_and_batches(tmp_path, photos):
         assert [entry["class"] for entry in one["top"]] == [e["class"] for e in other["top"]]
 
 
-def test_a_batch_that_the_network_fixes_is_filled(tmp_path, photos):
+def test_a_batch_that_the_network_fixes_is_filled(tmp_path, photos, answers):
     net, free = make(tmp_path, classifier)
     graph = replace(net.graph, inputs=(Input("input", (4, 3, 8, 8)),))
     fixed = Network(graph, net.weights).save(tmp_path / "fixed.onnx")
@@ -189,7 +75,7 @@ def test_a_batch_that_the_network_fixes_is_filled(tmp_path, photos):
         assert [e["class"] for e in a["top"]] == [e["class"] for e in c["top"]]
 
 
-def test_logits_are_the_outputs(tmp_path, photos):
+def test_logits_are_the_outputs(tmp_path, photos, answers):
     net, path = make(tmp_path, classifier)
     found = answers(path, photos / "0.png", "--scores", "logits", "--top", 1)
     assert found["scores"] == "outputs"
@@ -198,7 +84,7 @@ def test_logits_are_the_outputs(tmp_path, photos):
 
 
 @pytest.mark.parametrize("last", [Softmax(), LogSoftmax(axis=1)])
-def test_probabilities_stay_what_they_are(tmp_path, photos, last):
+def test_probabilities_stay_what_they_are(tmp_path, photos, last, answers):
     def ends(b):
         return b.graph(b.add(last, b.linear(b.input, "fc", features=5), name="last"))
 
@@ -209,7 +95,7 @@ def test_probabilities_stay_what_they_are(tmp_path, photos, last):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_the_models_own_preprocessing_and_options(tmp_path, photos):
+def test_the_models_own_preprocessing_and_options(tmp_path, photos, answers):
     how = Preprocessing(resize=8, crop=(8, 8), mean=(0.5,), std=(0.25,), channels="bgr")
     _, path = make(tmp_path, classifier, preprocessing=how)
     image = photos / "0.png"
@@ -231,7 +117,7 @@ def test_the_models_own_preprocessing_and_options(tmp_path, photos):
     assert Preprocessing.from_dict(found) == Preprocessing((8, 8), "cover", range=(0, 255))
 
 
-def test_pictures_are_saved(tmp_path, photos):
+def test_pictures_are_saved(tmp_path, photos, run):
     net, path = make(tmp_path, doubled, channels=1)
     result = run(path, photos / "0.png", "--save", tmp_path / "large.png")
     assert result.stdout.splitlines()[-1] == str(tmp_path / "large.png")
@@ -242,7 +128,7 @@ def test_pictures_are_saved(tmp_path, photos):
     assert sorted(p.name for p in (tmp_path / "all").iterdir()) == [f"{i}.png" for i in range(5)]
 
 
-def test_grey_pictures_may_keep_their_colours(tmp_path, photos):
+def test_grey_pictures_may_keep_their_colours(tmp_path, photos, run):
     _, path = make(tmp_path, doubled, channels=1)
     run(path, photos / "0.png", "--save", tmp_path / "grey.png")
     run(path, photos / "0.png", "--save", tmp_path / "colour.png", "--colour")
@@ -254,7 +140,7 @@ def test_grey_pictures_may_keep_their_colours(tmp_path, photos):
     assert np.ptp(colour.astype(int), axis=2).max() > 10
 
 
-def test_shapes_that_do_not_fit_point_to_the_doctor(tmp_path, photos):
+def test_shapes_that_do_not_fit_point_to_the_doctor(tmp_path, photos, run):
     def stuck(b):
         return b.graph(b.conv(b.input, "conv", channels=1, kernel=3))
 
@@ -268,7 +154,7 @@ def test_shapes_that_do_not_fit_point_to_the_doctor(tmp_path, photos):
     ]
 
 
-def test_arrays_are_saved(tmp_path, photos):
+def test_arrays_are_saved(tmp_path, photos, answers):
     net, path = make(tmp_path, two)
     found = answers(path, photos, "--save", tmp_path / "out.npz", "--batch", 3)
     with np.load(tmp_path / "out.npz") as saved:
@@ -281,13 +167,13 @@ def test_arrays_are_saved(tmp_path, photos):
             np.testing.assert_allclose(figures, [array.min(), array.mean(), array.max()], atol=1e-6)
 
 
-def test_several_outputs_are_described(tmp_path, photos):
+def test_several_outputs_are_described(tmp_path, photos, run):
     _, path = make(tmp_path, two)
     text = run(path, photos / "0.png").stdout
     assert all(word in text for word in ("output", "shape", "min", "mean", "max", "1x2x6x6", "1x3"))
 
 
-def test_open_sizes_pass_over_images_that_are_too_small(tmp_path, photos):
+def test_open_sizes_pass_over_images_that_are_too_small(tmp_path, photos, answers):
     b = Builder("open", (None, 3, 12, 12))
     graph = b.graph(b.conv(b.input, "conv", channels=1, kernel=11))
     graph = replace(graph, inputs=(Input("input", (None, 3, None, None)),))
@@ -313,14 +199,14 @@ def test_open_sizes_pass_over_images_that_are_too_small(tmp_path, photos):
         (("--channels", "cmyk"), "channels is 'cmyk'; it must be one of rgb, bgr, grey"),
     ],
 )
-def test_preprocessing_that_makes_no_sense(tmp_path, photos, arguments, message):
+def test_preprocessing_that_makes_no_sense(tmp_path, photos, arguments, message, run):
     _, path = make(tmp_path, classifier)
     with pytest.raises(ParameterError) as error:
         run(path, photos, *arguments)
     assert str(error.value) == message
 
 
-def test_refusals_to_save(tmp_path, photos):
+def test_refusals_to_save(tmp_path, photos, run):
     _, path = make(tmp_path, classifier)
     target = tmp_path / "one.png"
     for arguments, message in (
@@ -339,7 +225,7 @@ def test_refusals_to_save(tmp_path, photos):
         assert str(error.value) == message
 
 
-def test_patterns_and_sizes_that_do_not_fit(tmp_path, photos):
+def test_patterns_and_sizes_that_do_not_fit(tmp_path, photos, run):
     _, path = make(tmp_path, classifier)
     with pytest.raises(ParameterError) as error:
         run(path, photos / "*.gif")
@@ -351,7 +237,7 @@ def test_patterns_and_sizes_that_do_not_fit(tmp_path, photos):
     )
 
 
-def test_networks_that_take_no_images(tmp_path, photos):
+def test_networks_that_take_no_images(tmp_path, photos, run):
     b = Builder("signal", (None, 1, 100))
     path = Network(b.graph(b.max_pool(b.input, "pool", kernel=2))).save(tmp_path / "signal.onnx")
     with pytest.raises(ParameterError) as error:
@@ -362,7 +248,7 @@ def test_networks_that_take_no_images(tmp_path, photos):
     )
 
 
-def test_sizes_for_modules_and_open_models(tmp_path, photos):
+def test_sizes_for_modules_and_open_models(tmp_path, photos, run, answers):
     file = tmp_path / "mine.py"
     file.write_text("from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(48, 5))\n")
     found = answers(f"{file}:net", photos, "--input", "1x3x4x4")
@@ -381,7 +267,7 @@ def test_sizes_for_modules_and_open_models(tmp_path, photos):
     )
 
 
-def test_channels_last(tmp_path, photos):
+def test_channels_last(tmp_path, photos, answers):
     net, path = make(tmp_path, classifier)
     graph = net.graph
     first = Node("first", Transpose((0, 3, 1, 2)), ("image",), ("first",))

@@ -1,11 +1,14 @@
 """What tests of reading ONNX share: models written as text."""
 
+import time
+
 import numpy as np
 import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from striate.interop.onnx import from_onnx
+from striate.errors import StriateError
+from striate.interop.onnx import from_onnx, load_onnx
 
 
 @pytest.fixture
@@ -41,3 +44,29 @@ def operators(read):
         return [node.operator for node in read(*arguments, **settings).graph.nodes]
 
     return build
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Return stored(model): its path."""
+
+    def write(made, name="m.onnx"):
+        path = tmp_path / name
+        path.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def refused():
+    """Return refused(path): what is said instead of reading it, within 2 seconds."""
+
+    def read(path):
+        start = time.perf_counter()
+        with pytest.raises(StriateError) as error:
+            load_onnx(path)
+        assert time.perf_counter() - start < 2
+        return str(error.value).removeprefix(f"{path}: ")
+
+    return read

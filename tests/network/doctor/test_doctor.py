@@ -1,4 +1,4 @@
-"""The doctor: what it says of faults that people make, and that its repairs do repair."""
+"""The doctor: what it says of faults that people make."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The report: its numbers against brute force, its JSON's schema, its text, its speed."""
+"""The report: its totals, its JSON's schema, its text, what it refuses."""
 
 import json
 import os

@@ -1,0 +1,62 @@
+"""What tests of the command line share: commands, called as a terminal calls them."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from striate.cli import app
+from striate.cli.inspect import inspect
+
+INSPECT = typer.Typer()
+INSPECT.command()(inspect)
+
+
+@pytest.fixture
+def printed():
+    """Return printed(*arguments, **environment): what `striate inspect` prints."""
+
+    def call(*arguments, **environment):
+        result = CliRunner().invoke(
+            INSPECT, arguments, env={"FORCE_COLOR": None, "NO_COLOR": None, **environment}
+        )
+        assert result.exception is None
+        assert result.exit_code == 0
+        return result.stdout
+
+    return call
+
+
+@pytest.fixture
+def refused():
+    """Return refused(*arguments): the error of `striate inspect`, its kind and its message."""
+
+    def call(*arguments):
+        result = CliRunner().invoke(INSPECT, arguments)
+        assert result.stdout == ""
+        return type(result.exception), str(result.exception)
+
+    return call
+
+
+@pytest.fixture
+def run():
+    """Return run(*arguments, code=0): the result of `striate run`."""
+
+    def call(*arguments, code=0):
+        result = CliRunner().invoke(app, ["run", *map(str, arguments)], catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        return result
+
+    return call
+
+
+@pytest.fixture
+def answers(run):
+    """Return answers(*arguments, code=0): the JSON that `striate run` prints."""
+
+    def call(*arguments, code=0):
+        return json.loads(run(*arguments, "--json", code=code).stdout)
+
+    return call
