@@ -1,8 +1,9 @@
-"""What tests of translations share: a network of one operator."""
+"""What tests of translations share: a network of one operator, modules of one function."""
 
 import numpy as np
 import pytest
 
+from striate.interop.torch import from_torch
 from striate.network import Graph, Initial, Input, Network, Node, Parameter
 
 
@@ -25,3 +26,23 @@ def single():
         return Network(graph, weights)
 
     return build
+
+
+@pytest.fixture
+def module_of():
+    """Return module_of(function): a module whose forward is this function of (self, *inputs)."""
+    torch = pytest.importorskip("torch")
+    return lambda function: type("Module", (torch.nn.Module,), {"forward": function})()
+
+
+@pytest.fixture
+def fails():
+    """Return fails(kind, module, ...): what `from_torch` says in one line of such an error."""
+
+    def read(kind, *arguments, **settings):
+        with pytest.raises(kind) as error:
+            from_torch(*arguments, **settings)
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    return read
