@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from striate.filters import gaussian, sobel
-from striate.filters.alpha import has_alpha, keep_alpha, weigh_by_alpha
+from striate.filters import gaussian, sharpen, sobel, unsharp_mask
+from striate.filters.alpha import has_alpha, keep_alpha, sharpen_by_alpha, weigh_by_alpha
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,22 @@ def test_derivatives_keep_alpha():
     result = keep_alpha(image, sobel)
     np.testing.assert_array_equal(result[..., 0], sobel(image[..., 0]))
     np.testing.assert_array_equal(result[..., 1], image[..., 1])
+
+
+def test_sharpening_ignores_what_is_not_seen():
+    image = np.random.default_rng(0).integers(0, 256, (9, 8, 4), dtype=np.uint8)
+    image[:, :4, 3], image[:, 4:, 3] = 255, 0
+    other = image.copy()
+    other[:, 4:, :3] = 77
+    sharp = [sharpen_by_alpha(one, lambda x: unsharp_mask(x, 1)) for one in (image, other)]
+    np.testing.assert_array_equal(sharp[0][:, :4], sharp[1][:, :4])
+    np.testing.assert_array_equal(sharp[1][:, 4:], other[:, 4:])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_an_opaque_image_is_sharpened_as_without_alpha(dtype):
+    image = np.random.default_rng(0).integers(0, 200, (9, 8, 4)).astype(dtype)
+    image[..., 3] = 255 if dtype == np.uint8 else 1
+    result = sharpen_by_alpha(image, sharpen)
+    np.testing.assert_array_equal(result[..., :3], sharpen(image[..., :3]))
+    np.testing.assert_array_equal(result[..., 3], image[..., 3])

@@ -8,6 +8,12 @@ dtype's range. They are exact where the weights are whole numbers, or halves, qu
 ============================================ =================================================
 `box`, `gaussian`, `motion_blur`             blurs; `gaussian` also derivatives of order 1 and 2
 `sobel`, `scharr`, `prewitt`, `roberts`      first derivatives and their magnitude
+`gradient`, `steer`                          magnitude and direction, any direction
+`laplacian`, `laplacian_of_gaussian`         second derivatives
+`difference_of_gaussians`                    a band of sizes
+`gabor`, `gabor_bank`                        waves of one direction, and many
+`sharpen`, `unsharp_mask`, `emboss`          edges added to the image
+`median`                                     specks taken away
 `convolve`, `correlate`                      any kernel, flipped and not
 `separate`                                   a kernel as products of a column and a row
 `kernels`                                    the kernels themselves, as arrays
@@ -34,7 +40,12 @@ from __future__ import annotations
 from striate.filters import alpha, borders, files, kernels
 from striate.filters._blur import box, gaussian, motion_blur
 from striate.filters._edges import prewitt, roberts, scharr, sobel
+from striate.filters._gradients import gradient, steer
 from striate.filters._linear import convolve, correlate
+from striate.filters._median import median
+from striate.filters._second import difference_of_gaussians, laplacian, laplacian_of_gaussian
+from striate.filters._sharpening import emboss, sharpen, unsharp_mask
+from striate.filters._waves import gabor, gabor_bank
 from striate.filters.separation import Separation, separate
 
 __all__ = [
@@ -44,13 +55,24 @@ __all__ = [
     "box",
     "convolve",
     "correlate",
+    "difference_of_gaussians",
+    "emboss",
     "files",
+    "gabor",
+    "gabor_bank",
     "gaussian",
+    "gradient",
     "kernels",
+    "laplacian",
+    "laplacian_of_gaussian",
+    "median",
     "motion_blur",
     "prewitt",
     "roberts",
     "scharr",
     "separate",
+    "sharpen",
     "sobel",
+    "steer",
+    "unsharp_mask",
 ]

@@ -121,7 +121,7 @@ class Request:
     target : array, shape (H, W * channels)
         Where the result is written, in its dtype.
     out : array or None
-        Where the caller wants it, if that is not `target` itself.
+        Where the caller wants it: `target` itself, where that can be.
     border, fill, reference
         The border, its constant, and whether to compute the definition.
     """
@@ -156,7 +156,7 @@ class Request:
         # Rows are read after others were written, so a result never goes over its image.
         direct = out is not None and out.flags.carray and out.dtype.isnative
         if out is not None and direct and not np.may_share_memory(out, flat):
-            target, out = out.reshape(flat.shape), None
+            target = out.reshape(flat.shape)
         else:
             target = np.empty(flat.shape, chosen)
         return cls(flat, pixels.shape, target, out, border, fill, method == "reference")
@@ -189,7 +189,8 @@ class Request:
         image = self.target.reshape(self.shape)
         if self.out is None:
             return image
-        self.out[...] = image
+        if not np.may_share_memory(self.out, self.target):
+            self.out[...] = image
         return self.out
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from striate.ops.filtering import round_into
 
-__all__ = ["has_alpha", "keep_alpha", "weigh_by_alpha"]
+__all__ = ["has_alpha", "keep_alpha", "sharpen_by_alpha", "weigh_by_alpha"]
 
 Image = NDArray[Any]
 Filter = Callable[[Image], Image]
@@ -70,4 +70,38 @@ def weigh_by_alpha(image: Image, apply: Filter) -> Image:
     colours = np.divide(total, opacity, out=np.zeros_like(total), where=opacity > 0)
     result = np.empty_like(image)
     round_into(result, np.concatenate([colours, opacity], axis=-1))
+    return result
+
+
+def sharpen_by_alpha(image: Image, apply: Filter) -> Image:
+    """Return the sharpened colours with the alpha they had; what is not seen adds no edge.
+
+    A neighbour's colour counts as much as it is opaque, and for the rest as the pixel's own.
+    With weights w that add up to 1, colours c and alpha α as a share of the opaque:
+    c + Σ w · α · c - c · Σ w · α.
+
+    Parameters
+    ----------
+    image : array, shape (H, W, C)
+        Its last channel is alpha; 1 is opaque in float images.
+    apply : function
+        A linear filter of float64 images whose weights add up to 1.
+
+    Examples
+    --------
+    >>> from striate.filters import sharpen
+    >>> white_beside_nothing = np.array([[[200, 255], [0, 0]]], dtype=np.uint8)
+    >>> sharpen_by_alpha(white_beside_nothing, sharpen)
+    array([[[200, 255],
+            [  0,   0]]], dtype=uint8)
+    """
+    opaque = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1.0
+    numbers = image.astype(np.float64)
+    colours, share = numbers[..., :-1], numbers[..., -1:] / opaque
+    edges = apply(colours * share) - colours * apply(share)
+    sharpened = colours + np.where(share > 0, edges, 0.0)
+    result = image.copy()
+    rounded = np.empty(colours.shape, image.dtype)
+    round_into(rounded, sharpened)
+    result[..., :-1] = rounded
     return result

@@ -1,0 +1,158 @@
+"""Gradients: magnitude and direction together, and derivatives steered to any direction."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from striate.errors import ParameterError, UnknownNameError, explained
+from striate.filters._apply import Options, Request, apply, as_image
+from striate.filters._edges import magnitude
+from striate.filters._linear import as_it_is
+from striate.filters.kernels.checks import finite, plain
+from striate.filters.kernels.edges import ALONG, derivative_taps
+from striate.filters.kernels.smoothing import gaussian_factors
+from striate.ops.filtering import round_into
+
+__all__ = ["gradient", "steer"]
+
+OPERATORS = (*ALONG, "gaussian")
+
+
+def gradient(
+    image: ArrayLike,
+    operator: str = "sobel",
+    *,
+    sigma: float | tuple[float, float] = 1.0,
+    truncate: float = 4.0,
+    **options: Unpack[Options],
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return how steeply the image rises, and where to.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        uint8, uint16, float32 or float64; each channel is filtered by itself.
+    operator : str
+        sobel, scharr or prewitt, whose magnitude is that of the filter of this name, or gaussian:
+        the first derivatives of a bell, whose direction is the most exact.
+    sigma, truncate : float
+        For the operator gaussian: see `striate.filters.gaussian`.
+    **options
+        border, cval, dtype, out and method, for the magnitude: see `striate.filters`.
+
+    Returns
+    -------
+    magnitude : array, the image's shape
+    direction : array, the image's shape
+        In radians, above -π and up to π, from the columns' axis (0: brighter to the right)
+        towards the rows' axis (π / 2: brighter downwards); 0 where the image is flat. float32,
+        or float64 for float64 images.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError, UnknownNameError
+        The image or an argument is not as described.
+
+    Examples
+    --------
+    >>> corner = np.array([[0, 0, 0], [0, 0, 9], [0, 9, 9]], dtype=np.uint8)
+    >>> steepness, direction = gradient(corner)
+    >>> steepness[1, 1], np.degrees(direction[1, 1])
+    (np.uint8(38), np.float32(45.0))
+    """
+    with explained("gradient"):
+        if operator not in OPERATORS:
+            raise UnknownNameError.of("operator", operator, OPERATORS)
+        request = Request.of(image, options)
+        pixels = as_image(image)
+        exact = options.copy()
+        exact["dtype"], exact["out"] = np.float64, None
+        across, down = (
+            apply(pixels, [factors], as_it_is, exact)
+            for factors in slopes(operator, sigma, truncate)
+        )
+        # Adding 0 turns -0, whose direction would be π, into 0.
+        direction = np.arctan2(down + 0.0, across + 0.0)
+        steepness = magnitude(pixels.dtype)(across, down)
+        round_into(request.target, steepness.reshape(request.target.shape))
+        wide = pixels.dtype.itemsize == 8
+        return request.result(), direction.astype(np.float64 if wide else np.float32)
+
+
+def slopes(operator: str, sigma: Any, truncate: float) -> list[tuple[Any, Any]]:
+    """Return the factors that, correlated, rise to the right, and those that rise downwards."""
+    if operator == "gaussian":
+        return [gaussian_factors(sigma, truncate, order) for order in ((0, 1), (1, 0))]
+    pairs = [derivative_taps(operator, axis) for axis in (1, 0)]
+    return [(down[::-1].copy(), across[::-1].copy()) for down, across in pairs]
+
+
+def steer(
+    image: ArrayLike,
+    angle: float,
+    sigma: float,
+    *,
+    order: int = 1,
+    truncate: float = 4.0,
+    **options: Unpack[Options],
+) -> NDArray[Any]:
+    """Return the derivative of the blurred image in any direction, out of two or three of them.
+
+    Order 1 is cos θ · ∂x + sin θ · ∂y, order 2 is cos² θ · ∂xx + 2 cos θ sin θ · ∂xy +
+    sin² θ · ∂yy, of the Gaussian's derivatives.
+
+    Source: W. T. Freeman and E. H. Adelson, "The design and use of steerable filters", IEEE
+    Transactions on Pattern Analysis and Machine Intelligence 13(9), 1991, section II.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, C)
+        uint8, uint16, float32 or float64; each channel is filtered by itself.
+    angle : float
+        θ, in radians, from the columns' axis (to the right) towards the rows' axis (downwards).
+    sigma : float
+        Standard deviation in pixels.
+    order : int
+        1 or 2.
+    truncate : float
+        Where a bell is cut, in standard deviations.
+    **options
+        border, cval, dtype, out and method: see `striate.filters`.
+
+    Returns
+    -------
+    array, the image's shape
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError
+        The image or an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ramp = np.arange(20.0) * np.ones((20, 1))
+    >>> steer(ramp, np.pi / 3, 1)[10, 10].round(2)
+    np.float64(0.5)
+    """
+    with explained("steer"):
+        turn = finite("angle", angle)
+        if isinstance(order, bool) or order not in (1, 2):
+            raise ParameterError(f"order is {plain(order)!r}; it must be 1 or 2")
+        cosine, sine = math.cos(turn), math.sin(turn)
+        terms = {(0, 1): cosine, (1, 0): sine}
+        if order == 2:
+            terms = {(0, 2): cosine**2, (1, 1): 2 * cosine * sine, (2, 0): sine**2}
+        factors = [gaussian_factors(sigma, truncate, orders) for orders in terms]
+
+        def combine(*parts: NDArray[np.float64]) -> NDArray[np.float64]:
+            total: NDArray[np.float64] = sum(  # type: ignore[assignment]
+                weight * part for weight, part in zip(terms.values(), parts, strict=True)
+            )
+            return total
+
+        return apply(image, factors, combine, options)
