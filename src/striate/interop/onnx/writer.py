@@ -114,6 +114,7 @@ def _emission(network: Network, dtype: DTypeLike | None) -> Emission:
             known = [known.onnx for known in WRITERS]
             raise UnknownNameError.of("operator with an ONNX form", operator.onnx, known)
         WRITERS[kind](emission, *undeferred(node))
+        emission.entitle(node)
     return emission
 
 

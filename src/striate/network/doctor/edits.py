@@ -75,10 +75,10 @@ def inserted(
 
 
 def unused(graph: Graph, name: str) -> str:
-    """Return a name that no value has, this one if it may be."""
+    """Return a name that no value and no node has, this one if it may be."""
     taken = {value.name for value in graph.inputs} | set(weights_of(graph))
     taken |= {constant.name for constant in graph.constants}
-    taken |= {output for node in graph.nodes for output in node.outputs}
+    taken |= {name for node in graph.nodes for name in (node.name, *node.outputs)}
     while name in taken:
         name += "_"
     return name
@@ -133,9 +133,9 @@ def _fitting(node: Node, shapes: Sequence[Shape]) -> dict[str, Shape]:
     if isinstance(operator, ConvTranspose) and len(x) > 2:
         weight = (x[1], shapes[1][1], *operator.window.kernel)
         return dict(zip(names[1:], (weight, (weight[1] * operator.groups,)), strict=False))
-    if isinstance(operator, Gemm) and len(x) == 2 and len(shapes[1]) == 2:
+    if isinstance(operator, Gemm) and len(x) <= 3 and len(shapes[1]) == 2:
         out = shapes[1][0]
-        return dict(zip(names[1:], ((out, x[1]), (out,)), strict=False))
+        return dict(zip(names[1:], ((out, x[-1]), (out,)), strict=False))
     if isinstance(operator, MatMul) and len(shapes[1]) == 2:
         return {names[1]: (x[-1], shapes[1][1])}
     if isinstance(operator, Conv | ConvTranspose | Gemm):

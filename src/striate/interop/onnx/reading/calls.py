@@ -247,9 +247,20 @@ class Call:
 
     def between(self, operator: Operator, *inputs: str, suffix: str) -> str:
         """Add an operator in between and return the name of its output."""
-        name = self.translation.free(f"{self.outputs[0]}.{suffix}")
+        output = self.outputs[0]
+        name = self.translation.free(f"{output}.{suffix}")
+        self.translation.entitle(name, f"{self.translation.title(output)}.{suffix}")
         self.translation.add(operator, inputs, (name,))
         return name
+
+    def formed(self, operator: Operator, name: str, *others: str, suffix: str) -> str:
+        """Return a value in a form of ours; a known one is still called after itself."""
+        if name not in self.translation.arrays:
+            return self.between(operator, name, *others, suffix=suffix)
+        form = self.translation.free(f"{name}.{suffix}")
+        self.translation.add(operator, (name, *others), (form,))
+        self.translation.derive(form, name)
+        return form
 
     def constant(self, array: Any, suffix: str) -> str:
         """Add an array under a free name and return that name."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf, prod
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from striate.network.graph import FLOAT, needed_nodes
 __all__ = ["Translation"]
 
 SMALL = 4096  # elements: what stays a constant of the graph, and what is always computed at once
-CLAIM = 2**31  # bytes of weights that a file may ask for without holding them
+CLAIM = 2**30  # bytes of weights that a file may ask for without holding them
 MOST_MACS = 2**22  # of what is computed at once
 LAYERS = (
     *(op.Conv, op.ConvTranspose, op.MaxPool, op.AveragePool, op.LpPool, op.Resize, op.LRN),
@@ -60,6 +62,9 @@ class Translation:
         self._fixed: set[str] = set()
         self._taken: set[str] = set()
         self._numbers: dict[str, int] = {}
+        self._titles: dict[str, str] = {}
+        self._titled: set[str] = set()
+        self._origins: dict[str, str] = {}
         self._room: float = ROOM
         self._shapes = Shapes(self)
 
@@ -89,6 +94,27 @@ class Translation:
         self._numbers[wanted] = number
         self._taken.add(name)
         return name
+
+    def entitle(self, value: str, title: str) -> None:
+        """Let the node that makes a value be called so, if no other node is."""
+        self._titles.setdefault(value, title)
+
+    def title(self, value: str) -> str:
+        """Return what the node that makes a value should be called: after itself or the value."""
+        return self._titles.get(value, value)
+
+    def _own_title(self, value: str) -> str:
+        """Return what the node that makes a value is called: no two nodes are called the same."""
+        title, number = self.title(value), 1
+        while title in self._titled:
+            title = value if number == 1 else f"{value}.{number}"
+            number += 1
+        self._titled.add(title)
+        return title
+
+    def derive(self, name: str, origin: str) -> None:
+        """Note that an array is another in a form of ours: it may take that one's name."""
+        self._origins[name] = self._origins.get(origin, origin)
 
     # values
 
@@ -151,7 +177,8 @@ class Translation:
         self.kinds.update(zip(names, kinds, strict=False))
         if all(name in self.arrays for name in inputs) and self._computed(operator, inputs, names):
             return
-        self.nodes.append(Node(names[0], operator, tuple(inputs), names))
+        title = self._own_title(names[0])
+        self.nodes.append(Node(title, operator, tuple(inputs), names))
 
     def _computed(
         self, operator: Operator, inputs: Sequence[str], outputs: tuple[str, ...]
@@ -195,14 +222,19 @@ class Translation:
         needed = {*outputs, *(name for node in nodes for name in node.inputs)}
         used = [name for name in self.arrays if name in needed]
         settings = _settings(nodes)
+        called = self._called(used, needed)
         parameters, constants, weights = [], [], {}
+        self._check_claims([name for name in used if self._is_parameter(name, settings)])
         for name in used:
             if self._is_parameter(name, settings):
-                parameters.append(self._parameter(name))
-                weights[name] = self.arrays[name]
+                parameters.append(self._parameter(name, called[name]))
+                weights[called[name]] = self.arrays[name]
             else:
-                constants.append(Constant.of(name, self.arrays[name], self.kinds[name]))
-        self._check_claims(weights)
+                constants.append(Constant.of(called[name], self.arrays[name], self.kinds[name]))
+        nodes = tuple(
+            replace(node, inputs=tuple(called.get(name, name) for name in node.inputs))
+            for node in nodes
+        )
         graph = Graph(
             self.name,
             tuple(self.inputs),
@@ -219,14 +251,21 @@ class Translation:
             return True
         return array.dtype.kind == "f" and array.size > 1 and name not in settings
 
-    def _parameter(self, name: str) -> Parameter:
+    def _called(self, used: Sequence[str], needed: set[str]) -> dict[str, str]:
+        """Return what arrays are called: as in the file, if one form of ours is all there is."""
+        forms = Counter(self._origins[name] for name in used if name in self._origins)
+        alone = {o for o, count in forms.items() if count == 1 and o not in needed}
+        own = {name: self._origins.get(name, name) for name in used}
+        return {name: o if o in alone else name for name, o in own.items()}
+
+    def _parameter(self, name: str, called: str) -> Parameter:
         array, kind = self.arrays[name], self.kinds[name]
         learnt = array.dtype.kind == "f" and name not in self._fixed
         initial, trainable = self._kept.get(name, (Initial("normal", 0.02), learnt))
-        return Parameter(name, array.shape, initial, trainable, kind)
+        return Parameter(called, array.shape, initial, trainable, kind)
 
-    def _check_claims(self, weights: dict[str, Array]) -> None:
-        claimed = sum(array.nbytes for name, array in weights.items() if name in self._made)
+    def _check_claims(self, weights: Sequence[str]) -> None:
+        claimed = sum(self.arrays[name].nbytes for name in weights if name in self._made)
         if claimed > CLAIM:
             raise GraphError(
                 f"{self.name}: weights that the model makes of a single number each would take "

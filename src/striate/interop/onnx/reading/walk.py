@@ -110,6 +110,8 @@ class Walk:
         place = self._place(node, domain, opsets)
         inputs = tuple(self._found(name, scope, place) if name else "" for name in node.input)
         attributes = _attributes(node, given, place)
+        if scope.depth == 0 and node.name:  # inside functions, names come again with each call
+            self._translation.entitle(next(filter(None, node.output), ""), node.name)
         function = self._functions.get((domain, node.op_type))
         if function is not None:
             self._function(function, place, inputs, node.output, scope, attributes)

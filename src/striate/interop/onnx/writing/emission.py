@@ -100,6 +100,11 @@ class Emission:
         )
         return outputs[0]
 
+    def entitle(self, node: Node) -> None:
+        """Let the last written node, if it gives what `node` gives, bear its name."""
+        if self.nodes and not set(node.outputs).isdisjoint(self.nodes[-1].output):
+            self.nodes[-1].name = node.name
+
     def constant(self, name: str, value: ArrayLike, dtype: DTypeLike | None = None) -> str:
         """Add an array, of the network's dtype unless told, under a free name like this one."""
         name = self._name(name)

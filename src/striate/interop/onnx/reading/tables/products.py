@@ -34,7 +34,7 @@ def _gemm(call: Call) -> None:
         source = call.between(op.Transpose((1, 0)), source, suffix="transposed")
     weight = call.value(1)
     if not call.flag("transB"):
-        weight = call.between(op.Transpose((1, 0)), weight, suffix="weight")
+        weight = call.formed(op.Transpose((1, 0)), weight, suffix="transposed")
     weight = _scaled(call, weight, alpha, "weight")
     array = call.translation.arrays.get(weight)
     if array is not None and array.ndim != 2:
@@ -59,7 +59,7 @@ def _scaled(call: Call, name: str, factor: float, what: str) -> str:
     array = call.translation.arrays.get(name)
     dtype = np.dtype(np.float32) if array is None else array.dtype
     number = call.constant(np.array(factor, dtype), f"{what}-factor")
-    return call.between(op.Mul(), name, number, suffix=f"scaled-{what}")
+    return call.formed(op.Mul(), name, number, suffix="scaled")
 
 
 def _as_bias(call: Call, name: str, weight: str) -> str | None:
@@ -73,7 +73,10 @@ def _as_bias(call: Call, name: str, weight: str) -> str | None:
     if array is None or array.size not in (1, wanted[0]) or any(size != 1 for size in shape[:-1]):
         return None
     flat: Array = np.broadcast_to(array.reshape(-1), (wanted[0],))
-    return call.constant(flat, "bias")
+    form = call.translation.free(f"{name}.flat")
+    call.translation.know(form, flat)
+    call.translation.derive(form, name)
+    return form
 
 
 READERS = {"Gemm": _gemm, "MatMul": _matmul}
