@@ -77,7 +77,7 @@ class Network:
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """(N, C, *spatial), None for any size."""
+        """Of the first input, None for any size."""
         return self.graph.inputs[0].shape
 
     def initialize(self, seed: int = 0) -> Network:

@@ -24,7 +24,7 @@ def merged_paths(paths: Sequence[Path], factors: Factors, size: int) -> tuple[Pa
     kept: list[Path] = []
     for path in paths:
         for place, other in enumerate(kept):
-            if (one := _merged_pair(other, path, factors)) is not None:
+            if (one := _merged_pair(other, path)) is not None:
                 kept[place] = one
                 break
         else:
@@ -67,7 +67,7 @@ def in_turn(
     return [lost]
 
 
-def _merged_pair(one: Path, two: Path, factors: Factors) -> Path | None:
+def _merged_pair(one: Path, two: Path) -> Path | None:
     if one == two:
         return one
     if one.reason and two.reason:

@@ -19,7 +19,7 @@ HALF = Fraction(1, 2)
 def resize(use: Use) -> tuple[Step, ...]:
     """Return the step of Resize: every axis that changes has its own sampling."""
     operator, shape = use.operator, use.shape
-    scales = _scales(operator, shape, use.output)
+    scales = _scales(operator, shape)
     links = []
     for axis, (size, count) in enumerate(zip(shape, use.output, strict=True)):
         line = _line(operator, axis, size, count, scales[axis], shape)
@@ -34,7 +34,7 @@ def _axes(operator: Any, rank: int) -> list[int]:
     return list(range(rank)) if operator.axes is None else [a % rank for a in operator.axes]
 
 
-def _scales(operator: Any, shape: Shape, output: Shape) -> list[Fraction]:
+def _scales(operator: Any, shape: Shape) -> list[Fraction]:
     """Return how much longer each axis becomes: as told, or as the sizes have it."""
     axes = _axes(operator, len(shape))
     scales = [Fraction(1)] * len(shape)

@@ -63,7 +63,7 @@ def _prelu(o: Any, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Arr
     return dy * np.where(x > 0, 1, slope), dy * np.where(x > 0, 0, x)
 
 
-def _spread(o: Any, dy: Array, inputs: Sequence[Array], y: Array) -> Array:
+def _spread(o: Any, dy: Array, inputs: Sequence[Array]) -> Array:
     """Return the gradient of a sum along axes: the same for all that were summed."""
     (x,) = inputs
     axes = axes_of(o.axes, x.shape)
@@ -74,7 +74,7 @@ def _spread(o: Any, dy: Array, inputs: Sequence[Array], y: Array) -> Array:
 def _mean(o: Any, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array]:
     shape = inputs[0].shape
     count = prod(shape[axis] for axis in axes_of(o.axes, shape))
-    return (_spread(o, dy, inputs, y) / count,)
+    return (_spread(o, dy, inputs) / count,)
 
 
 def _product(o: Any, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array]:
@@ -99,7 +99,7 @@ GRADIENTS: dict[type[Operator], Callable[[Any, Array, Sequence[Array], Array], S
     op.Pow: _pow,
     op.PRelu: _prelu,
     op.ReduceMean: _mean,
-    op.ReduceSum: lambda o, dy, ins, y: (_spread(o, dy, ins, y),),
+    op.ReduceSum: lambda o, dy, ins, y: (_spread(o, dy, ins),),
     op.Sub: lambda o, dy, ins, y: (dy, -dy),
     op.Sum: lambda o, dy, ins, y: [dy] * len(ins),
     op.Where: _where,

@@ -11,6 +11,7 @@ import numpy as np
 from striate.network import Operator, Shape
 from striate.network import operators as op
 from striate.network.operators.axes import axis_of
+from striate.network.operators.normalization import by_channel
 from striate.runtime.steps.step import Array
 
 __all__ = ["NORMALIZING"]
@@ -29,10 +30,6 @@ def _through(g: Array, normal: Array, inverse: Array, axes: tuple[int, ...]) -> 
     return through
 
 
-def _by_channel(values: Array, rank: int) -> Array:
-    return values.reshape(-1, *(1,) * (rank - 2))
-
-
 def _over_channels(dy: Array, normal: Array) -> tuple[Array, Array]:
     """Return the gradients for the scale and the bias of each channel."""
     others = (0, *range(2, dy.ndim))
@@ -43,7 +40,7 @@ def _groups(o: Any, dy: Array, inputs: Sequence[Array], groups: int) -> Sequence
     x, scale, _ = inputs
     shape: Shape = (len(x), groups, prod(x.shape[1:]) // groups)
     normal, inverse = _standard(x.astype(np.float64).reshape(shape), (2,), o.epsilon)
-    g = (dy * _by_channel(scale, x.ndim)).reshape(shape)
+    g = (dy * by_channel(scale, x.ndim)).reshape(shape)
     dx = _through(g, normal, inverse, (2,)).reshape(x.shape)
     return dx, *_over_channels(dy, normal.reshape(x.shape))
 

@@ -71,7 +71,7 @@ def finished(
     A module of PyTorch's own gives its name to the last node of its call, as do modules that do
     one thing; all other nodes are called after module and operator: "layer1.0.add".
     """
-    emitted, outputs = _own_outputs(emitted, outputs, {value.name for value in inputs})
+    emitted, outputs = _own_outputs(emitted, outputs)
     needed, kept = {value for _, value in outputs}, []
     for one in reversed(emitted):
         if not needed.isdisjoint(one.node.outputs):
@@ -104,7 +104,7 @@ def finished(
 
 
 def _own_outputs(
-    emitted: Sequence[Emitted], outputs: Sequence[tuple[str, str]], inputs: set[str]
+    emitted: Sequence[Emitted], outputs: Sequence[tuple[str, str]]
 ) -> tuple[list[Emitted], list[tuple[str, str]]]:
     """Give every output a value of its own: one that two share, or that is an input, is copied."""
     made = {value for one in emitted for value in one.node.outputs}
