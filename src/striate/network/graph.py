@@ -217,7 +217,13 @@ class Graph:
 
 
 def needed_nodes(nodes: Sequence[Node], values: Iterable[str]) -> tuple[Node, ...]:
-    """Return the nodes that these values are computed by, in their order."""
+    """Return the nodes that these values are computed by, in their order.
+
+    >>> from striate.network.operators import Relu
+    >>> one, two = (Node(name, Relu(), ("x",), (name,)) for name in ("one", "two"))
+    >>> needed_nodes((one, two), ("two",)) == (two,)
+    True
+    """
     needed, kept = set(values), []
     for node in reversed(nodes):
         if not needed.isdisjoint(node.outputs):

@@ -74,25 +74,29 @@ def _layer(operator: Any, node: Node, shapes: Shapes, fixed: set[str]) -> bool:
 
 def _axis(operator: Any, node: Node, shapes: Shapes, fixed: set[str]) -> bool:
     """The operator works along one axis, or onwards from it."""
-    axis: int = operator.axis
-    first = axis if axis >= 0 else axis + len(shapes[node.inputs[0]])
-    return first > 0 and _layer(operator, node, shapes, fixed)
+    beyond = _beyond_first(operator.axis, len(shapes[node.inputs[0]]))
+    return beyond and _layer(operator, node, shapes, fixed)
+
+
+def _beyond_first(axis: int, rank: int) -> bool:
+    """Tell whether an axis, which may count from the end, is not the first."""
+    return axis > 0 or -rank < axis < 0
 
 
 def _join(operator: op.Concat, node: Node, shapes: Shapes, fixed: set[str]) -> bool:
-    axis = operator.axis if operator.axis >= 0 else operator.axis + len(shapes[node.inputs[0]])
-    return axis > 0 and not any(name in fixed for name in node.inputs)
+    beyond = _beyond_first(operator.axis, len(shapes[node.inputs[0]]))
+    return beyond and not any(name in fixed for name in node.inputs)
 
 
 def _axes(operator: Any, node: Node, shapes: Shapes, fixed: set[str]) -> bool:
     """The operator works along some axes; None stands for all."""
     axes, rank = operator.axes, len(shapes[node.inputs[0]])
-    return axes is not None and all((a if a >= 0 else a + rank) > 0 for a in axes)
+    return axes is not None and all(_beyond_first(axis, rank) for axis in axes)
 
 
 def _unsqueeze(operator: Any, node: Node, shapes: Shapes, fixed: set[str]) -> bool:
     rank = len(shapes[node.outputs[0]])
-    return all((a if a >= 0 else a + rank) > 0 for a in operator.axes)
+    return all(_beyond_first(axis, rank) for axis in operator.axes)
 
 
 def _transpose(operator: Any, node: Node, shapes: Shapes, fixed: set[str]) -> bool:
