@@ -233,3 +233,10 @@ def test_the_name_is_the_graphs(model):
     assert from_onnx(made).name == "g"
     made.graph.name = ""
     assert from_onnx(made, name="mine").name == "mine"
+
+
+def test_constants_that_are_cast_are_of_the_networks_precision(read):
+    body = "r = Range (a, b, c) d = Cast <to = 11> (r) e = Mul (d, h) f = Cast <to = 1> (e)"
+    numbers = {"a": np.array(0), "b": np.array(3), "c": np.array(1), "h": np.array(0.1)}
+    network = read(f"{body} g = Mul (x, w) y = Add (g, f)", w=np.ones(3, np.float32), **numbers)
+    assert {str(array.dtype) for array in network.weights.values()} == {"float32"}

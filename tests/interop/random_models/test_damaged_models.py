@@ -94,7 +94,7 @@ def outcome(model, made):
     return far
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [8, pytest.param(400, marks=pytest.mark.slow)])
 def test_only_errors_of_its_own_and_soon(random_models, count):
     found = set()
     for number, made in enumerate(random_models(500, count, steps=8)):
