@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import subprocess
 import sys
@@ -62,6 +63,48 @@ KERNEL = [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
             lambda x: filters.convolve(x, KERNEL),
         ),
         (["correlate", "--kernel", "-1 2/1, .5"], lambda x: filters.correlate(x, [-1, 2, 0.5])),
+        (
+            ["gaussian", "--sigma", "2", "--order", "0x1"],
+            lambda x: filters.gaussian(x, 2, order=(0, 1)),
+        ),
+        (
+            ["motion-blur", "--length", "9", "--angle", "30"],
+            lambda x: filters.motion_blur(x, 9, angle=math.radians(30)),
+        ),
+        (["median"], filters.median),
+        (["median", "--size", "5"], lambda x: filters.median(x, 5)),
+        (["scharr", "--axis", "1"], lambda x: filters.scharr(x, 1)),
+        (["prewitt"], filters.prewitt),
+        (["roberts", "--diagonal", "1"], lambda x: filters.roberts(x, 1)),
+        (
+            ["steer", "--sigma", "1.5", "--angle", "45", "--order", "2"],
+            lambda x: filters.steer(x, math.radians(45), 1.5, order=2),
+        ),
+        (["laplacian", "--neighbours", "8"], lambda x: filters.laplacian(x, neighbours=8)),
+        (
+            ["laplacian-of-gaussian", "--sigma", "2"],
+            lambda x: filters.laplacian_of_gaussian(x, 2),
+        ),
+        (
+            ["difference-of-gaussians", "--sigma", "1", "--wider", "3"],
+            lambda x: filters.difference_of_gaussians(x, 1, 3),
+        ),
+        (
+            ["gabor", "--wavelength", "6", "--angle", "90", "--phase", "-90"],
+            lambda x: filters.gabor(x, 6, math.pi / 2, phase=-math.pi / 2),
+        ),
+        (["sharpen", "--amount", "0.5"], lambda x: filters.sharpen(x, 0.5)),
+        (
+            ["unsharp-mask", "--sigma", "2", "--amount", "0.7"],
+            lambda x: filters.unsharp_mask(x, 2, 0.7),
+        ),
+        (["emboss", "--strength", "-1"], lambda x: filters.emboss(x, -1)),
+        (["kv"], lambda x: filters.correlate(x, filters.kernels.kv())),
+        (["ker-bohme"], lambda x: filters.correlate(x, filters.kernels.ker_bohme())),
+        (
+            ["spam", "--order", "2", "--direction", "down"],
+            lambda x: filters.correlate(x, filters.kernels.spam(2, "down")),
+        ),
         (["correlate", "--kernel", "kernel.txt"], lambda x: filters.correlate(x, KERNEL)),
         (["convolve", "--kernel", "kernel.npy"], lambda x: filters.convolve(x, KERNEL)),
     ],
@@ -155,7 +198,10 @@ ROWS = "write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'"
         ),
         (
             ["sobel", "photo.png", "out.png"],
-            "no filter is called 'out.png'; known: box, convolve, correlate, gaussian, sobel",
+            "no filter is called 'out.png'; known: box, convolve, correlate, "
+            "difference-of-gaussians, emboss, gabor, gaussian, ker-bohme, kv, laplacian, "
+            "laplacian-of-gaussian, median, motion-blur, prewitt, roberts, scharr, sharpen, "
+            "sobel, spam, steer, unsharp-mask",
         ),
         (
             ["photo.png", "out.png", "gaussian"],
@@ -188,6 +234,23 @@ ROWS = "write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'"
         (
             ["photo.png", "out.png", "box", "--size", "3", "--sigma", "2"],
             "box takes no --sigma; it takes --size, --border, --cval, --dtype",
+        ),
+        (
+            ["photo.png", "out.png", "kv", "--order", "2"],
+            "kv takes no --order; it takes --border, --cval, --dtype",
+        ),
+        (
+            ["photo.png", "out.png", "steer", "--sigma", "2"],
+            "steer needs --angle; see striate filter --help",
+        ),
+        (
+            ["photo.png", "out.png", "spam", "--direction", "north"],
+            "spam: direction is 'north'; it must be right, down-right, down, down-left, left, "
+            "up-left, up or up-right",
+        ),
+        (
+            ["photo.png", "out.png", "spam", "--order", "1x2"],
+            "spam: order is '1x2'; it must be 1, 2 or 3",
         ),
         (
             ["photo.png", "out.png", "sobel", "--cval", "9"],
@@ -358,6 +421,18 @@ def test_transparent_images(striate, tmp_path):
     assert striate("filter", "clear.png", "edges.png", "sobel").code == 0
     np.testing.assert_array_equal(read("edges.png")[..., 3], image[..., 3])
     np.testing.assert_array_equal(read("edges.png")[..., :3], filters.sobel(image[..., :3]))
+
+
+def test_sharpening_takes_no_edge_from_what_is_transparent(striate, tmp_path):
+    image = np.zeros((9, 9, 4), dtype=np.uint8)
+    image[2:7, 2:7] = (200, 100, 50, 255)
+    write(tmp_path / "clear.png", image)
+    for name in (["sharpen"], ["unsharp-mask", "--sigma", "1"]):
+        assert striate("filter", "clear.png", "sharp.png", *name).code == 0
+        np.testing.assert_array_equal(read("sharp.png"), image)
+    derivative = ["gaussian", "--sigma", "1", "--order", "0x1"]
+    assert striate("filter", "clear.png", "slope.png", *derivative).code == 0
+    np.testing.assert_array_equal(read("slope.png")[..., 3], image[..., 3])
 
 
 def test_a_bar_on_a_terminal_after_a_second(striate, photo, monkeypatch):

@@ -9,23 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from striate.cli._batch import plan, report, run
+from striate.cli._filter_options import BLURS, EVERY, FILTERS, RESIDUALS, SHARPENERS, parsed
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["filter_images"]
-
-EVERY = ("border", "cval", "dtype")
-# What each filter takes besides; the first is required, but for sobel.
-FILTERS = {
-    "box": ("size",),
-    "gaussian": ("sigma", "truncate"),
-    "sobel": ("axis",),
-    "convolve": ("kernel",),
-    "correlate": ("kernel",),
-}
-BLURS = ("box", "gaussian")
 
 
 def filter_images(
@@ -33,25 +22,28 @@ def filter_images(
         list[str] | None,
         typer.Argument(
             metavar="IN... OUT NAME",
-            help="image files or folders; a file or folder for the result; the filter: "
-            "box, gaussian, sobel, convolve or correlate",
+            help="image files or folders; a file or folder for the result; the filter, "
+            "as listed below",
             show_default=False,
         ),
     ] = None,
     sigma: Annotated[
-        str | None, typer.Option(help="gaussian: standard deviation in pixels; rows x columns 2x1")
+        str | None,
+        typer.Option(help="standard deviation of a Gaussian in pixels; rows x columns 2x1"),
     ] = None,
     truncate: Annotated[
-        float | None, typer.Option(help="gaussian: cut the bell after so many sigmas; 4")
+        float | None,
+        typer.Option(help="cut a Gaussian after so many sigmas; 4, and gabor 3"),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="box: side in pixels; rows x columns 3x5")
+        str | None,
+        typer.Option(help="box, median: side in pixels; rows x columns 3x5"),
     ] = None,
     axis: Annotated[
         int | None,
         typer.Option(
-            help="sobel: 1 for vertical edges, 0 for horizontal ones, where the image gets "
-            "brighter to the right or downwards; the magnitude if left out"
+            help="sobel, scharr, prewitt: 1 for vertical edges, 0 for horizontal ones, where the "
+            "image gets brighter to the right or downwards; the magnitude if left out"
         ),
     ] = None,
     kernel: Annotated[
@@ -59,6 +51,43 @@ def filter_images(
         typer.Option(
             metavar="WEIGHTS|FILE",
             help="convolve, correlate: '1 0 -1; 2 0 -2; 1 0 -1', a text file of rows, or .npy",
+        ),
+    ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(
+            help="gaussian: derivative 0, 1 or 2; rows x columns 0x1. steer: 1 or 2. spam: 1 to 3"
+        ),
+    ] = None,
+    diagonal: Annotated[
+        int | None, typer.Option(help="roberts: 0 down to the right, 1 down to the left")
+    ] = None,
+    neighbours: Annotated[int | None, typer.Option(help="laplacian, sharpen: 4 or 8")] = None,
+    wider: Annotated[
+        str | None,
+        typer.Option(help="difference-of-gaussians: the other sigma; 1.6 times --sigma"),
+    ] = None,
+    wavelength: Annotated[
+        float | None, typer.Option(help="gabor: pixels from stripe to stripe")
+    ] = None,
+    angle: Annotated[
+        float | None,
+        typer.Option(help="gabor, steer, motion-blur: in degrees, 0 to the right, 90 downwards"),
+    ] = None,
+    bandwidth: Annotated[float | None, typer.Option(help="gabor: in octaves; 1")] = None,
+    aspect: Annotated[
+        float | None, typer.Option(help="gabor: how wide its bell is for its length; 0.5")
+    ] = None,
+    phase: Annotated[
+        float | None, typer.Option(help="gabor: in degrees; 0 for lines, -90 for edges")
+    ] = None,
+    amount: Annotated[float | None, typer.Option(help="sharpen, unsharp-mask: how much; 1")] = None,
+    strength: Annotated[float | None, typer.Option(help="emboss: how deep; 1")] = None,
+    length: Annotated[float | None, typer.Option(help="motion-blur: in pixels")] = None,
+    direction: Annotated[
+        str | None,
+        typer.Option(
+            help="spam: right, down-right, down, down-left, left, up-left, up or up-right"
         ),
     ] = None,
     border: Annotated[
@@ -81,16 +110,42 @@ def filter_images(
 
     One file goes to a file, or into an existing folder; several files, or
     the image files of a folder, go into a folder under their own names.
-    Inputs are never overwritten. Blurs weigh colours by their alpha; other
-    filters leave alpha alone. Negative values become 0 unless --dtype
-    float32 keeps them. Of several pages or frames the first is filtered.
+    Inputs are never overwritten. Blurs weigh colours by their alpha,
+    sharpening takes no edges from what is transparent, and other filters
+    leave alpha alone. Negative values become 0 unless --dtype float32 keeps
+    them. Of several pages or frames the first is filtered.
+
+    Filters: box, gaussian, motion-blur, median (blurs); sobel, scharr,
+    prewitt, roberts, steer (first derivatives); laplacian,
+    laplacian-of-gaussian, difference-of-gaussians; gabor; sharpen,
+    unsharp-mask, emboss; kv, ker-bohme, spam (residuals of steganalysis);
+    convolve, correlate (a kernel of your own).
 
     Examples: striate filter photo.jpg blurred.png gaussian --sigma 2;
     striate filter photos/ edges/ sobel;
     striate filter grey.png slope.tiff sobel --axis 1 --dtype float32
     """
     sources, out, name = _parse(arguments or [])
-    given = {"sigma": sigma, "truncate": truncate, "size": size, "axis": axis, "kernel": kernel}
+    given = {
+        "sigma": sigma,
+        "truncate": truncate,
+        "size": size,
+        "axis": axis,
+        "kernel": kernel,
+        "order": order,
+        "diagonal": diagonal,
+        "neighbours": neighbours,
+        "wider": wider,
+        "wavelength": wavelength,
+        "angle": angle,
+        "bandwidth": bandwidth,
+        "aspect": aspect,
+        "phase": phase,
+        "amount": amount,
+        "strength": strength,
+        "length": length,
+        "direction": direction,
+    }
     parameters = _parameters(name, given)
     parameters |= {"border": border, "cval": _outside(border, cval)}
     apply = _filter(name, parameters, dtype)
@@ -119,22 +174,18 @@ def _parameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return the filter's own parameters, parsed; refuse those of other filters."""
     from striate.errors import ParameterError
 
-    takes = FILTERS[name]
+    needed, optional = FILTERS[name]
+    takes = (*needed, *optional)
     chosen = {option: value for option, value in given.items() if value is not None}
     for option in chosen:
         if option not in takes:
             raise ParameterError(
                 f"{name} takes no --{option}; it takes --{', --'.join((*takes, *EVERY))}"
             )
-    if name != "sobel" and takes[0] not in chosen:
-        raise ParameterError(f"{name} needs --{takes[0]}; see striate filter --help")
-    if "sigma" in chosen:
-        chosen["sigma"] = _pair("--sigma", chosen["sigma"], float, "a number")
-    if "size" in chosen:
-        chosen["size"] = _pair("--size", chosen["size"], int, "a whole number")
-    if "kernel" in chosen:
-        chosen["kernel"] = _kernel(chosen["kernel"])
-    return chosen
+    for option in needed:
+        if option not in chosen:
+            raise ParameterError(f"{name} needs --{option}; see striate filter --help")
+    return {option: parsed(name, option, value) for option, value in chosen.items()}
 
 
 def _outside(border: str, cval: float | None) -> float:
@@ -149,53 +200,6 @@ def _outside(border: str, cval: float | None) -> float:
     return 0.0 if cval is None else cval
 
 
-def _pair(option: str, text: str, kind: Callable[[str], Any], what: str) -> tuple[Any, Any]:
-    """Return (rows, columns) for 5 or 5x7."""
-    from striate.errors import ParameterError
-
-    parts = text.lower().replace("×", "x").split("x")
-    try:
-        numbers = [kind(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise ParameterError(f"{option} is {text!r}; it must be {what}, or rows x columns as 3x5")
-    return numbers[0], numbers[-1]
-
-
-def _kernel(text: str) -> NDArray[np.float64]:
-    """Return the kernel of a file, or the one written out in `text`."""
-    import numpy as np
-
-    from striate.errors import FileError, explained, one_line
-    from striate.filters import kernels
-
-    path = Path(text)
-    if not _is_file(path):
-        if path.suffix in (".npy", ".txt", ".csv"):
-            raise FileError(f"{path}: no such kernel file; check the path")
-        return kernels.parse(text)
-    try:
-        if path.suffix == ".npy":
-            loaded: NDArray[np.float64] = np.load(path, allow_pickle=False)
-            return loaded
-        content = path.read_text(encoding="utf-8")
-    except (OSError, ValueError, EOFError) as error:
-        raise FileError(
-            f"{path}: no kernel can be read ({one_line(error)}); write rows of numbers"
-        ) from None
-    with explained(str(path)):
-        return kernels.parse(content)
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file; weights written out may be too long for a file's name."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def _filter(
     name: str, parameters: dict[str, Any], dtype: str | None
 ) -> Callable[[NDArray[Any]], NDArray[Any]]:
@@ -203,9 +207,16 @@ def _filter(
     import numpy as np
 
     from striate import filters
-    from striate.errors import DTypeError
+    from striate.errors import DTypeError, explained
 
-    function = getattr(filters, name)
+    own = name.replace("-", "_")
+    if name in RESIDUALS:
+        chosen = {key: parameters[key] for key in FILTERS[name][1] if key in parameters}
+        rest = {key: value for key, value in parameters.items() if key not in chosen}
+        with explained(name):
+            parameters = {"kernel": getattr(filters.kernels, own)(**chosen), **rest}
+        own = "correlate"
+    function = getattr(filters, own)
 
     def apply(image: NDArray[Any]) -> NDArray[Any]:
         result: NDArray[Any] = function(image, dtype=dtype, **parameters)
@@ -223,7 +234,9 @@ def _filter(
                 f"--dtype is {dtype}, but an image with alpha stays {image.dtype}; "
                 "leave --dtype out or remove the alpha"
             )
-        if name in BLURS:
+        if name in SHARPENERS:
+            return filters.alpha.sharpen_by_alpha(image, apply_in_kind)
+        if name in BLURS and not np.any(parameters.get("order", 0)):
             return filters.alpha.weigh_by_alpha(image, apply_in_kind)
         return filters.alpha.keep_alpha(image, apply_in_kind)
 
