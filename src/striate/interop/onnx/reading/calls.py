@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from striate.network.defined import Deferred
 if TYPE_CHECKING:
     from striate.interop.onnx.reading.translation import Translation
 
-__all__ = ["Call"]
+__all__ = ["Call", "Reader"]
 
 TYPES = {
     1: "a number",
@@ -267,6 +267,10 @@ class Call:
         name = self.translation.free(f"{self.outputs[0]}.{suffix}")
         self.translation.know(name, np.asarray(array))
         return name
+
+
+Reader = Callable[[Call], None]
+"""Adds what a node means to its translation."""
 
 
 def _decimal(value: float) -> float:

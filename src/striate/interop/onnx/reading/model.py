@@ -18,7 +18,7 @@ from striate.errors import (
     explained,
 )
 from striate.geometry.text import open_text
-from striate.interop.onnx.reading.opsets import NEWEST, OLDEST, ONNX_DOMAINS, opsets_of
+from striate.interop.onnx.reading.opsets import NEWEST, OLDEST, domain_of, opsets_of
 from striate.interop.onnx.reading.tensors import BFLOAT16, MOST_AXES, dtype_of
 from striate.interop.onnx.reading.texts import check_texts
 from striate.interop.onnx.reading.translation import Translation
@@ -177,7 +177,7 @@ def _check_given(outputs: Sequence[str], graph: Any, name: str) -> None:
 
 
 def _key(function: Any) -> tuple[str, str]:
-    return ("" if function.domain in ONNX_DOMAINS else function.domain, function.name)
+    return domain_of(function), function.name
 
 
 def working_precision(graph: Any) -> tuple[str, bool]:

@@ -7,10 +7,15 @@ from typing import Any
 
 from striate.errors import GraphError
 
-__all__ = ["NEWEST", "OLDEST", "ONNX_DOMAINS", "opsets_of"]
+__all__ = ["NEWEST", "OLDEST", "domain_of", "opsets_of"]
 
 OLDEST, NEWEST = 1, 28
 ONNX_DOMAINS = ("", "ai.onnx")
+
+
+def domain_of(declared: Any) -> str:
+    """Return the domain of a node, a function or an import; ONNX's own, which has two, is ""."""
+    return "" if declared.domain in ONNX_DOMAINS else str(declared.domain)
 
 
 def opsets_of(imports: Iterable[Any]) -> dict[str, int]:
@@ -21,10 +26,7 @@ def opsets_of(imports: Iterable[Any]) -> dict[str, int]:
     GraphError
         If ONNX's own is none that is read.
     """
-    opsets = {
-        "" if entry.domain in ONNX_DOMAINS else entry.domain: int(entry.version)
-        for entry in imports
-    }
+    opsets = {domain_of(entry): int(entry.version) for entry in imports}
     version = opsets.get("")
     if version is not None and not OLDEST <= version <= NEWEST:
         raise GraphError(

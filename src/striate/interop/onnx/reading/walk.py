@@ -9,12 +9,12 @@ from typing import Any
 from striate.errors import GraphError, explained
 from striate.interop.onnx.reading.ageing import FIRST_OF_TODAY, renewed
 from striate.interop.onnx.reading.agreement import check_inputs
-from striate.interop.onnx.reading.calls import Call
+from striate.interop.onnx.reading.calls import Call, Reader
 from striate.interop.onnx.reading.definitions import definition
-from striate.interop.onnx.reading.opsets import ONNX_DOMAINS, opsets_of
+from striate.interop.onnx.reading.opsets import domain_of, opsets_of
 from striate.interop.onnx.reading.order import captured, in_order
 from striate.interop.onnx.reading.refusals import WAYS_OUT, refusal
-from striate.interop.onnx.reading.tables import READERS, Reader
+from striate.interop.onnx.reading.tables import READERS
 from striate.interop.onnx.reading.translation import Translation
 from striate.interop.onnx.writing.emission import onnx_module
 from striate.network import operators as op
@@ -106,7 +106,7 @@ class Walk:
         read: set[str],
         given: Mapping[str, Any] | None,
     ) -> None:
-        domain = "" if node.domain in ONNX_DOMAINS else node.domain
+        domain = domain_of(node)
         place = self._place(node, domain, opsets)
         inputs = tuple(self._found(name, scope, place) if name else "" for name in node.input)
         attributes = _attributes(node, given, place)

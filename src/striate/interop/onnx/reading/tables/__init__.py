@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from striate.interop.onnx.reading.calls import Call
+from striate.interop.onnx.reading.calls import Reader
 from striate.interop.onnx.reading.tables import (
     constants,
     elementwise,
@@ -16,9 +16,7 @@ from striate.interop.onnx.reading.tables import (
     windows,
 )
 
-__all__ = ["READERS", "Reader"]
-
-Reader = Callable[[Call], None]
+__all__ = ["READERS"]
 
 READERS: Mapping[str, Reader] = {
     **constants.READERS,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from striate.errors import ParameterError
-from striate.interop.onnx.reading.calls import Call
+from striate.interop.onnx.reading.calls import Call, Reader
 from striate.interop.onnx.reading.tensors import dtype_of
 from striate.network import Initial, Operator
 from striate.network import operators as op
 
 __all__ = ["READERS"]
-
-Reader = Callable[[Call], None]
 
 
 def plain(operator: type[Operator]) -> Reader:

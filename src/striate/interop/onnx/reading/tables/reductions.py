@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from striate.interop.onnx.reading.calls import Call
+from striate.interop.onnx.reading.calls import Call, Reader
 from striate.network import Operator
 from striate.network import operators as op
 
 __all__ = ["READERS"]
-
-Reader = Callable[[Call], None]
 
 
 def _reduction(operator: type[Operator], since: int) -> Reader:
