@@ -28,8 +28,9 @@ class Separation:
     factors : tuple of (column, row)
         Arrays of shape (U,) and (V,); their outer products add up to the kernel.
     bound : float
-        Σ |kernel - sum of the products|. A filter through the factors differs from the kernel's
-        by at most `bound` times the largest |pixel|, besides the rounding of its sums.
+        The sum of the absolute differences between the kernel and what the factors make. A
+        filter through the factors differs from the kernel's by at most `bound` times the largest
+        absolute pixel, besides the rounding of its sums.
     """
 
     factors: tuple[tuple[Taps, Taps], ...]
