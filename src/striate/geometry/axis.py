@@ -245,14 +245,15 @@ class TransposedAxis:
     def taps(self, output: int) -> range:
         """Return the input indices written to `output`; those outside the input do not exist."""
         position = output + self.before  # = index * stride + k * dilation
-        step = self.dilation // gcd(self.stride, self.dilation)
+        common = gcd(self.stride, self.dilation)
+        step = self.dilation // common
         last = position // self.stride
         first = -(-(position - self.extent + 1) // self.stride)
-        while last >= first and (position - last * self.stride) % self.dilation:
-            last -= 1
-        while first <= last and (position - first * self.stride) % self.dilation:
-            first += 1
-        return range(first, last + 1, step)
+        if position % common:
+            return range(first, first, step)
+        # index * stride = position modulo the dilation
+        place = position // common * pow(self.stride // common, -1, step)
+        return range(first + (place - first) % step, last + 1, step)
 
     def outputs(self, index: int) -> range:
         """Return the outputs that input `index` writes; those outside the output are cut."""

@@ -22,7 +22,7 @@ from striate.errors import GeometryError
 from striate.geometry.axis import Axis, TransposedAxis
 from striate.geometry.sampling import Sampling
 
-__all__ = ["Field", "Interval"]
+__all__ = ["Field", "Interval", "outer_taps"]
 
 Interval = tuple[int, int] | None
 """First and last index, both included; None where nothing is seen."""
@@ -92,6 +92,11 @@ class Field:
             return None
         return interval[0] + turns * self.step, interval[1] + turns * self.step
 
+    def turns(self, axis: Axis | TransposedAxis | Sampling) -> int:
+        """Return for how many outputs `through` tells what they see, before they repeat."""
+        outputs, taps = _turn(axis)
+        return outputs * (self.period // gcd(taps, self.period))
+
     def through(self, axis: Axis | TransposedAxis | Sampling) -> Field:
         """Return the field behind a window that slides over these outputs."""
         return _through(self, axis)
@@ -152,13 +157,13 @@ def _through(field: Field, axis: Axis | TransposedAxis | Sampling) -> Field:
     turns = field.period // gcd(taps, field.period)  # until both are where they began
     step = turns * taps // field.period * field.step
     hulls = [
-        _hull([field.of(tap) for tap in _outer(axis.taps(o), field.period)])
+        _hull([field.of(tap) for tap in outer_taps(axis.taps(o), field.period)])
         for o in range(turns * outputs)
     ]
     return Field(tuple(hulls), step, field.aligned).reduced()
 
 
-def _outer(taps: Sequence[int], period: int) -> Sequence[int]:
+def outer_taps(taps: Sequence[int], period: int) -> Sequence[int]:
     """Return few of these taps, evenly spaced, whose hull is that of all, as in `Field.ends`."""
     if not isinstance(taps, range) or len(taps) <= 2 * period:
         return taps

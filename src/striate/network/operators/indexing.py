@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
@@ -101,7 +102,7 @@ class Split(Defined):
         )
         if sum(sizes) != size or min(sizes) < 0:
             raise ShapeError(f"sizes {sizes} must sum to the {size} elements of axis {self.axis}")
-        ends = [sum(sizes[: part + 1]) for part in range(self.count)]
+        ends = accumulate(sizes)
         return tuple(range(end - part, end) for part, end in zip(sizes, ends, strict=True))
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:

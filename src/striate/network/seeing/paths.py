@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from striate.geometry import Axis, Field, Interval, Sampling, TransposedAxis
+from striate.geometry.field import outer_taps
 from striate.network.graph import Shape
 from striate.network.seeing.cutting import Digit, Factors
 
@@ -139,13 +140,15 @@ def _through(path: Path, sizes: tuple[int, ...], axis: int, link: Link, shape: S
             return unknown(path, f"a window slides over an axis made of {_by(sizes)}", (alone,))
         path = Path(merged, (alone,))
     if path.stepped:
+        if (turns := path.field.turns(along)) > max(LISTED, path.field.period):
+            return unknown(path, f"outputs see in {turns:,} different ways", (alone,))
         return _settled(path.field.through(along), alone)
     if shape[out] > LISTED:
         return unknown(path, "neighbouring outputs see by unequal steps", (alone,))
     seen = []
     for output in range(shape[out]):
-        inside = taps_inside(along, output, prod(sizes))
-        field = path.field.through(Sampling((inside,), 0)) if inside else None
+        inside = outer_taps(taps_inside(along, output, prod(sizes)), path.field.period)
+        field = path.field.through(Sampling((tuple(inside),), 0)) if inside else None
         seen.append(field.of(0) if field else None)
     return _settled(Field(tuple(seen), 0, path.field.aligned).reduced(), alone)
 
@@ -173,21 +176,22 @@ def _beside(
     """Return the path behind a window over one digit of several, as over the rows of blocks."""
     digit, plain = here[0], replace(here[0], factor=0)
     outermost = all(digit.weight > other.weight for other in rest)
-    last = along.taps(outputs - 1)
-    within = outermost or _within((*along.taps(0), *last), prod(sizes))
+    first, last = along.taps(0), along.taps(outputs - 1)
+    within = outermost or (_within(first, prod(sizes)) and _within(last, prod(sizes)))
     even = isinstance(along, Axis) or (isinstance(along, Sampling) and along.period == 1)
     if len(sizes) > 1 or not within or not even or not path.stepped:
         reason = f"a window slides over one of {len(here) + len(rest)} parts of an axis"
         return unknown(path, reason, (*rest, plain))
     step = along.stride if isinstance(along, Axis) else along.step  # type: ignore[union-attr]
-    offsets = tuple(digit.weight * tap for tap in along.taps(0))
+    offsets = tuple(digit.weight * tap for tap in outer_taps(first, path.field.period))
     field = path.field.through(Sampling((offsets,), 1))
     moved = (replace(plain, weight=digit.weight * step),) if step else ()
     return Path(field, (*rest, *moved)).placed((*rest, *moved))
 
 
 def _within(taps: Sequence[int], size: int) -> bool:
-    return not taps or (min(taps) >= 0 and max(taps) < size)
+    ends = (taps[0], taps[-1]) if isinstance(taps, range) and taps else taps
+    return not ends or (min(ends) >= 0 and max(ends) < size)
 
 
 def along_axis(path: Path, sizes: tuple[int, ...]) -> Field | None:
@@ -210,11 +214,13 @@ def _merged(field: Field, digits: Sequence[Digit], sizes: tuple[int, ...]) -> Fi
     return field.through(Sampling(offsets, outer.weight if free else 0))
 
 
-def taps_inside(along: Axis | TransposedAxis | Sampling, output: int, size: int) -> tuple[int, ...]:
+def taps_inside(along: Axis | TransposedAxis | Sampling, output: int, size: int) -> Sequence[int]:
     """Return the elements of an axis of `size` that an output reads."""
     if isinstance(along, Sampling):
         return along.inside(output, size)
-    return tuple(tap for tap in along.taps(output) if 0 <= tap < size)
+    taps = along.taps(output)
+    ahead = max(0, -(taps.start // taps.step))  # of index 0
+    return range(taps.start + ahead * taps.step, min(taps.stop, size), taps.step)
 
 
 def _by(sizes: Sequence[int]) -> str:
