@@ -242,3 +242,21 @@ def test_a_large_model_is_whole_or_not_there(tmp_path, monkeypatch):
     assert str(error.value) == f"{tmp_path / 'lenet.onnx.data'}: a folder; name a file in it"
     assert path.read_text() == "what was there"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_sizes_that_are_less_open_than_the_input_says():
+    """Only 63 features fit, but the axes of what comes out are known all the same."""
+    nodes = (
+        Node("flat", op.Flatten(), ("x",), ("flat",)),
+        Node("y", op.Gemm(), ("flat", "w"), ("y",)),
+        Node("z", op.Reshape((5, -1)), ("y",), ("z",)),
+    )
+    parameters = (Parameter("w", (5, 63), Initial("normal", 0.1)),)
+    graph = Graph("open", (Input("x", (None, 1, None, None)),), parameters, nodes, ("y", "z"))
+    network = Network(graph).initialize(0)
+    model = to_onnx(network)
+    x = np.ones((3, 1, 7, 9), np.float32)
+    y, z = computed(model, {"x": x})
+    np.testing.assert_allclose(y, x.reshape(3, 63) @ network.weights["w"].T, rtol=1e-5)
+    assert z.shape == (5, 3)
+    assert [len(dims(value)) for value in model.graph.output] == [2, 2]

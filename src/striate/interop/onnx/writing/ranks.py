@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 
+from striate.errors import StriateError
 from striate.network import Deferred, Graph, Node, Operator
 from striate.network import operators as op
 
@@ -15,6 +17,9 @@ OpenShape = tuple[int | None, ...]
 
 Rule = Callable[[int, int, bool], int]
 """Axes of the first value and elements of the setting, and whether axes are kept -> axes."""
+
+STAND_INS = (1, 64, 1024)
+"""Sizes for what is open, of which one may fit an operator; only the axes are counted then."""
 
 LIKE_X = (
     *(op.Clip, op.CumSum, op.Dropout, op.Pad, op.Resize, op.Slice, op.Split, op.Tile, op.TopK),
@@ -62,9 +67,12 @@ def _outputs(node: Node, inputs: Sequence[OpenShape | None]) -> Sequence[OpenSha
     known = [tuple(size for size in shape if size is not None) for shape in given]
     if list(map(len, known)) == list(map(len, given)):
         return operator.infer_all(known)
-    if type(operator).infer is Operator.infer:
-        return [(None,) * max(map(len, given))]
-    return ()
+    for size in STAND_INS:
+        tried = [tuple(size if own is None else own for own in shape) for shape in given]
+        with suppress(StriateError):
+            return [(None,) * len(shape) for shape in operator.infer_all(tried)]
+    axes = operator.shape if isinstance(operator, op.Reshape) else max(given, key=len)
+    return [(None,) * len(axes)]
 
 
 def _deferred(
