@@ -5,7 +5,21 @@ import pytest
 from PIL import Image
 
 from striate.errors import DTypeError, ParameterError, ShapeError
-from striate.filters import box, convolve, correlate, gaussian, sobel
+from striate.filters import (
+    box,
+    convolve,
+    correlate,
+    difference_of_gaussians,
+    emboss,
+    gabor,
+    gaussian,
+    laplacian,
+    median,
+    motion_blur,
+    roberts,
+    sobel,
+    unsharp_mask,
+)
 
 FILTERS = {
     "box": lambda image, **options: box(image, 3, **options),
@@ -13,6 +27,16 @@ FILTERS = {
     "sobel": sobel,
     "convolve": lambda image, **options: convolve(image, [[1, 2], [3, 4]], **options),
     "correlate": lambda image, **options: correlate(image, [[1, 2], [3, 4]], **options),
+    "difference_of_gaussians": lambda image, **options: difference_of_gaussians(
+        image, 1, **options
+    ),
+    "emboss": emboss,
+    "gabor": lambda image, **options: gabor(image, 4, **options),
+    "laplacian": laplacian,
+    "median": median,
+    "motion_blur": lambda image, **options: motion_blur(image, 3.5, angle=1, **options),
+    "roberts": roberts,
+    "unsharp_mask": lambda image, **options: unsharp_mask(image, 1, **options),
 }
 
 
