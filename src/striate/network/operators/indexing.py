@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -96,14 +97,7 @@ class Split(Defined):
 
     def ranges(self, size: int) -> tuple[range, ...]:
         """Return the indices of each part of an axis of this size."""
-        each = -(-size // self.count)
-        sizes = self.sizes or tuple(
-            max(0, min(each, size - part * each)) for part in range(self.count)
-        )
-        if sum(sizes) != size or min(sizes) < 0:
-            raise ShapeError(f"sizes {sizes} must sum to the {size} elements of axis {self.axis}")
-        ends = accumulate(sizes)
-        return tuple(range(end - part, end) for part, end in zip(sizes, ends, strict=True))
+        return _parts(self.sizes, self.count, self.axis, size)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of the first part."""
@@ -124,6 +118,16 @@ class Split(Defined):
         (x,) = arrays
         parts = self.ranges(x.shape[self.axis])
         return tuple(np.split(x, [part.stop for part in parts[:-1]], self.axis))
+
+
+@lru_cache(maxsize=64)  # each of thousands of parts asks for its own
+def _parts(sizes: Shape | None, count: int, axis: int, size: int) -> tuple[range, ...]:
+    each = -(-size // count)
+    sizes = sizes or tuple(max(0, min(each, size - part * each)) for part in range(count))
+    if sum(sizes) != size or min(sizes) < 0:
+        raise ShapeError(f"sizes {sizes} must sum to the {size} elements of axis {axis}")
+    ends = accumulate(sizes)
+    return tuple(range(end - part, end) for part, end in zip(sizes, ends, strict=True))
 
 
 @dataclass(frozen=True)
