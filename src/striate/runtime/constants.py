@@ -22,12 +22,14 @@ from striate.network import (
 )
 from striate.network import operators as op
 from striate.runtime.lowering import Weights
+from striate.runtime.lowering.memory import AXES
 from striate.runtime.steps import Array, Binding, bind, dtype_of
 
 __all__ = ["arrays_of", "constants_of", "precomputed", "precomputed_case", "typed"]
 
 Known = Mapping[str, Array] | Weights
 LARGE = 4 << 20  # elements of a computed value that is kept although it is larger than its inputs
+ROOM = 64 << 20  # elements of all that is computed at once, beside three times its own weights
 COMPUTED = Initial("constant", 0.0)  # of parameters that are computed, never drawn
 
 
@@ -57,7 +59,8 @@ def constants_of(graph: Graph, dtype: np.dtype[Any]) -> dict[str, Array]:
 def precomputed(network: Network, dtype: np.dtype[Any]) -> Network:
     """Return the network without nodes that no input changes; their values become weights.
 
-    Dropped are values that are very large, and larger than what they are computed from.
+    Left as they are, to be computed in each call, are values that are very large and larger than
+    what they are computed from, and all that would take more than `ROOM` together.
     """
     known = arrays_of(network, dtype)
     graph, found = _computed(network.graph, known, {}, dtype)
@@ -78,13 +81,15 @@ def _computed(
     kinds = {parameter.name: parameter.kind for parameter in graph.parameters}
     kinds.update((constant.name, constant.kind) for constant in graph.constants)
     found: dict[str, Array] = {}
+    room = ROOM + 3 * sum(prod(value.shape) for value in graph.parameters)
     nodes = []
     for node in graph.nodes:
-        made = _values(graph.name, node, known, found, kinds, shapes, dtype)
+        made = _values(graph.name, node, known, found, kinds, shapes, dtype, room)
         if made is None:
             nodes.append(node)
         else:
             found.update(made)
+            room -= sum(array.size for array in made.values())
     if not found:
         return graph, {}
     read = {name for node in nodes for name in node.inputs} | set(graph.outputs)
@@ -110,8 +115,12 @@ def _values(
     kinds: dict[str, str],
     shapes: Mapping[str, Shape],
     dtype: np.dtype[Any],
+    room: int,
 ) -> dict[str, Array] | None:
-    """Return the values that a node makes, if they can be computed now; note their kinds."""
+    """Return the values that a node makes, if they can be computed now; note their kinds.
+
+    `room` is how many elements may still be made.
+    """
     operator = node.operator
     if isinstance(operator, op.Shape | op.Size) and node.inputs[0] in shapes:
         kinds[node.outputs[0]] = "int64"
@@ -119,11 +128,13 @@ def _values(
         return {node.outputs[0]: np.asarray(operator.value(array), np.int64)}
     if isinstance(operator, Deferred) or not all(name in kinds for name in node.inputs):
         return None
-    inputs = [found[name] if name in found else known[name] for name in node.inputs]
+    own_inputs = {n: found[n] if n in found else known[n] for n in node.inputs}
+    inputs = [own_inputs[name] for name in node.inputs]
     with explained(f"{where}: {node.name} ({operator.onnx})"):
         made = operator.infer_all([array.shape for array in inputs])
-        size = sum(map(prod, made))
-        if size > max(LARGE, sum(array.size for array in inputs)):
+        size = sum(prod(n or 1 for n in shape) for shape in made)  # empty ones have bounds too
+        read = sum(array.size for array in own_inputs.values())  # each once, if read many times
+        if size > min(room, max(LARGE, read)) or any(len(shape) > AXES for shape in made):
             return None
         own = dict(zip(node.inputs, (array.shape for array in inputs), strict=True))
         own.update(zip(node.outputs, made, strict=False))

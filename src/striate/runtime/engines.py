@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import StriateError
+from striate.errors import ShapeError, StriateError
 from striate.network import Graph, Network
 from striate.network import operators as op
 from striate.ops.codegen import COMPILING
@@ -192,7 +192,7 @@ class Native:
         try:
             instance = ready.idle.pop()  # in one step: another thread may want it too
         except IndexError:
-            instance = Instance(self.lowered(ready.case), self._to)
+            instance = self._instance(self.lowered(ready.case))
         if ready is not self._last:
             self._last = ready
             with contextlib.suppress(KeyError):  # another thread may have let it go
@@ -201,13 +201,22 @@ class Native:
         ready.idle.append(instance)
         return made
 
+    def _instance(self, lowered: Lowered) -> Instance:
+        try:
+            return Instance(lowered, self._to)
+        except MemoryError:  # the machine has it, but others use it, or a limit is set
+            raise ShapeError(
+                f"{self._graph.name}: no memory is left for its values, {4 * lowered.arena:,} "
+                "bytes at once: run it on a smaller input"
+            ) from None
+
     def profile(self, inputs: Sequence[Array], repeats: int | None) -> ProfileReport:
         """Return the times of the parts."""
         case = self._cases.of(inputs)
         most = self.at_once(case)
         if most:
             inputs = [array[:most] for array in inputs]
-        instance = Instance(self.lowered(self._cases.of(inputs)), self._to)
+        instance = self._instance(self.lowered(self._cases.of(inputs)))
         run, timed = partial(instance.run, inputs), partial(instance.timed, inputs)
         return profiled(self.report(case), run, timed, repeats, instance.call_seconds)
 

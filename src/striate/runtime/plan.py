@@ -12,6 +12,7 @@ import numpy as np
 
 from striate.errors import TrainingError, explained
 from striate.network import FLOAT, Graph, InputShape, infer_kinds, infer_shapes
+from striate.runtime.lowering.memory import check_values
 from striate.runtime.steps import Array, Binding, Step, bind
 
 __all__ = ["Plan", "PlannedStep", "plan"]
@@ -119,10 +120,13 @@ def plan(
 
     Raises
     ------
+    ShapeError
+        If a value does not fit into the machine's memory.
     TrainingError
         If it is for training, and a step between a parameter and the outputs has no gradient.
     """
     shapes, kinds = infer_shapes(graph, input_shape), infer_kinds(graph)
+    check_values(graph, shapes, kinds, dtype)
     wanting = {parameter.name for parameter in graph.parameters if parameter.trainable}
     last_read = {name: node.name for node in graph.nodes for name in node.inputs}
     fixed = {p.name for p in graph.parameters} | {c.name for c in graph.constants}

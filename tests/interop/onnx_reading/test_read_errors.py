@@ -197,7 +197,7 @@ FLOATS = "striate runs floating-point models: load the float model that it was m
         (
             "a = ConstantOfShape (huge) y = Mul (x, a)",
             "weights that the model makes of a single number each would take 4,294,967,296 bytes; "
-            "at most 2,147,483,648 are made: store them as initializers",
+            "at most 1,073,741,824 are made: store them as initializers",
         ),
         (
             "y = ConstantOfShape (absurd)",

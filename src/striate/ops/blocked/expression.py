@@ -17,7 +17,19 @@ from striate.ops.blocked.functions import FUNCTIONS
 from striate.ops.blocked.logarithm import power
 from striate.ops.codegen import Vector
 
-__all__ = ["Expression", "Form", "form_of", "operands_of", "renumbered", "written"]
+__all__ = [
+    "MOST",
+    "Expression",
+    "Form",
+    "form_of",
+    "functions_of",
+    "operands_of",
+    "renumbered",
+    "written",
+]
+
+MOST = 32
+"""Functions of an expression that one kernel computes, parts that repeat counted each time."""
 
 Expression = int | float | tuple[Any, ...]
 Form = Any
@@ -50,6 +62,17 @@ def operands_of(expression: Expression) -> int:
     if isinstance(expression, tuple):
         return max((operands_of(part) for part in expression[1:]), default=0)
     return expression + 1 if isinstance(expression, int) else 0
+
+
+def functions_of(expression: Expression) -> int:
+    """Return how many functions an expression is made of, parts that repeat counted each time.
+
+    >>> functions_of(("mul", ("neg", 0), ("neg", 0)))
+    3
+    """
+    if isinstance(expression, tuple):
+        return 1 + sum(map(functions_of, expression[1:]))
+    return 0
 
 
 def renumbered(expression: Expression, places: Sequence[Expression]) -> Expression:

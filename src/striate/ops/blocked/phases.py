@@ -7,13 +7,22 @@ that are equal modulo the stride share their taps, and along them the input adva
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 
 from striate.geometry import TransposedWindow
 from striate.ops.blocked.convolution import Sweep
 
-__all__ = ["phases"]
+__all__ = ["MOST", "count_phases", "phases"]
+
+MOST = 1024
+"""Phases that are worth a sweep each: those of a stride of 32 along two axes."""
 
 Taps = list[tuple[int, int]]  # of an axis: offset of the input, and index into the kernel
+
+
+def count_phases(window: TransposedWindow, outputs: tuple[int, ...]) -> int:
+    """Return how many sweeps `phases` gives."""
+    return prod(min(axis.stride, size) for axis, size in zip(window.axes, outputs, strict=True))
 
 
 def phases(

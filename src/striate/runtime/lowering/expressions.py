@@ -8,7 +8,7 @@ from typing import Any
 
 from striate.network import Node, Operator
 from striate.network import operators as op
-from striate.ops.blocked.expression import Expression, renumbered
+from striate.ops.blocked.expression import MOST, Expression, functions_of, renumbered
 from striate.ops.blocked.logarithm import POWERS
 from striate.ops.blocked.mapping import LETTERS
 from striate.runtime.lowering.weights import Weights
@@ -116,7 +116,8 @@ def _expression(node: Node, weights: Weights) -> Expression | None:
 def joined_elements(elements: Elements, before: Mapping[str, Elements]) -> Elements:
     """Return an expression with those of `before` in the place of values that they make.
 
-    As many are put in as leave few enough operands.
+    As many are put in as leave few enough operands, and functions: an expression is written out
+    wherever it stands, so those of `v = v + v` would double with each sum.
     """
     expression, names = elements
     for name in [name for name in names if name in before]:
@@ -127,7 +128,9 @@ def joined_elements(elements: Elements, before: Mapping[str, Elements]) -> Eleme
             continue
         inside = renumbered(inner, [together.index(other) for other in more])
         places = [inside if other == name else _place(other, together) for other in names]
-        expression, names = renumbered(expression, places), together
+        whole = renumbered(expression, places)
+        if functions_of(whole) <= MOST:
+            expression, names = whole, together
     return expression, names
 
 

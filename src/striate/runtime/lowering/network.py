@@ -14,6 +14,7 @@ from striate.runtime.lowering.fusion import Fused, fused
 from striate.runtime.lowering.gathering import without_gathers
 from striate.runtime.lowering.homes import homes_of
 from striate.runtime.lowering.lowered import IN_PYTHON, Foreign, Lowered, Settings
+from striate.runtime.lowering.memory import check_lowered, check_values
 from striate.runtime.lowering.operators import lower_natively, native
 from striate.runtime.lowering.splitting import without_splits
 from striate.runtime.lowering.turning import with_products
@@ -31,6 +32,7 @@ def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings)
     `weights` are those of the network and its constants. What is empty is left to Python.
     """
     shapes, kinds = infer_shapes(graph, input_shape), infer_kinds(graph)
+    check_values(graph, shapes, kinds, np.dtype(np.float32))
     graph = without_gathers(graph, shapes, kinds, weights)
     graph = without_splits(graph, shapes, kinds)
 
@@ -56,7 +58,9 @@ def lower(graph: Graph, weights: Weights, input_shape: InputShape, to: Settings)
     space.finish()
     fixed = {name: weights[name] for name in graph.outputs if name in weights}
     lowered = Lowered(tuple(space.parts), space.sizes, space.inputs, space.outputs, fixed)
-    return lowered.placed()
+    lowered = lowered.placed()
+    check_lowered(lowered, graph.name)
+    return lowered
 
 
 def _lower_to_python(space: Workspace, step: Fused, graph: str) -> None:

@@ -9,7 +9,7 @@ from striate.network import Shape
 from striate.network import operators as op
 from striate.ops.blocked.convolution import Sweep, window_sweep
 from striate.ops.blocked.layout import Blocked, Value
-from striate.ops.blocked.phases import phases
+from striate.ops.blocked.phases import MOST, count_phases, phases
 from striate.runtime.lowering.fusion import Fused
 from striate.runtime.lowering.splitting import whole_channels
 
@@ -139,6 +139,9 @@ class Layouts:
             return
         name = step.node.inputs[0]
         x, y = self._shapes[name], self._shapes[step.output]
+        window = operator.window
+        if isinstance(window, TransposedWindow) and count_phases(window, y[2:]) > MOST:
+            return  # it runs in Python
         before, after = reach(sweeps_of(operator, x, y), x[2:])
         buffer = self._home.get(name, (name, 0))[0]
         old = self._sides.get(buffer, (before, after))

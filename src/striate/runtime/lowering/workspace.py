@@ -114,14 +114,14 @@ class Workspace:
         return self.plain[name]
 
     def _home(self, name: str) -> Place:
-        if name in self._results:
-            return self._results[name]
-        if name in self._homes:
-            other = self._home(self._homes[name].name)
-            return Place(other.buffer, other.offset + self._homes[name].offset)
-        place = Place(f"{name} (plain)")
-        self.sizes[place.buffer] = prod(self.shapes[name])
-        return place
+        offset = 0
+        while name not in self._results and name in self._homes:
+            name, more = self._homes[name]
+            offset += more
+        place = self._results.get(name, Place(f"{name} (plain)"))
+        if name not in self._results:
+            self.sizes[place.buffer] = prod(self.shapes[name])
+        return Place(place.buffer, place.offset + offset)
 
     def any_strides(self, name: str) -> bool:
         """Tell whether those that read a value do so wherever its elements lie."""

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import StriateError
+from striate.errors import ShapeError, StriateError
+from striate.geometry.text import size_text
 from striate.network import FLOAT, Node, Shape
 
 __all__ = ["Array", "Binding", "Step", "dtype_of"]
@@ -82,13 +83,18 @@ class Step(ABC):
         Raises
         ------
         StriateError
-            If values do not fit, such as an index that is too large.
+            If values do not fit, such as an index that is too large, or results into memory.
         """
         try:
             with np.errstate(all="ignore"):
                 return self.run(*inputs)
         except StriateError as error:
             raise type(error)(f"{place}: {error}") from error
+        except MemoryError:
+            raise ShapeError(
+                f"{place}: no memory is left for its output, {size_text(self.to.output)}: run it "
+                "on a smaller input"
+            ) from None
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Return all outputs for these inputs."""
