@@ -69,7 +69,7 @@ def test_what_a_step_adds_is_made_before_it():
     one = conv(b, b.input, "one")
     two = b.add(op.Tanh(), conv(b, b.input, "two"), name="tanh")
     found = steps(b, b.add(op.Add(), one, two, name="sum"))
-    assert [step.names for step in found] == [("two",), ("tanh",), ("one", "sum")]
+    assert [step.names for step in found] == [("two", "tanh"), ("one", "sum")]
 
 
 def test_values_that_others_read_stay():

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.ops.blocked.expression import Expression, form_of
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.planes import PlaneTiling
 from striate.ops.blocked.task import Task, Word, bits
@@ -122,6 +123,7 @@ def direct(
     residual: Value | NDArray[np.float32] | None = None,
     low: float = -np.inf,
     high: float = np.inf,
+    after: Expression = 0,
 ) -> Task:
     """Return the task that computes the outputs of one sweep.
 
@@ -133,6 +135,7 @@ def direct(
     bias : one number for each lane of the result's blocks
     residual : added before the bounds; a value, or an array in the layout of one example
     low, high : bounds of the result
+    after : an expression of operand 0: what becomes of each element then, on blocked values
     """
     maps, y = tiling.maps, result.layout
     there, out = sweep.step[-1] * source.strides[-1], sweep.out[-1]
@@ -145,11 +148,17 @@ def direct(
     tap_table = np.array(taps, np.int64)
     run = PARTIAL if source.planar else max(1, PARTIAL // (y.lanes * max(len(taps), 1)))
     short = run >= (len(taps) if source.planar else blocks)
-    tiles = np.array(tiling.tiles(target, there, out, source.planar, short), np.int64)
+    form, numbers = form_of(after)
+    how = target, there, out, source.planar, short
+    if isinstance(tiling, Tiling):
+        tiles = np.array(tiling.tiles(*how, form, len(numbers)), np.int64)
+    else:
+        tiles = np.array(tiling.tiles(*how), np.int64)
     sizes_of_x = len(taps), blocks, source.block, run, last
     ahead = _ahead(tiling, len(sweep.taps))
     planes = y.plane, other.plane
-    words = (tap_table.ctypes.data, *sizes_of_x, *planes, ahead, bits(low), bits(high))
+    ends = bits(low), bits(high), *map(bits, numbers)
+    words = (tap_table.ctypes.data, *sizes_of_x, *planes, ahead, *ends)
     context = np.array(words, np.int64)
     own = (tiling.channels if source.planar else blocks) * source.block  # of one group
     groups, at_weight = [], 0

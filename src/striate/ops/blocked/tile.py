@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 from itertools import chain
 
+from striate.ops.blocked.expression import Form, written
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer, library
 from striate.ops.codegen.values import ADDRESS, VOID, ir
 
@@ -50,6 +51,8 @@ def tile(
     out: int = 1,
     planar: bool = False,
     short: bool = False,
+    after: Form = 0,
+    numbers: int = 0,
 ) -> int:
     """Return the address of a microkernel.
 
@@ -62,13 +65,18 @@ def tile(
     out : pixels of y, and of the residual, from one to the next
     planar : whether each tap is of a single channel; there is one block then
     short : whether sums are taken in one part
+    after : what becomes of each element at last, an expression's form with so many `numbers`,
+        whose bits follow the other words of the context
     """
     form = f"step={step}, out={out}, planar={planar}, short={short}"
+    form += f", after={after}" if after != 0 else ""
     name = f"tile(rows={rows}, vectors={vectors}, {form})"
 
     def write(module: object, symbol: str) -> None:
         writer = Writer(module, symbol, TILE, target)
         write_tile(writer, rows, vectors, (step, out * target.lanes), planar, short)
+        if after != 0:
+            _write_after(writer, rows, vectors, out * target.lanes, after, numbers)
         writer.builder.ret_void()
 
     return library(target).address(name, write)
@@ -149,3 +157,14 @@ def write_tile(
         for v in range(vectors):
             total: Vector = totals[r][v].get()
             y.store(total.clip(low, high), context["y_plane"] * v + r * out)
+
+
+def _write_after(w: Writer, rows: int, vectors: int, out: int, after: Form, numbers: int) -> None:
+    """Write what becomes of each element of a tile, which is in the cache now."""
+    y, table = w.argument(4), w.argument(5)
+    given = [w.float_of(w.word(table, len(CONTEXT) + place)) for place in range(numbers)]
+    plane = w.word(table, CONTEXT.index("y_plane"))
+    with w.loop(0, rows) as r:
+        at = y + r * out
+        for v in range(vectors):
+            at.store(written(after, [at.load(plane * v)], given), plane * v)

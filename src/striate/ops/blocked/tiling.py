@@ -8,6 +8,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.ops.blocked.expression import Form
 from striate.ops.blocked.tile import tile
 from striate.ops.codegen import Target
 
@@ -62,9 +63,18 @@ class Tiling(Cut):
         """Some maps of all pixels are done before the next maps."""
         return False
 
-    def tiles(self, target: Target, step: int, out: int, planar: bool, short: bool) -> list[int]:
+    def tiles(
+        self,
+        target: Target,
+        step: int,
+        out: int,
+        planar: bool,
+        short: bool,
+        after: Form = 0,
+        numbers: int = 0,
+    ) -> list[int]:
         """Return the addresses of the microkernels, for each size of a group of maps."""
-        how = step, out, planar, short
+        how = step, out, planar, short, after, numbers
         return [tile(target, self.rows, size, *how) for size in self.sizes]
 
     @property

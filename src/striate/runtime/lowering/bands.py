@@ -55,6 +55,8 @@ def joined_steps(
 
 def _moves(step: Fused, shapes: dict[str, Shape]) -> bool:
     """Tell whether a step is one that waits."""
+    if step.after is not None:
+        return False
     x, *rest = (shapes[name] for name in step.node.inputs)
     match step.node.operator:
         case op.Conv(groups=groups):

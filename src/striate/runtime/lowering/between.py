@@ -36,7 +36,7 @@ FAR = 6 << 20  # elements of a result whose planes are too far apart to be writt
 def between_planes(space: Workspace, step: Fused, operator: op.Conv | op.ConvTranspose) -> bool:
     """Lower a convolution from the caller to the caller, if that is faster than by blocks."""
     name = step.node.inputs[0]
-    if step.output != space.output or not space.only_plain(name):
+    if step.after is not None or step.output != space.output or not space.only_plain(name):
         return False
     values = space.value(name), space.value(step.output)
     shapes = space.shapes[name], space.shapes[step.output]

@@ -14,7 +14,8 @@ from striate.network import operators as op
 from striate.ops.blocked import conversion
 from striate.ops.blocked.convolution import Source, Sweep, direct
 from striate.ops.blocked.layout import Blocked, Place, Value
-from striate.ops.blocked.phases import MOST, count_phases, phases
+from striate.ops.blocked.mapping import map_blocks
+from striate.ops.blocked.phases import phases
 from striate.ops.blocked.task import Task
 from striate.ops.blocked.tiling import choose_tiling
 from striate.ops.codegen import Target
@@ -29,12 +30,7 @@ __all__ = ["Convolving", "native_convolution"]
 def native_convolution(
     operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape, lanes: int
 ) -> bool:
-    """Tell whether it runs as machine code.
-
-    Transposed, only if groups fill whole blocks and few enough outputs lie between two steps.
-    """
-    if isinstance(operator, op.ConvTranspose) and count_phases(operator.window, y[2:]) > MOST:
-        return False
+    """Tell whether it runs as machine code: transposed, only if groups fill whole blocks."""
     each, maps = x[1] // operator.groups, y[1] // operator.groups
     whole = each % lanes == 0 and maps % lanes == 0
     return isinstance(operator, op.Conv) or operator.groups == 1 or whole
@@ -156,7 +152,14 @@ class Convolving:
             residual=residual,
             low=self.step.low,
             high=self.step.high,
+            after=0 if self.step.after is None else self.step.after,
         )
+
+    def applied(self) -> list[Task]:
+        """Return what does with each element of the result what comes after, where it lies."""
+        if self.step.after is None:
+            return []
+        return [map_blocks(self.target, self.step.after, [self.result], self.result)]
 
     def sweeps(self, flat: bool) -> list[tuple[Sweep, tuple[int, ...]]]:
         """Return the sweeps, and the taps that each takes; `flat` if pixels lie along one axis."""

@@ -13,7 +13,7 @@ from math import inf, prod
 
 from striate.network import Graph, Node, Shape
 from striate.network import operators as op
-from striate.ops.blocked.expression import MOST, Expression, functions_of, renumbered
+from striate.ops.blocked.expression import Expression, renumbered
 from striate.runtime.lowering.expressions import Elements, elements_of, joined_elements
 from striate.runtime.lowering.turning import Product
 from striate.runtime.lowering.weights import Weights
@@ -23,7 +23,7 @@ __all__ = ["Fused", "fused", "readers_of"]
 BOUNDED = (op.Conv, op.ConvTranspose, op.Gemm, op.MatMul, op.BatchNormalization)
 """Operators whose steps can move their results into bounds."""
 
-MAPPED = (op.GroupNormalization, Product)
+MAPPED = (op.Conv, op.ConvTranspose, op.GroupNormalization, Product)
 """Operators whose steps can do more with each element of their results."""
 
 
@@ -107,6 +107,8 @@ class Fusion:
         before = self._before(node.inputs[0])
         if before is None or not isinstance(before.node.operator, BOUNDED):
             return None
+        if before.after is not None:
+            return None
         low, high = 0.0, inf
         if isinstance(node.operator, op.Clip):
             low, high = node.operator.low, node.operator.high
@@ -156,10 +158,8 @@ class Fusion:
             return None
         if self._shapes[name] != self._shapes[node.outputs[0]]:
             return None
-        whole = expression if before.after is None else renumbered(expression, [before.after])
-        if functions_of(whole) > MOST:
-            return None
         del self.steps[name]
+        whole = expression if before.after is None else renumbered(expression, [before.after])
         names = (*before.names, node.name)
         return replace(before, output=node.outputs[0], names=names, after=whole)
 
@@ -191,6 +191,7 @@ class Fusion:
         return (
             isinstance(before.node.operator, op.Conv)
             and before.residual is None
+            and before.after is None
             and all(len(self._shapes[name]) == 1 for name in bias)
         )
 

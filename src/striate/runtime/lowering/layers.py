@@ -55,10 +55,12 @@ def convolution(space: Workspace, step: Fused) -> None:
         tasks += job.planes(f"{step.output} (planes)", space.sizes, space.plain[name])
         space.add(step, "direct, from planes", tasks)
     elif own := in_groups(job, source):
-        space.add(step, own.method, [*tasks, own.task])
+        space.add(step, own.method, [*tasks, own.task, *job.applied()])
     else:
         choice = choose(job, source)
         tasks += tasks_of(job, source, choice, space.sizes)
+        if choice.forms:
+            tasks += job.applied()
         space.add(step, choice.method, tasks, choice.why)
 
 
