@@ -15,7 +15,7 @@ from striate.ops.blocked import conversion
 from striate.ops.blocked.convolution import Source, Sweep, direct
 from striate.ops.blocked.layout import Blocked, Place, Value
 from striate.ops.blocked.mapping import map_blocks
-from striate.ops.blocked.phases import phases
+from striate.ops.blocked.phases import MOST, count_phases, phases
 from striate.ops.blocked.task import Task
 from striate.ops.blocked.tiling import choose_tiling
 from striate.ops.codegen import Target
@@ -30,7 +30,12 @@ __all__ = ["Convolving", "native_convolution"]
 def native_convolution(
     operator: op.Conv | op.ConvTranspose, x: Shape, y: Shape, lanes: int
 ) -> bool:
-    """Tell whether it runs as machine code: transposed, only if groups fill whole blocks."""
+    """Tell whether it runs as machine code.
+
+    Transposed, only if groups fill whole blocks and few enough outputs lie between two steps.
+    """
+    if isinstance(operator, op.ConvTranspose) and count_phases(operator.window, y[2:]) > MOST:
+        return False
     each, maps = x[1] // operator.groups, y[1] // operator.groups
     whole = each % lanes == 0 and maps % lanes == 0
     return isinstance(operator, op.Conv) or operator.groups == 1 or whole

@@ -13,7 +13,7 @@ from math import inf, prod
 
 from striate.network import Graph, Node, Shape
 from striate.network import operators as op
-from striate.ops.blocked.expression import Expression, renumbered
+from striate.ops.blocked.expression import MOST, Expression, functions_of, renumbered
 from striate.runtime.lowering.expressions import Elements, elements_of, joined_elements
 from striate.runtime.lowering.turning import Product
 from striate.runtime.lowering.weights import Weights
@@ -158,8 +158,10 @@ class Fusion:
             return None
         if self._shapes[name] != self._shapes[node.outputs[0]]:
             return None
-        del self.steps[name]
         whole = expression if before.after is None else renumbered(expression, [before.after])
+        if functions_of(whole) > MOST:
+            return None
+        del self.steps[name]
         names = (*before.names, node.name)
         return replace(before, output=node.outputs[0], names=names, after=whole)
 
