@@ -16,6 +16,7 @@ from striate.network import operators as op
 from striate.runtime.affine import Affine, affine_of, maps_of, spread_over
 from striate.runtime.leaner import leaner
 from striate.runtime.lowering.fusion import readers_of
+from striate.runtime.ranks import ranks_of
 
 __all__ = ["fold", "folded"]
 
@@ -61,10 +62,12 @@ def fold(network: Network) -> tuple[Graph, Folded]:
     graph = leaner(network.graph)
     recipes: Recipes = {n: partial(network.weights.__getitem__, n) for n in network.weights}
     fixed: Recipes = {c.name: partial(getattr, c, "array") for c in graph.constants}
-    readers = readers_of(graph)
+    readers, ranks = readers_of(graph), ranks_of(graph)
     made_by: dict[str, Node] = {}  # by the value's name, in the order of the graph
     for node in graph.nodes:
         found = _foldable(node, made_by, readers, recipes, fixed)
+        if found is not None and not _last_axis(node, found[0], ranks):
+            found = None
         if found is None:
             made_by.update(dict.fromkeys(node.outputs, node))
         else:
@@ -95,6 +98,19 @@ def _foldable(
         if affine is not None:
             return layer, affine
     return None
+
+
+def _last_axis(node: Node, layer: Node, ranks: Mapping[str, int]) -> bool:
+    """Tell whether a node works on the maps of a fully connected layer, which are its last axis.
+
+    Batch norms work on axis 1, and an array of more axes than the layer's result adds some to it.
+    """
+    if not isinstance(layer.operator, op.Gemm):
+        return True
+    rank = ranks.get(layer.outputs[0], 1)
+    if isinstance(node.operator, op.BatchNormalization):
+        return rank == 2
+    return all(ranks.get(name, 2) <= rank for name in node.inputs if name != layer.outputs[0])
 
 
 def _folded(layer: Node, affine: Affine, node: Node, weights: Recipes) -> Node:

@@ -118,7 +118,10 @@ def test_a_linear_layer_behind_a_map():
     _, fc = graph.nodes
     direct = replace(fc, inputs=("input", *fc.inputs[1:]))
     found = diagnose(replace(graph, nodes=(direct,)))
-    assert said(found) == ["flatten the 1x2x4x4 that fc reads"]
+    assert said(found) == [
+        "flatten the 1x2x4x4 that fc reads",
+        "input 1x2x4x32 instead of 1x2x4x4",
+    ]
     assert found.repairs[0].output_shapes == ((1, 3),)
 
 

@@ -7,10 +7,13 @@ modules named beside each case, in eval mode; the numbers are theirs.
 import pytest
 
 from striate.errors import UnknownNameError
-from striate.geometry import CONVENTION
+from striate.geometry import CONVENTION, Window
 from striate.network import Builder, Initial, explain, inspect, zoo
-from striate.network.inspection.conventions import CONVENTIONS
+from striate.network.inspection.conventions import CONVENTIONS, Applied
 from striate.network.operators import (
+    AveragePool,
+    BatchNormalization,
+    Gemm,
     GlobalAveragePool,
     GroupNormalization,
     InstanceNormalization,
@@ -19,6 +22,7 @@ from striate.network.operators import (
     MatMul,
     PRelu,
     Relu,
+    Reshape,
     Resize,
     Sigmoid,
     Softmax,
@@ -29,6 +33,8 @@ ONE = Initial("constant", 1.0)
 SHAPE = (2, 4, 8, 8)
 LINEAR = Resize((2.0, 2.0), axes=(2, 3), mode="linear")
 NEAREST = Resize((2.0, 2.0), axes=(2, 3))
+WIDER = Resize((2.0,), axes=(2,), mode="linear")
+LARGER = Resize((2.0,) * 3, axes=(2, 3, 4), mode="linear")
 CUBIC = Resize((2.0, 2.0), axes=(2, 3), mode="cubic")
 
 
@@ -90,6 +96,72 @@ def test_what_the_tools_print(make, counts):
         report = inspect(graph, convention=name)
         assert report.totals.counted == report.layers[-1].counted == count, name
         assert report.convention == name
+
+
+WINDOW = Window.parse(4, 4, rank=2)
+FUNCTION = "(a function counts nothing)"
+APPLIED = [  # (PyTorch's module, ours, its inputs, its output, parameters, what the tools count)
+    (
+        "BatchNorm2d(4, affine=False)",
+        BatchNormalization(),
+        (SHAPE, *[(4,)] * 4),
+        SHAPE,
+        (),
+        (0, 512, 1024),
+    ),
+    ("AdaptiveAvgPool1d(1)", GlobalAveragePool(), ((2, 4, 8),), (2, 4, 1), (), (0, 0, 72)),
+    (
+        "AdaptiveAvgPool3d(1)",
+        GlobalAveragePool(),
+        ((2, 4, 8, 8, 8),),
+        (2, 4, 1, 1, 1),
+        (),
+        (0, 0, 4104),
+    ),
+    ("Upsample(linear)", WIDER, ((2, 4, 8),), (2, 4, 16), (), (0, 0, 640)),
+    ("Upsample(1-D)", Resize((2.0,), axes=(2,)), ((2, 4, 8),), (2, 4, 16), (), (0, 0, 128)),
+    ("Upsample(trilinear)", LARGER, ((2, 4, 3, 3, 3),), (2, 4, 6, 6, 6), (), (0, 0, 0)),
+    ("Linear(6, 5)", Gemm(), ((2, 7, 6), (5, 6), (5,)), (2, 7, 5), ((5, 6), (5,)), (70, 420, 420)),
+    ("PReLU(4)", PRelu(), (SHAPE, (4, 1, 1)), SHAPE, (), (8, 0, 512)),
+    ("PReLU(4)'s weight", Reshape((4, 1, 1)), ((4,),), (4, 1, 1), ((4,),), (0, 0, 0)),
+]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case[1:], id=case[0]) for case in APPLIED])
+def test_single_applications(case):
+    *given, counts = case
+    use = Applied(*given)
+    found = [CONVENTIONS[name].count(use)[0] for name in ("torchinfo", "fvcore", "thop")]
+    assert tuple(found) == counts
+
+
+@pytest.mark.parametrize(
+    ("operator", "shape", "output", "name", "counted"),
+    [
+        (
+            *(AveragePool(WINDOW), SHAPE, (2, 4, 2, 2), "fvcore"),
+            (0, "nothing (if adaptive, 1 x 512 elements read)"),
+        ),
+        (
+            *(AveragePool(WINDOW), SHAPE, (2, 4, 2, 2), "thop"),
+            (32, "1 x 32 elements written (if adaptive, more; a function counts nothing)"),
+        ),
+        (
+            *(AveragePool(Window.parse(3, 2, 1, rank=2)), SHAPE, (2, 4, 4, 4), "thop"),
+            (128, f"1 x 128 elements written {FUNCTION}"),
+        ),
+        (Softmax(1), SHAPE, SHAPE, "thop", (1408, f"128 rows x (3 x 4 - 1) {FUNCTION}")),
+        (
+            LARGER,
+            (1, 1, 2, 2, 2),
+            (1, 1, 4, 4, 4),
+            "thop",
+            (0, "trilinear, which it does not know"),
+        ),
+    ],
+)
+def test_what_a_graph_cannot_tell_is_said(operator, shape, output, name, counted):
+    assert CONVENTIONS[name].count(Applied(operator, [shape], output, [])) == counted
 
 
 def test_linear_layers():

@@ -79,7 +79,8 @@ def network():
                 "       length  ceil((10 + 0 + 0 - 1 (2 - 1) - 1) / 2) + 1 = 5",
                 "   parameters  none",
                 "         MACs  0 (not counted)",
-                "         thop  1 x 10 elements written = 10",
+                "         thop  1 x 10 elements written (if adaptive, more; a function counts "
+                "nothing) = 10",
                 "         read  1x2x10 x 4 B = 80 B",
                 "      written  1x2x5 x 4 B = 40 B",
                 "        alive  up 80 B + mean 40 B = 120 B",
@@ -136,8 +137,8 @@ def network():
             "scores",
             [
                 "scores (Gemm): 1x6 -> 1x3",
-                "         does  x (N, in) times weight (out, in) transposed, plus bias "
-                "(out,): a fully connected layer",
+                "         does  A fully connected layer: x (..., in) times weight (out, in) "
+                "transposed, plus bias (out,)",
                 "  each output  the sum of 6 products",
                 "   parameters  3 x 6 (weight) + 3 (bias) = 21",
                 "         MACs  examples x in x out: 1 x 6 x 3 = 18",

@@ -48,6 +48,8 @@ def test_every_operator_has_its_onnx_name():
         (GlobalMaxPool(), [(2, 4, 9)], (2, 4, 1)),
         (BatchNormalization(), [X, (4,), (4,), (4,), (4,)], X),
         (Gemm(), [(2, 7), (3, 7), (3,)], (2, 3)),
+        (Gemm(), [(2, 5, 7), (3, 7), (3,)], (2, 5, 3)),
+        (Gemm(), [(7,), (3, 7)], (3,)),
         (Relu(), [X], X),
         (Clip(0.0, 6.0), [X], X),
         (Softmax(), [(2, 10)], (2, 10)),
@@ -112,7 +114,23 @@ def test_output_shapes(operator, shapes, output):
             [X, (4,), (4,), (4,), (1,)],
             "scale, bias, mean and variance must be (4,) for an input (2, 4, 8, 8)",
         ),
-        (Gemm(), [X, (3, 256)], "input (2, 4, 8, 8) must be (N, features): flatten it first"),
+        (
+            Gemm(),
+            [X, (3, 256)],
+            "weight (3, 256) takes 256 features but the last axis of the input (2, 4, 8, 8) has 8: "
+            "flatten it first",
+        ),
+        (
+            Gemm(),
+            [(2, 7, 8), (3, 7)],
+            "weight (3, 7) takes 7 features but the last axis of the input (2, 7, 8) has 8",
+        ),
+        (
+            Gemm(),
+            [(), (3, 7)],
+            "a single number has no axis of features: unsqueeze it first",
+        ),
+        (Gemm(), [(2, 5, 7), (7,)], "weight (7,) must be (out, 7)"),
         (Gemm(), [(2, 8), (3, 7)], "weight (3, 7) takes 7 features but the input has 8"),
         (Gemm(), [(2, 7), (3, 7), (7,)], "bias (7,) must be (3,)"),
         (

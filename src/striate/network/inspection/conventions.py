@@ -2,7 +2,9 @@
 
 Each convention is a function of one application of an operator, and says its sum in numbers. Those
 of the tools follow their source: torchinfo 1.8.0 (`layer_info.py`), fvcore 0.1.5 (`jit_handles.py`)
-and thop 0.1.1 (`vision/basic_hooks.py`); they read PyTorch modules, of which a layer here is one.
+and thop 0.1.1 (`vision/basic_hooks.py`). torchinfo and thop see modules alone, and a graph does not
+tell nn.Softmax from F.softmax: every layer is counted as if it were a module, and where that is in
+doubt, the sum says so.
 """
 
 from __future__ import annotations
@@ -82,6 +84,12 @@ class Convention:
 NORMS = ("InstanceNormalization", "GroupNormalization", "LayerNormalization")
 
 
+VIEWS = ("Concat", "Expand", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
+"""What arranges a parameter for another layer, and is no module."""
+
+IF_MODULE = "(a function counts nothing)"
+
+
 def _macs(use: Applied) -> Counted:
     return use.macs, ""
 
@@ -99,7 +107,9 @@ def _with_biases(use: Applied) -> Counted:
 
 def _torchinfo(use: Applied) -> Counted:
     numbers, examples = use.numbers, use.output[0] if use.output else 1
-    if not numbers:
+    if use.name == "PRelu":
+        numbers = prod(use.shapes[1])
+    if not numbers or use.name in VIEWS:
         return 0, "no parameters" if use.macs else ""
     if use.name not in ("Conv", "ConvTranspose"):
         return examples * numbers, f"{numbers:,} parameters x {examples} (examples)"
@@ -111,16 +121,33 @@ def _torchinfo(use: Applied) -> Counted:
 def _fvcore(use: Applied) -> Counted:
     x, y = prod(use.shapes[0]) if use.shapes else 0, prod(use.output)
     if use.name == "BatchNormalization":
-        return 2 * x, f"2 x {x:,} elements"
+        each = 2 if use.parameters else 1
+        return each * x, f"{each} x {x:,} elements"
     if use.name in NORMS:
         each = 5 if use.parameters else 4
         return each * x, f'{each} x {x:,} elements ("a rough estimate")'
+    if use.shapes and len(use.shapes[0]) == 4:
+        return _fvcore_samples(use, x, y)
+    return _macs(use)
+
+
+def _fvcore_samples(use: Applied, x: int, y: int) -> Counted:
+    """Return what fvcore counts of pooling and resizing images; it knows no other volumes."""
     if use.name == "GlobalAveragePool":
         return x, f"1 x {x:,} elements read"
+    if use.name == "AveragePool" and _maybe_adaptive(use):
+        return 0, f"nothing (if adaptive, 1 x {x:,} elements read)"
     if use.name == "Resize" and use.operator.mode in ("nearest", "linear"):
         each = 1 if use.operator.mode == "nearest" else 4
         return each * y, f"{each} x {y:,} elements written"
     return _macs(use)
+
+
+def _maybe_adaptive(use: Applied) -> bool:
+    """Tell whether windows lie as those that adaptive pooling becomes."""
+    axes = use.operator.window.at(use.shapes[0][2:]).axes
+    plain = all(axis.before == axis.after == 0 and axis.dilation == 1 for axis in axes)
+    return plain and all(axis.stride in (1, axis.kernel) for axis in axes)
 
 
 def _thop(use: Applied) -> Counted:
@@ -136,7 +163,8 @@ def _thop(use: Applied) -> Counted:
         return x, f"1 x {x:,} elements"
     if use.name == "Softmax":
         size = use.shapes[0][use.operator.axis]
-        return x // size * (3 * size - 1), f"{x // size:,} rows x (3 x {size:,} - 1)"
+        rows = x // max(size, 1)
+        return rows * (3 * size - 1), f"{rows:,} rows x (3 x {size:,} - 1) {IF_MODULE}"
     if use.name == "MatMul" and not use.parameters:
         return 0, "no module, so it is missed"
     return _thop_samples(use, x, y)
@@ -145,16 +173,19 @@ def _thop(use: Applied) -> Counted:
 def _thop_samples(use: Applied, x: int, y: int) -> Counted:
     """Return what thop counts of pooling and resizing."""
     if use.name == "AveragePool":
-        return y, f"1 x {y:,} elements written"
+        text = f"1 x {y:,} elements written"
+        if not _maybe_adaptive(use):
+            return y, f"{text} {IF_MODULE}"
+        return y, f"{text} (if adaptive, more; a function counts nothing)"
     if use.name == "GlobalAveragePool":
         each = x // max(y, 1) + 1
-        return each * y, f"({each - 1:,} + 1) x {y:,} elements written"
+        return each * y, f"({each - 1:,} + 1) x {y:,} elements written {IF_MODULE}"
     if use.name == "Resize":
-        rank = sum(one != two for one, two in zip(use.shapes[0], use.output, strict=True))
-        each = {("linear", 1): 5, ("linear", 2): 11, ("linear", 3): 31, ("cubic", 2): 259}.get(
-            (use.operator.mode, rank), 1
-        )
-        return each * y, f"{each} x {y:,} elements written"
+        way = use.operator.mode, len(use.output) - 2
+        if way == ("linear", 3):
+            return 0, "trilinear, which it does not know"
+        each = {("linear", 1): 5, ("linear", 2): 11, ("cubic", 2): 259}.get(way, 1)
+        return each * y, f"{each} x {y:,} elements written {IF_MODULE}"
     return _macs(use)
 
 
@@ -181,14 +212,14 @@ CONVENTIONS = {
             "mult-adds",
             "torchinfo's mult-adds: each parameter, biases included, once for each place of the "
             "output of a convolution (of its transpose too), else once for each example; what has "
-            "no parameters counts nothing",
+            "no parameters counts nothing; as if every layer were a module",
             _torchinfo,
         ),
         Convention(
             "fvcore",
             "fvcore flops",
             "fvcore's flops: 1 for a multiply-add; 2 for each element of a batch normalisation, 5 "
-            "of other normalisations, 1 of global average pooling, 1 or 4 of resizing",
+            "of other normalisations, 1 of global average pooling, 1 or 4 of resizing images",
             _fvcore,
         ),
         Convention(
@@ -196,7 +227,8 @@ CONVENTIONS = {
             "thop MACs",
             "thop's MACs: multiply-adds, of a transposed convolution as if it were none; 4 for "
             "each element of a normalisation (none of group normalisation), 1 of average pooling, "
-            "3 n - 1 of a softmax over n; functions that are no modules are missed",
+            "3 n - 1 of a softmax over n; as if every layer were a module, but products of two "
+            "computed values, which it misses",
             _thop,
         ),
     )

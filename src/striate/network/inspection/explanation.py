@@ -128,8 +128,9 @@ def _macs(place: Place) -> list[Row]:
         terms = (*inputs[1], inputs[0][0], *inputs[0][2:])
         return [("MACs", f"weights x examples x inputs: {by(terms, ' x ')} = {total}")]
     if name == "Gemm":
-        terms = (output[0], inputs[0][1], output[1])
-        return [("MACs", f"examples x in x out: {by(terms, ' x ')} = {total}")]
+        what = ("examples x ", "places x ")[: len(output) - 1]
+        text = f"{''.join(what)}in x out: {by((*inputs[0], output[-1]), ' x ')}"
+        return [("MACs", f"{text} = {total}")]
     if name == "MatMul":
         return [("MACs", f"outputs x between: {by((*output, inputs[0][-1]), ' x ')} = {total}")]
     return [("MACs", "0 (not counted)")]

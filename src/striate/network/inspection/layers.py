@@ -174,8 +174,9 @@ class Anatomy:
         macs = self.applied(node).macs if read else 0
         if not macs:
             return 0, 0, 0
-        units = prod(output[1:])
-        return units, macs // output[0], units if len(read) > 1 else 0
+        rows = bool(output) and len(self.shapes[node.inputs[0]]) > 1
+        units = prod(output[1:]) if rows else prod(output)
+        return units, macs // (output[0] if rows else 1), units if len(read) > 1 else 0
 
     def shared_with(self, node: Node) -> tuple[str, ...]:
         """Return the other layers that read a parameter of this one."""

@@ -45,32 +45,43 @@ class Flatten(Defined):
 
 @dataclass(frozen=True)
 class Gemm(Defined):
-    """x (N, in) times weight (out, in) transposed, plus bias (out,): a fully connected layer."""
+    """A fully connected layer: x (..., in) times weight (out, in) transposed, plus bias (out,).
+
+    It works on the last axis and leaves those before it as they are: of sequences (N, L, in), on
+    each token. ONNX's operator of this name takes two axes alone.
+    """
 
     onnx: ClassVar[str] = "Gemm"
     arity: ClassVar[tuple[int, int]] = (2, 3)
 
     def infer(self, shapes: Sequence[Shape]) -> Shape:
-        """Return (N, out)."""
+        """Return (..., out)."""
         x, weight = shapes[0], shapes[1]
-        if len(x) != 2:
-            raise ShapeError(f"input {x} must be (N, features): flatten it first")
+        if not x:
+            raise ShapeError("a single number has no axis of features: unsqueeze it first")
         if len(weight) != 2:
-            raise ShapeError(f"weight {weight} must be (out, {x[1]})")
-        if weight[1] != x[1]:
-            raise ShapeError(f"weight {weight} takes {weight[1]} features but the input has {x[1]}")
+            raise ShapeError(f"weight {weight} must be (out, {x[-1]})")
+        if weight[1] != x[-1]:
+            raise ShapeError(_misfit(x, weight))
         if len(shapes) > 2 and shapes[2] != (weight[0],):
             raise ShapeError(f"bias {shapes[2]} must be {(weight[0],)}")
-        return (x[0], weight[0])
+        return (*x[:-1], weight[0])
 
     def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
-        """Return N * in * out."""
-        return matrix_macs(output[0], shapes[0][1], output[1])
+        """Return the product of all axes but the last, times in * out."""
+        return matrix_macs(prod(output[:-1]), shapes[0][-1], output[-1])
 
     def value(self, *arrays: Array) -> Array:
         """Return x weight^T + bias."""
         x, weight, *bias = arrays
         return np.asarray(wide(x) @ wide(weight).T + sum(map(wide, bias))).astype(x.dtype)
+
+
+def _misfit(x: Shape, weight: Shape) -> str:
+    if len(x) == 2:
+        return f"weight {weight} takes {weight[1]} features but the input has {x[1]}"
+    text = f"weight {weight} takes {weight[1]} features but the last axis of the input {x} has"
+    return f"{text} {x[-1]}{': flatten it first' if prod(x[1:]) == weight[1] else ''}"
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,10 @@ def _response(use: Use) -> tuple[Step, ...]:
 
 
 def _gemm(use: Use) -> tuple[Step, ...]:
+    last = len(use.output) - 1
     if use.place == 0:
-        return (Slide((Link(0), ALL), use.output),)
-    return (Slide((Link(1), ALL)[: len(use.shape)], use.output),)
+        return (Slide((*map(Link, range(last)), ALL), use.output),)
+    return (Slide((Link(last), ALL)[: len(use.shape)], use.output),)
 
 
 def _product(use: Use) -> tuple[Step, ...]:

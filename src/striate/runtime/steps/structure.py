@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -14,16 +15,22 @@ __all__ = ["Concatenation", "Identity", "Linear", "Pad"]
 
 
 class Linear(Step):
-    """Gemm."""
+    """Gemm: all axes but the last are rows."""
 
     def forward(self, *inputs: Array) -> Array:
         x, weight, *bias = inputs
-        return ops.matrix_product(x, weight, bias[0] if bias else None)
+        product = ops.matrix_product(_rows(x), weight, bias[0] if bias else None)
+        return product.reshape(self.to.output)
 
     def backward(self, dy: Array, inputs: Sequence[Array], y: Array) -> Sequence[Array | None]:
         x, weight, *bias = inputs
         dx = dy @ weight if self.to.needs[0] else None
-        return dx, dy.T @ x, *(dy.sum(axis=0) for _ in bias)
+        rows = _rows(dy)
+        return dx, rows.T @ _rows(x), *(rows.sum(axis=0) for _ in bias)
+
+
+def _rows(x: Array) -> Array:
+    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 class Identity(Step):

@@ -194,6 +194,8 @@ def _weighted(
 
 def _gemm(t: Translation, node: Node, output: str, extra: Settings) -> None:
     source, weight, *bias = node.inputs
+    if len(t.shapes[source]) != 2:
+        raise Refused("has fully connected layers of (N, features) alone")
     array = t.weights[weight]
     settings: Settings = {0: array.shape[0], 1: len(bias), 2: array.size, **extra}
     t.layer(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from striate.errors import DTypeError, MissingExtraError
 from striate.interop.onnx.writing.known import OpenShape
 from striate.network import FLOAT, Deferred, Graph, Node, Shape
+from striate.network.operators import Gemm
 
 __all__ = ["OPSET", "Emission", "Given", "onnx_module", "undeferred"]
 
@@ -80,6 +81,7 @@ class Emission:
         stored = {parameter.name: parameter.shape for parameter in graph.parameters}
         stored |= {constant.name: constant.shape for constant in graph.constants}
         self._shapes: dict[str, OpenShape] = {**shapes, **stored}
+        self._transposed: dict[str, str] = {}
         self._taken = {value.name for value in graph.inputs} | set(stored)
         self._taken.update(name for node in graph.nodes for name in node.outputs)
         for name in graph.outputs:
@@ -110,6 +112,25 @@ class Emission:
         name = self._name(name)
         self.arrays[name] = np.asarray(value, self.dtype if dtype is None else dtype)
         return name
+
+    def transposed(self, name: str) -> str:
+        """Return the name of a matrix the other way round, stored once.
+
+        Where others than linear layers read it too, it is stored as it is, and turned by a node.
+        """
+        if name not in self._transposed:
+            array, free = self._weights.get(name), f"{name}.transposed"
+            others = any(
+                not isinstance(node.operator, Gemm) or node.inputs.count(name) > 1
+                for node in self.graph.nodes
+                if name in node.inputs
+            )
+            if array is None or others or name in self.graph.outputs:
+                found = self.node("Transpose", [name], self.value(free), perm=[1, 0])
+            else:
+                found = self.constant(free, array.T, array.dtype)
+            self._transposed[name] = found
+        return self._transposed[name]
 
     def setting(self, node: Node, field: str, value: Any, dtype: DTypeLike | None = None) -> str:
         """Return the name of a setting that ONNX takes as an input: "" for None."""

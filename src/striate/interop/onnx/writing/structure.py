@@ -23,7 +23,17 @@ def _constant_of_shape(emission: Emission, node: Node, o: Any) -> None:
 
 
 def _gemm(emission: Emission, node: Node, _: Any) -> None:
-    emission.node("Gemm", node.inputs, node.outputs, transB=1)
+    """ONNX's Gemm takes two axes; of any others it is a product with the transposed weight."""
+    if len(emission.shape(node.inputs[0]) or (None, None)) == 2:
+        emission.node("Gemm", node.inputs, node.outputs, transB=1)
+        return
+    source, weight, *bias = node.inputs
+    factors = source, emission.transposed(weight)
+    if not bias:
+        emission.node("MatMul", factors, node.outputs)
+        return
+    product = emission.node("MatMul", factors, emission.value(f"{node.name}.product"))
+    emission.node("Add", [product, *bias], node.outputs)
 
 
 def _one_hot(emission: Emission, node: Node, o: Any) -> None:

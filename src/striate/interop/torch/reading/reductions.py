@@ -183,11 +183,10 @@ def _matmul(t: Translation, node: FxNode, x: Any, y: Any) -> str:
 
 @aten("linear.default")
 def _linear(t: Translation, node: FxNode, x: Any, weight: Any, bias: Any = None) -> str:
-    operands = [x, weight] if bias is None else [x, weight, bias]
-    if len(t.shape(x)) == 2 and len(t.shape(weight)) == 2:
-        return t.emit(ops.Gemm(), *operands)
-    axes = tuple(range(len(t.shape(weight))))[::-1]
-    found = t.emit(ops.MatMul(), x, t.emit(ops.Transpose(axes), weight))
+    layer = len(t.shape(weight)) == 2
+    if layer and bias is not None and t.shape(bias) == t.shape(weight)[:1]:
+        return t.emit(ops.Gemm(), x, weight, bias)
+    found = t.emit(ops.Gemm() if layer else ops.MatMul(), x, weight)
     return found if bias is None else t.emit(ops.Add(), found, bias)
 
 
