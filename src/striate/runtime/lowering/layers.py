@@ -92,7 +92,8 @@ def linear_layer(space: Workspace, step: Fused) -> None:
     """Lower Gemm, and MatMul by a matrix that does not change."""
     name, weight, *bias = (*step.node.inputs, *([step.bias] if step.bias else []))
     x, matrix = space.shapes[name], space.weights[weight]
-    if isinstance(step.node.operator, op.MatMul) and prod(x[:-1]) >= MANY:
+    sequences = isinstance(step.node.operator, op.MatMul) or len(x) > 2
+    if sequences and prod(x[:-1]) >= MANY:
         _many_rows(space, step)
         return
     if isinstance(step.node.operator, op.MatMul):
@@ -107,9 +108,11 @@ def linear_layer(space: Workspace, step: Fused) -> None:
 
 
 def _many_rows(space: Workspace, step: Fused) -> None:
-    """Lower MatMul of many rows as a convolution, whose pixels they are."""
-    name, weight = step.node.inputs
-    target, (channels, maps) = space.target, space.weights[weight].shape
+    """Lower a product of many rows as a convolution, whose pixels they are."""
+    name, weight, *biases = (*step.node.inputs, *([step.bias] if step.bias else []))
+    turned = isinstance(step.node.operator, op.MatMul)
+    target, matrix = space.target, space.weights[weight]
+    maps, channels = matrix.shape[::-1] if turned else matrix.shape
     rows = prod(space.shapes[name][:-1])
     source, result = (
         Value(blocked((1, size, rows), target.lanes), f"{step.output} ({what})")
@@ -118,12 +121,12 @@ def _many_rows(space: Workspace, step: Fused) -> None:
     space.sizes |= {value.buffer: value.layout.size for value in (source, result)}
     tiling = choose_tiling(target, rows, maps, channels)
     packed = space.weights.made(
-        ("many rows", weight, tiling.vectors),
-        lambda: tiling.pack(np.ascontiguousarray(space.weights[weight].T)[..., None]),
+        ("many rows", weight, turned, tiling.vectors),
+        lambda: tiling.pack(np.ascontiguousarray(matrix.T if turned else matrix)[..., None]),
     )
     bias = np.zeros(result.layout.blocks * target.lanes, np.float32)
-    if step.bias is not None:
-        bias[:maps] = space.weights[step.bias].reshape(-1)
+    for added in biases:
+        bias[:maps] = space.weights[added].reshape(-1)
     sweep = Sweep((rows,), (1,), (0,), (1,), ((0,),))
     ends = Source.of(source), result, sweep, tiling, packed, bias
     product = direct(target, *ends, low=step.low, high=step.high)
