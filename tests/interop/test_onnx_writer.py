@@ -92,6 +92,8 @@ ONE_NODE = {
     "batch norm": (op.BatchNormalization(1e-3), (4, 8, 7), *[(4,)] * 4),
     "gemm": (op.Gemm(), (12,), (5, 12), (5,)),
     "gemm without bias": (op.Gemm(), (12,), (5, 12)),
+    "gemm of sequences": (op.Gemm(), (7, 12), (5, 12), (5,)),
+    "gemm of sequences without bias": (op.Gemm(), (3, 7, 12), (5, 12)),
     "relu": (op.Relu(), (4, 8, 7)),
     "tanh": (op.Tanh(), (4, 8)),
     "scaled tanh": (op.ScaledTanh(), (4, 8, 7)),

@@ -1,13 +1,16 @@
 """What a PyTorch module becomes: names, weights, shapes."""
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+import striate
 from striate.errors import ShapeError
 from striate.interop.torch import from_torch, to_torch
 from striate.interop.weights import load_weights
+from striate.network import inspect
 from striate.network.operators import AveragePool, Conv, Dropout, Gemm, GlobalAveragePool
 
 
@@ -188,3 +191,50 @@ def test_functional_dropout_stays(module_of):
     module = module_of(lambda self, x: F.dropout(x, 0.3, self.training))
     (node,) = from_torch(module, (1, 4)).graph.nodes
     assert node.operator == Dropout(0.3)
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 6), (2, 7, 6), (2, 3, 4, 6)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_layers_are_one_node_each(shape, bias):
+    module = nn.Sequential(nn.Linear(6, 5, bias=bias), nn.ReLU())
+    network = from_torch(module, shape)
+    linear, _ = network.graph.nodes
+    assert linear.operator == Gemm()
+    assert linear.inputs[1:] == tuple(module.state_dict())
+    layer = inspect(network, shape).layers[0]
+    places = int(np.prod(shape[:-1]))
+    each = int(np.prod(shape[1:-1])) * 5
+    assert (layer.macs, layer.parameters) == (places * 30, 30 + 5 * bias)
+    assert (layer.units, layer.connections) == (each, each * (6 + bias))
+    assert layer.read_bytes == 4 * (places * 6 + 30 + 5 * bias)
+    x = torch.randn(shape)
+    np.testing.assert_allclose(
+        striate.compile(network)(x.numpy()), module(x).detach(), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(network.to_torch()(x).detach(), module(x).detach(), rtol=1e-6)
+
+
+def test_functions_of_the_linear_layer(module_of):
+    """A weight of one axis is a vector; a bias of more axes than one is added."""
+
+    def forward(self, x):
+        return F.linear(x, self.matrix, self.bias) + F.linear(x, self.vector).unsqueeze(-1)
+
+    module = module_of(forward)
+    module.matrix, module.vector = (nn.Parameter(torch.randn(s)) for s in ((5, 6), (6,)))
+    module.bias = nn.Parameter(torch.randn(7, 5))
+    network = from_torch(module, (2, 7, 6))
+    kinds = [node.operator.onnx for node in network.graph.nodes]
+    assert kinds == ["Gemm", "Add", "MatMul", "Unsqueeze", "Add"]
+    x = torch.randn(2, 7, 6)
+    np.testing.assert_allclose(
+        striate.compile(network)(x.numpy()), module(x).detach(), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_spectral_norms_are_inspected():
+    """Their norm is a product of two vectors: a single number, with no example of its own."""
+    module = torch.nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3)).eval()
+    report = inspect(from_torch(module, (1, 3, 8, 8)))
+    (single,) = [x for x in report.layers if x.operator == "MatMul" and not x.output_shape]
+    assert (single.macs, single.units, single.connections) == (4, 1, 4)

@@ -207,3 +207,26 @@ def test_shared_weights_and_values_that_others_read_stay():
     nodes = [Node("l", CONV, ("x", "w"), ("l",)), Node("y", op.Mul(), ("l", "c"), ("y",))]
     lean = folded(network(nodes, weights, outputs=("y", "l")))
     assert kinds(lean) == ["Conv", "Mul"]
+
+
+@pytest.mark.parametrize("axes", [(), (3,), (3, 4)])
+def test_linear_layers_of_sequences_take_in_what_works_on_their_last_axis(axes):
+    x, weights = (2, *axes, 7), {"w": normal(5, 7), "c": normal(5, seed=1)}
+    nodes = [Node("l", op.Gemm(), ("x", "w"), ("l",)), Node("y", op.Mul(), ("l", "c"), ("y",))]
+    assert kinds(same(network(nodes, weights, (), x))) == ["Gemm"]
+
+
+def test_what_works_on_another_axis_of_sequences_stays():
+    """Batch norms work on axis 1; more axes than the layer's result has are added to it."""
+    names = ("scale", "shift", "mean", "variance")
+    weights = {name: 0.5 + np.abs(normal(5, seed=i)) for i, name in enumerate(names)}
+    weights["w"] = normal(5, 7)
+    nodes = [
+        Node("l", op.Gemm(), ("x", "w"), ("l",)),
+        Node("y", op.BatchNormalization(), ("l", *names), ("y",)),
+    ]
+    assert kinds(same(network(nodes, weights, (), (2, 5, 7)))) == ["Gemm", "BatchNormalization"]
+    weights = {"w": normal(5, 7), "c": normal(1, 5)}
+    nodes = [Node("l", op.Gemm(), ("x", "w"), ("l",)), Node("y", op.Add(), ("l", "c"), ("y",))]
+    assert kinds(same(network(nodes, weights, (), (7,)))) == ["Gemm", "Add"]
+    assert kinds(same(network(nodes, weights, (), (2, 7)))) == ["Gemm"]

@@ -95,3 +95,29 @@ def test_a_transpose_that_others_read_stays():
     run = compiled({"x0": x.shape}, nodes)
     assert methods(run, x) == ["moved", "pairs of matrices", "pairs of matrices"]
     np.testing.assert_allclose(run(x), x.T @ (x @ x.T), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 9), (2, 40, 9), (2, 3, 20, 9), (40, 9), (9,)], ids=str)
+@pytest.mark.parametrize("biased", [True, False])
+def test_linear_layers_of_any_axes(shape, biased):
+    x, weights = normal(*shape), {"w": normal(19, 9, seed=1)}
+    if biased:
+        weights["b"] = normal(19, seed=2)
+    nodes = [Node("l", op.Gemm(), ("x0", *weights), ("l",)), Node("y", op.Relu(), ("l",), ("y",))]
+    run = compiled({"x0": shape}, nodes, weights)
+    many = len(shape) > 2 and x.size // 9 >= 32
+    assert methods(run, x) == ["rows as pixels" if many else "rows of weights"]
+    wanted = np.maximum(x.astype(np.float64) @ weights["w"].T + weights.get("b", 0), 0)
+    np.testing.assert_allclose(run(x), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_weight_of_layers_and_of_products():
+    """One matrix, packed as it is for the one, and turned for the other."""
+    x, weights = normal(2, 40, 8), {"w": normal(8, 8, seed=1)}
+    nodes = [
+        Node("l", op.Gemm(), ("x0", "w"), ("l",)),
+        Node("y", op.MatMul(), ("l", "w"), ("y",)),
+    ]
+    run = compiled({"x0": x.shape}, nodes, weights)
+    w = weights["w"].astype(np.float64)
+    np.testing.assert_allclose(run(x), x @ w.T @ w, rtol=1e-4, atol=1e-4)

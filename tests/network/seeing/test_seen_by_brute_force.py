@@ -27,6 +27,7 @@ from striate.network.operators import (
     CumSum,
     DepthToSpace,
     Flatten,
+    Gemm,
     GlobalAveragePool,
     GlobalMaxPool,
     InstanceNormalization,
@@ -221,7 +222,7 @@ def swap(draw, b, x, name):
 def channels_last(draw, b, x, name):
     """Do something with the channels at the end, as TensorFlow's exporters do."""
     y = b.add(Transpose((0, 2, 3, 1)), x, name=f"{name}.last")
-    what = draw(st.sampled_from(["norm", "softmax", "slice", "matmul"]))
+    what = draw(st.sampled_from(["norm", "softmax", "slice", "matmul", "linear"]))
     channels = b.shape(y)[3]
     if what == "norm":
         scale = b.parameter(f"{name}.scale", (channels,), ONE)
@@ -230,6 +231,9 @@ def channels_last(draw, b, x, name):
         y = b.add(Softmax(axis=draw(st.sampled_from([-1, 1]))), y, name=f"{name}.{what}")
     elif what == "slice":
         y = b.add(Slice((1,), (99,), axes=(3,)), y, name=f"{name}.{what}") if channels > 1 else y
+    elif what == "linear":
+        weight = b.parameter(f"{name}.weight", (4, channels), ONE)
+        y = b.add(Gemm(), y, weight, name=f"{name}.{what}")
     else:
         weight = b.parameter(f"{name}.weight", (channels, 4), ONE)
         y = b.add(MatMul(), y, weight, name=f"{name}.{what}")
