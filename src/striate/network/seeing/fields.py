@@ -135,12 +135,20 @@ def _see(
         if value not in sights:
             continue
         if node.operator.onnx not in READINGS:
-            found.append(sights[value].unknown(shapes[name], node.operator.onnx))
+            found.append(
+                sights[value].unknown(
+                    shapes[name], f"how {node.operator.onnx} reads its input is not known"
+                )
+            )
             continue
         if concat:
             found.append(sights[value])
             continue
-        steps = reading(use_of(node, shapes, constants, place, made))
+        try:
+            steps = reading(use_of(node, shapes, constants, place, made))
+        except GeometryError as error:
+            found.append(sights[value].unknown(shapes[name], str(error)))
+            continue
         if steps is not None:
             found.append(followed(sights[value], steps))
     if not found:

@@ -158,7 +158,8 @@ def _read(
                 f"{graph}: {node.name} ({node.operator.onnx}) does not tell what it reads: "
                 "ask for a value before it"
             )
-        steps = reading(use_of(node, shapes, constants, place, made))
+        with explained(f"{graph}: {node.name} ({node.operator.onnx})"):
+            steps = reading(use_of(node, shapes, constants, place, made))
         if steps is None:
             continue
         for found in _back(box, steps, shapes[name]):

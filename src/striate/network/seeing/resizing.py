@@ -6,14 +6,17 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+from striate.errors import GeometryError
 from striate.geometry import Beyond, Sampling
 from striate.network.graph import Shape
-from striate.network.seeing.paths import Link
+from striate.network.seeing.paths import LISTED, Link
 from striate.network.seeing.steps import Slide, Step, Use
 
 __all__ = ["resize"]
 
 HALF = Fraction(1, 2)
+MOST_TAPS = 1 << 15
+"""The most elements that are told one by one for an axis."""
 
 
 def resize(use: Use) -> tuple[Step, ...]:
@@ -91,6 +94,14 @@ def _sampling(
     step, start = line
     crops = operator.coordinates == "tf_crop_and_resize"
     period = min(step.denominator, count)
+    told = count if crops else period
+    if told > LISTED:
+        raise GeometryError(f"its outputs read in {told:,} different ways, more than {LISTED:,}")
+    reads = ceil(_reach(operator, scale) * 2)
+    if reads * told > MOST_TAPS:
+        raise GeometryError(
+            f"{told:,} of its outputs read {reads:,} elements each, more than {MOST_TAPS:,} in all"
+        )
     offsets = []
     for output in range(period):
         place = start + step * output
@@ -110,10 +121,18 @@ def _taps(operator: Any, place: Fraction, scale: Fraction) -> tuple[int, ...]:
     """Return the elements of non-zero weight around a place."""
     if operator.mode == "nearest":
         return (_rounded(operator.nearest, place),)
-    wide = max(Fraction(1), 1 / scale) if operator.antialias else Fraction(1)
-    half = wide if operator.mode == "linear" else 2 * wide
+    half = _reach(operator, scale)
+    wide = half if operator.mode == "linear" else half / 2
     around = range(ceil(place - half), floor(place + half) + 1)
     return tuple(tap for tap in around if _weighs((tap - place) / wide, operator.mode))
+
+
+def _reach(operator: Any, scale: Fraction) -> Fraction:
+    """Return how far from a place elements have weight."""
+    if operator.mode == "nearest":
+        return HALF
+    wide = max(Fraction(1), 1 / scale) if operator.antialias else Fraction(1)
+    return wide if operator.mode == "linear" else 2 * wide
 
 
 def _weighs(distance: Fraction, mode: str) -> bool:

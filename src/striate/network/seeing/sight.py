@@ -163,9 +163,8 @@ class Sight:
 
         return self._each(factors, place)
 
-    def unknown(self, shape: Shape, operator: str) -> Sight:
-        """Return what is known behind an operator of which nothing is known."""
-        reason = f"how {operator} reads its input is not known"
+    def unknown(self, shape: Shape, reason: str) -> Sight:
+        """Return what is known behind an operator of which, for this reason, nothing is known."""
         factors: Factors = tuple((size,) for size in shape)
         place = _everywhere(shape)
         return self._each(
