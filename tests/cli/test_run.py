@@ -1,5 +1,6 @@
 """``striate run``: models in files, the preparation of images, what is saved, what is refused."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -227,9 +228,20 @@ def test_refusals_to_save(tmp_path, photos, run):
 
 def test_patterns_and_sizes_that_do_not_fit(tmp_path, photos, run):
     _, path = make(tmp_path, classifier)
-    with pytest.raises(ParameterError) as error:
-        run(path, photos / "*.gif")
-    assert str(error.value) == f"'{photos / '*.gif'}' matches no file; check the pattern"
+    result = run(path, photos / "*.gif", photos / "0.png", tmp_path / "none.png", code=1)
+    assert result.stderr == (
+        f"striate: '{photos / '*.gif'}' matches no file; check the pattern\n"
+        f"striate: {tmp_path / 'none.png'}: no such file; check the path\n"
+    )
+    assert "0.png" in result.stdout
+    (tmp_path / "bare").mkdir()
+    result = run(path, tmp_path / "bare", photos / "0.png", "--json", code=1)
+    assert [entry["image"] for entry in json.loads(result.stdout)["results"]] == [
+        str(photos / "0.png")
+    ]
+    assert [entry["image"] for entry in json.loads(result.stdout)["failed"]] == [
+        str(tmp_path / "bare")
+    ]
     result = run(path, photos / "0.png", "--resize", "9x9", code=1)
     assert result.stderr == (
         f"striate: {photos / '0.png'}: small takes Nx3x8x8, but the image becomes 1x3x9x9: "

@@ -64,10 +64,12 @@ class Answers:
         import striate
         from striate.cli._batch import progress
 
-        paths = images_of(images)
+        paths, unnamed = images_of(images)
         saving = Saving(self.settings.save, paths, self.network, self.how, self.settings.colour)
         program = striate.compile(self.network)
-        with progress(len(paths)) as advance:
+        with progress(len(paths) + len(unnamed)) as advance:
+            for text, trouble in unnamed.items():
+                self._fail(text, trouble, advance)
             for names, x in self._batches(paths, advance):
                 try:
                     with pointing_to_the_doctor(self.settings.model, x.shape):

@@ -11,6 +11,7 @@ from striate.geometry.text import size_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from striate.errors import ParameterError
     from striate.network import Network
     from striate.network.images.preprocessing import Preprocessing
 
@@ -103,22 +104,34 @@ class Saving:
         files.write(path, picture)
 
 
-def images_of(images: Sequence[str]) -> list[Path]:
-    """Return the files that arguments name: themselves, those in folders, those of patterns."""
-    from striate.cli._batch import image_files
+def images_of(images: Sequence[str]) -> tuple[list[Path], dict[str, ParameterError]]:
+    """Return the files that arguments name: themselves, those in folders, those of patterns.
+
+    With them, by argument, why others name none.
+    """
     from striate.errors import ParameterError
 
     found: list[Path] = []
+    failed: dict[str, ParameterError] = {}
     for text in images:
-        path = Path(text)
-        if not path.exists() and any(sign in text for sign in "*?["):
-            matches = _matches(path)
-            if not matches:
-                raise ParameterError(f"{text!r} matches no file; check the pattern")
-            found += [file for match in matches for file in image_files(Path(match))]
-        else:
-            found += image_files(path)
-    return list(dict.fromkeys(found))
+        try:
+            found += _named(text)
+        except ParameterError as error:
+            failed[text] = error
+    return list(dict.fromkeys(found)), failed
+
+
+def _named(text: str) -> list[Path]:
+    from striate.cli._batch import image_files
+    from striate.errors import ParameterError
+
+    path = Path(text)
+    if path.exists() or not any(sign in text for sign in "*?["):
+        return image_files(path)
+    matches = _matches(path)
+    if not matches:
+        raise ParameterError(f"{text!r} matches no file; check the pattern")
+    return [file for match in matches for file in image_files(Path(match))]
 
 
 def _matches(pattern: Path) -> list[Path]:
