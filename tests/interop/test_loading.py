@@ -112,6 +112,7 @@ def test_what_is_saved_can_be_loaded(name, tmp_path):
             "a.pt2: an exported program of PyTorch; load(torch.export.load('a.pt2'))",
         ),
         (Path("a.tflite"), ParameterError, f"a.tflite: no .onnx file; {KINDS}"),
+        (Path(), ParameterError, ".: a folder; give the path of an .onnx file in it"),
         (3, ParameterError, f"source is int; {KINDS}"),
         (None, ParameterError, f"source is NoneType; {KINDS}"),
     ],

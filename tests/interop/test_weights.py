@@ -100,7 +100,6 @@ def test_numbers_that_are_not_finite(tiny, place):
         lambda whole: struct.pack("<Q", 2**63) + whole[8:],
         lambda whole: struct.pack("<Q", 200_000_000) + whole[8:],
         lambda whole: whole[:8] + b"[" + whole[9:],
-        lambda whole: b"PK\x03\x04 a zip file",
     ],
 )
 def test_corrupt_files_are_named(tiny, place, damage):
@@ -108,6 +107,32 @@ def test_corrupt_files_are_named(tiny, place, damage):
     text = failing(FileError, tiny, place)
     assert text.startswith(f"{place}: not a whole safetensors file (")
     assert text.endswith("); copy or train it again")
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04 a zip file", b"# notes of a day\n", b"\x08\x08" * 9]
+)
+def test_other_files_hold_no_weights(tiny, place, content):
+    place.write_bytes(content)
+    assert failing(FileError, tiny, place) == (
+        f"{place}: no weight file; give a .safetensors file or a PyTorch checkpoint (.pt, .pth)"
+    )
+
+
+def test_networks_are_no_weight_files(tiny, tmp_path):
+    path = tiny.initialize().save(tmp_path / "tiny.onnx")
+    assert failing(ParameterError, tiny, path) == (
+        f"{path}: a network with its own weights, no weight file; load it itself, or give a "
+        ".safetensors file or a PyTorch checkpoint (.pt, .pth)"
+    )
+
+
+def test_files_of_another_length_than_they_say(tiny, place):
+    place.write_bytes(place.read_bytes() + b"\0")
+    assert failing(FileError, tiny, place) == (
+        f"{place}: not a whole safetensors file (it is not as long as its header says); copy or "
+        "train it again"
+    )
 
 
 def test_a_header_that_lies_about_offsets(tiny, place):

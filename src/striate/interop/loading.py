@@ -135,6 +135,8 @@ def _from_file(source: str | os.PathLike[str], input_shape: InputShape) -> Netwo
         )
     if isinstance(source, str) and path.name == source and not path.exists():
         return zoo.load(source)  # which knows the nearest names
+    if path.is_dir():
+        raise ParameterError(f"{path}: a folder; give the path of an .onnx file in it")
     raise ParameterError(f"{path}: no .onnx file; {KINDS}")
 
 

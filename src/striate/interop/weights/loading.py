@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,11 @@ def _found(
         raise ParameterError(
             f"load_weights: weights are {type(source).__name__}; give a path, or a mapping of "
             "names to arrays"
+        )
+    if Path(source).suffix.lower() == ".onnx":
+        raise ParameterError(
+            f"{source}: a network with its own weights, no weight file; load it itself, or give a "
+            ".safetensors file or a PyTorch checkpoint (.pt, .pth)"
         )
     if is_checkpoint(source):
         return str(source), open_checkpoint(source)

@@ -127,7 +127,7 @@ def open_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], str |
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except SafetensorError as error:
         raise FileError(
-            f"{path}: not a whole safetensors file ({error}); copy or train it again"
+            f"{path}: not a whole safetensors file ({_worded(error)}); copy or train it again"
         ) from None
     except OSError as error:
         if isinstance(error, FileError):
@@ -137,10 +137,22 @@ def open_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], str |
     return {n: Stored(shapes[n], KINDS[kinds[n]], readers[n]) for n in names}, owner
 
 
+def _worded(error: Exception) -> str:
+    """Return what is wrong with a file that safetensors refuses."""
+    if "incomplete metadata" in str(error):
+        return "it is not as long as its header says"
+    return "its header is damaged or cut short"
+
+
 def _check_header(path: str | os.PathLike[str]) -> None:
-    """Refuse a header so long that reading it alone would take seconds."""
+    """Refuse what has no header, or one so long that reading it alone would take seconds."""
     with Path(path).open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
+        begin = file.read(9)
+    length = int.from_bytes(begin[:8], "little")
+    if len(begin) == 9 and begin[8:] not in (b"{", b"["):
+        raise FileError(
+            f"{path}: no weight file; give a .safetensors file or a PyTorch checkpoint (.pt, .pth)"
+        )
     if length > LONGEST_HEADER:
         raise FileError(
             f"{path}: not a whole safetensors file (its header claims {length} bytes, more than "
