@@ -131,3 +131,13 @@ def test_missing_and_unknown_weights():
 def test_weights_of_another_shape():
     message = refused(lambda weights: weights.update({"H3.bias": np.zeros(31, np.float32)}))
     assert message == "lenet-1989: weight 'H3.bias' is (31,), not (30,)"
+
+
+def test_networks_in_few_words():
+    network = zoo.load("lenet-1989")
+    assert repr(network) == (
+        "<Network lenet-1989: input (any, 1, 16, 16); 9,760 parameters, no weights>"
+    )
+    assert repr(network.initialize()) == (
+        "<Network lenet-1989: input (any, 1, 16, 16); 9,760 parameters, with weights>"
+    )

@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from striate.errors import ShapeError
+from striate.geometry.text import open_text
 from striate.network.graph import FLOAT, Graph, Parameter
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Network"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """A graph and its weights, name -> array; without weights it can be inspected and drawn.
 
@@ -49,6 +51,20 @@ class Network:
         object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
         if self.weights:
             self._check()
+
+    def __repr__(self) -> str:
+        """Return it in few words; `graph` and `weights` tell the rest.
+
+        Examples
+        --------
+        >>> import striate as st
+        >>> st.load("lenet-1989")
+        <Network lenet-1989: input (any, 1, 16, 16); 9,760 parameters, no weights>
+        """
+        count = sum(prod(parameter.shape) for parameter in self.graph.parameters)
+        takes = "; ".join(f"{v.name} {open_text(v.shape)}" for v in self.graph.inputs)
+        state = "with weights" if self.has_weights else "no weights"
+        return f"<Network {self.name}: {takes}; {count:,} parameters, {state}>"
 
     def _check(self) -> None:
         wanted = {parameter.name: parameter.shape for parameter in self.graph.parameters}

@@ -100,7 +100,7 @@ def _sampling(
     reads = ceil(_reach(operator, scale) * 2)
     if reads * told > MOST_TAPS:
         raise GeometryError(
-            f"{told:,} of its outputs read {reads:,} elements each, more than {MOST_TAPS:,} in all"
+            f"its outputs read {told:,} x {reads:,} elements, more than {MOST_TAPS:,}"
         )
     offsets = []
     for output in range(period):

@@ -87,7 +87,8 @@ def from_onnx(
 ) -> Network:
     """Return the network that an `onnx.ModelProto` describes, with its weights.
 
-    Nodes keep their operators and values their names; what depends on no input is computed.
+    Nodes keep their operators and names, values theirs; a node without a name, or with that of
+    another, is called after its output. What depends on no input is computed.
     Opsets 1 to 28 are read, with the functions that a model carries. Numbers in float16 and
     bfloat16 are read as float32.
 
