@@ -228,6 +228,48 @@ def test_shapes_that_no_array_has():
     )
 
 
+def test_large_values_without_inputs():
+    """They are not computed beforehand, and nothing is known of what they read."""
+    nodes = [(op.Range(0, 5_000_000, 1, "int64"), [], "w"), (op.Cast("float"), ["w"], "f")]
+    net = network([*nodes, (op.Add(), ["x", "f"], "y")], shape=(1,))
+    y = st.compile(net)(np.ones(1, np.float32))
+    assert y.shape == (5_000_000,)
+    assert y[-1] == 5_000_000
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_windows_of_absurd_steps(dtype):
+    """What is multiplied by their numbers must stay within 64 bits."""
+    operator = op.MaxPool(Window.parse(1, stride=2**40, rank=2))
+    with pytest.raises(ShapeError) as error:
+        st.compile(network([(operator, ["x"], "y")]), dtype=dtype)(np.ones((1, 1, 8, 8), dtype))
+    assert str(error.value) == (
+        "net: y (MaxPool): stride 1099511627776x1099511627776 is beyond 134,217,728, the largest "
+        "that is worked with: the model is damaged, or its settings are"
+    )
+
+
+def test_transposed_convolutions_that_read_far_apart():
+    operator = op.ConvTranspose(TransposedWindow.parse(3, padding=2**31, dilation=2**31, rank=2))
+    net = network([(operator, ["x", "w"], "y")], weights={"w": np.ones((1, 1, 3, 3), np.float32)})
+    assert refusal(net, np.ones((1, 1, 8, 8), np.float32)) == (
+        "net: y (ConvTranspose): its padded input, 1x1x8589934600x8589934600, takes "
+        f"{4 * 8589934600**2:,} bytes, but the machine has 17,179,869,184: run it on a smaller "
+        "input, or a network whose settings ask for less"
+    )
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_responses_over_absurdly_many_channels(dtype):
+    x = np.arange(192, dtype=dtype).reshape(1, 3, 8, 8)
+    y, seconds = timed(
+        network([(op.LRN(2**40 - 1, alpha=2.0**40), ["x"], "y")], shape=x.shape), x, dtype=dtype
+    )
+    wanted = x / (1 + np.square(x).sum(1, keepdims=True) * 2**40 / (2**40 - 1)) ** 0.75
+    np.testing.assert_allclose(y, wanted, rtol=1e-5)
+    assert seconds < 5
+
+
 def test_memory_that_others_use(monkeypatch):
     def used(*of, **how):
         raise MemoryError
@@ -242,6 +284,9 @@ def test_memory_that_others_use(monkeypatch):
         r"net: no memory is left for its values, \d+ bytes at once: run it on a smaller input",
         message,
     )
+    with monkeypatch.context() as patch:
+        patch.setattr(execution.Instance, "run", used)
+        assert refusal(net, x) == message
     monkeypatch.setattr(np, "maximum", used)
     with pytest.raises(ShapeError) as error:
         st.compile(net).values(x)

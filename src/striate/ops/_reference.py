@@ -173,8 +173,14 @@ def axis_counts(
     counts = []
     for axis, size, count in zip(window.axes, shape, outputs, strict=True):
         low, high = (-axis.before, size + axis.after) if count_padding else (0, size)
-        counts.append([sum(low <= tap < high for tap in axis.taps(o)) for o in range(count)])
+        counts.append([_within(axis.taps(o), low, high) for o in range(count)])
     return counts
+
+
+def _within(taps: range, low: int, high: int) -> int:
+    """Return how many taps lie from `low` up to `high`, however many there are."""
+    first = max(0, -((taps.start - low) // taps.step))
+    return max(0, min(len(taps), -((taps.start - high) // taps.step)) - first)
 
 
 def shares(

@@ -192,23 +192,31 @@ class Native:
         try:
             instance = ready.idle.pop()  # in one step: another thread may want it too
         except IndexError:
-            instance = self._instance(self.lowered(ready.case))
+            instance = self._instance(ready.case)
         if ready is not self._last:
             self._last = ready
             with contextlib.suppress(KeyError):  # another thread may have let it go
                 self._lowered.move_to_end(ready.case)
-        made = instance.run(inputs, results)
+        try:
+            made = instance.run(inputs, results)
+        except MemoryError:
+            raise self._without_memory(ready.case) from None
         ready.idle.append(instance)
         return made
 
-    def _instance(self, lowered: Lowered) -> Instance:
+    def _instance(self, case: Case) -> Instance:
+        lowered = self.lowered(case)
         try:
             return Instance(lowered, self._to)
-        except MemoryError:  # the machine has it, but others use it, or a limit is set
-            raise ShapeError(
-                f"{self._graph.name}: no memory is left for its values, {4 * lowered.arena:,} "
-                "bytes at once: run it on a smaller input"
-            ) from None
+        except MemoryError:
+            raise self._without_memory(case) from None
+
+    def _without_memory(self, case: Case) -> ShapeError:
+        """Return what to say where the machine has the memory: others use it, or a limit is set."""
+        return ShapeError(
+            f"{self._graph.name}: no memory is left for its values, {self.lowered(case).alive:,} "
+            "bytes at once: run it on a smaller input"
+        )
 
     def profile(self, inputs: Sequence[Array], repeats: int | None) -> ProfileReport:
         """Return the times of the parts."""
@@ -216,7 +224,7 @@ class Native:
         most = self.at_once(case)
         if most:
             inputs = [array[:most] for array in inputs]
-        instance = self._instance(self.lowered(self._cases.of(inputs)))
+        instance = self._instance(self._cases.of(inputs))
         run, timed = partial(instance.run, inputs), partial(instance.timed, inputs)
         return profiled(self.report(case), run, timed, repeats, instance.call_seconds)
 

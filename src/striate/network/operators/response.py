@@ -47,7 +47,7 @@ class LRN(Normalization):
         """Return x / (bias + alpha / size * sum of x^2) ^ beta."""
         channels, before = x.shape[1], (self.size - 1) // 2
         sums = np.zeros_like(x)
-        for offset in range(-before, self.size - before):
+        for offset in range(max(-before, 1 - channels), min(self.size - before, channels)):
             inside = np.arange(max(0, -offset), min(channels, channels - offset))
             sums[:, inside] += np.square(x[:, inside + offset])
         return x / (self.bias + self.alpha / self.size * sums) ** self.beta

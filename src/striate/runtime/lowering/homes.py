@@ -28,8 +28,9 @@ class Home(NamedTuple):
 
 def is_view(step: Fused, shapes: Mapping[str, Shape]) -> bool:
     """Tell whether a step leaves all elements as they are, in NumPy's order."""
-    operator, (x, *_) = step.node.operator, step.node.inputs
+    operator = step.node.operator
     if isinstance(operator, op.Transpose):
+        x = step.node.inputs[0]
         order = [axis for axis in operator.order(len(shapes[x])) if shapes[x][axis] > 1]
         return order == sorted(order)
     return isinstance(operator, VIEWS)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ShapeError
+from striate.geometry import Axis, TransposedAxis
 from striate.geometry.text import size_text
 from striate.network import Graph, Node, Shape
 from striate.network import operators as op
@@ -21,7 +22,11 @@ from striate.runtime.steps import dtype_of
 __all__ = ["AXES", "check_lowered", "check_values", "machine_memory"]
 
 AXES = 64  # of an array of NumPy
+LARGEST = 1 << 27  # stride or dilation
 SMALLER = "run it on a smaller input, or a network whose settings ask for less"
+
+PADDING = (op.Conv, op.MaxPool, op.AveragePool, op.LpPool)
+"""Operators that read beyond the ends of their input."""
 
 
 @functools.cache
@@ -42,7 +47,7 @@ def machine_memory() -> int:
 def check_values(
     graph: Graph, shapes: Mapping[str, Shape], kinds: Mapping[str, str], working: np.dtype[Any]
 ) -> None:
-    """Check every value of a settled graph, and what its convolutions pad.
+    """Check every value of a settled graph, and what its windows read.
 
     Raises
     ------
@@ -55,6 +60,7 @@ def check_values(
         place = f"{graph.name}: {node.name} ({node.operator.onnx})"
         for what, name, shape in _arrays(node, shapes):
             _check(f"{place}: {what}", shape, dtype_of(kinds[name], working).itemsize)
+        _check_window(place, node)
 
 
 def _bytes(kinds: Mapping[str, str], value: Any, working: np.dtype[Any]) -> int:
@@ -65,12 +71,31 @@ def _arrays(node: Node, shapes: Mapping[str, Shape]) -> Iterator[tuple[str, str,
     """Yield what a node makes, the value whose kind it has, and its shape."""
     for name in node.outputs:
         yield "its output", name, shapes[name]
-    if isinstance(node.operator, op.Conv):
-        name = node.inputs[0]
-        batch, channels, *sizes = shapes[name]
-        axes = zip(node.operator.window.at(sizes).axes, sizes, strict=True)
-        padded = (axis.before + size + axis.after for axis, size in axes)
-        yield "its padded input", name, (batch, channels, *padded)
+    if isinstance(node.operator, (op.ConvTranspose, *PADDING)):
+        batch, channels, *sizes = shapes[node.inputs[0]]
+        axes: tuple[Axis | TransposedAxis, ...] = node.operator.window.at(sizes).axes
+        padded = (size + _padding(axis) for axis, size in zip(axes, sizes, strict=True))
+        yield "its padded input", node.inputs[0], (batch, channels, *padded)
+
+
+def _padding(axis: Axis | TransposedAxis) -> int:
+    """Return how many elements beyond its input a window may read."""
+    if isinstance(axis, TransposedAxis):
+        return 2 * ((axis.extent - 1) // axis.stride)
+    return axis.before + axis.after
+
+
+def _check_window(place: str, node: Node) -> None:
+    """Check the numbers of a window: what is multiplied by them must stay within 64 bits."""
+    if not isinstance(node.operator, (op.ConvTranspose, *PADDING)):
+        return
+    window = node.operator.window
+    for word, numbers in (("stride", window.strides), ("dilation", window.dilations)):
+        if max(numbers) > LARGEST:
+            raise ShapeError(
+                f"{place}: {word} {size_text(numbers)} is beyond {LARGEST:,}, the largest that is "
+                "worked with: the model is damaged, or its settings are"
+            )
 
 
 def _check(what: str, shape: Shape, itemsize: int) -> None:
