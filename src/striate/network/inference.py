@@ -7,8 +7,8 @@ from operator import index as whole
 
 from striate.errors import GeometryError, ShapeError, UnknownNameError, explained
 from striate.geometry.text import open_text, size_text
-from striate.network.graph import Graph, Input, Shape
-from striate.network.operators.shaping import Transpose
+from striate.network.graph import Graph, Input, Node, Shape
+from striate.network.operators.shaping import Reshape, Transpose
 
 __all__ = [
     "InputShape",
@@ -17,6 +17,7 @@ __all__ = [
     "infer_shapes",
     "input_shapes",
     "known_shapes",
+    "spilling",
 ]
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
@@ -48,7 +49,54 @@ def infer_shapes(graph: Graph, input_shape: InputShape = None) -> dict[str, Shap
                 shapes.update(zip(node.outputs, found, strict=False))
         except (ShapeError, GeometryError) as error:
             raise type(error)(f"{error}{hint(graph, input_shape)}") from None
+    if (found_spilling := spilling(graph, shapes)) is not None:
+        node, problem = found_spilling
+        raise ShapeError(f"{graph.name}: {node.name} ({node.operator.onnx}): {problem}")
     return shapes
+
+
+def spilling(graph: Graph, shapes: Mapping[str, Shape]) -> tuple[Node, str] | None:
+    """Return the first Reshape that mixes examples with sizes, and what is wrong; None if none.
+
+    A Reshape to fixed sizes fits other inputs only by making more or fewer examples. Where it keeps
+    them at the sizes that the inputs declare, it is meant to: what it computes of other sizes has
+    no meaning.
+
+    Parameters
+    ----------
+    shapes : mapping of name to shape
+        Of all values of a settled graph.
+    """
+    if not any(isinstance(node.operator, Reshape) for node in graph.nodes):
+        return None
+    made_for = {v.name: _declared(v, shapes[v.name]) for v in graph.inputs}
+    other = next((name for name, shape in made_for.items() if shape != shapes[name]), None)
+    if other is None:
+        return None
+    usual = known_shapes(graph) | made_for
+    for node in graph.nodes:
+        try:
+            found = node.operator.infer_all([usual[name] for name in node.inputs])
+        except (ShapeError, GeometryError):  # settled for these sizes alone
+            return None
+        usual.update(zip(node.outputs, found, strict=False))
+        x, y = node.inputs[0] if node.inputs else "", node.outputs[0]
+        if not isinstance(node.operator, Reshape) or not usual[x] or not usual[y]:
+            continue
+        if usual[x][0] == usual[y][0] and shapes[x][:1] != shapes[y][:1]:
+            given = size_text(shapes[other])
+            return node, (
+                f"{size_text(shapes[x])} becomes {size_text(shapes[y])}, {shapes[y][0]} examples "
+                f"of {shapes[x][0]}: made for {size_text(made_for[other])}, not {given}; load it "
+                f"anew with input_shape={shapes[other]}"
+            )
+    return None
+
+
+def _declared(value: Input, given: Shape) -> Shape:
+    """Return the sizes that an input declares, with the examples and the open sizes given."""
+    own = [size if size is not None else now for size, now in zip(value.shape, given, strict=True)]
+    return (*given[:1], *own[1:])
 
 
 def known_shapes(graph: Graph) -> dict[str, Shape]:

@@ -1,43 +1,36 @@
-"""The shape doctor for PyTorch modules that fail before they could be read as a graph.
+"""The shape doctor for PyTorch modules that fail.
 
 The module runs on PyTorch's meta device, which computes shapes alone; a repaired one has run to its
-end there before the repair is offered.
+end there before the repair is offered. It is also read as a graph, as if what does not fit did, and
+the doctor for graphs finds there what else would help.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any
 
 import torch
 from torch import nn
 
-from striate.errors import one_line
 from striate.geometry.text import size_text
-from striate.network.doctor.diagnosis import Diagnosis, Failure
+from striate.interop.torch.attempts import run, without_numbers
+from striate.interop.torch.reading.reader import read_as_if_it_fitted
+from striate.network import Network
+from striate.network.doctor.advice import Advice
+from striate.network.doctor.diagnosis import Diagnosis, Failure, diagnose
 from striate.network.doctor.repairs import RADIUS, Repair
 from striate.network.doctor.text import trail_text
 from striate.network.graph import Shape
 
-__all__ = ["diagnose_module"]
+__all__ = ["diagnose_module", "unused"]
 
 STEPS = 12  # layers that one repair may change
+ALONE = 256  # how far from the given length others are tried where there is but one axis
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-
-@dataclass
-class Attempt:
-    """One run on the meta device: the shapes on the way, and the module that failed, if any."""
-
-    passed: list[tuple[str, Shape]] = field(default_factory=list)
-    running: list[tuple[str, nn.Module, tuple[Shape, ...]]] = field(default_factory=list)
-    outputs: tuple[Shape, ...] = ()
-    problem: str = ""
 
 
 def diagnose_module(module: nn.Module, input_shapes: Sequence[Shape]) -> Diagnosis | None:
@@ -57,8 +50,8 @@ def diagnose_module(module: nn.Module, input_shapes: Sequence[Shape]) -> Diagnos
     >>> print(diagnose_module(net, [(1, 3, 8, 8)]).repairs[0])
     Linear 2: in_features=288 instead of 100
     """
-    empty = _without_numbers(module)
-    found = _run(empty, input_shapes)
+    empty = without_numbers(module)
+    found = run(empty, input_shapes)
     if not found.problem:
         return None
     name, failed, shapes = found.running[-1] if found.running else ("", module, ())
@@ -69,61 +62,75 @@ def diagnose_module(module: nn.Module, input_shapes: Sequence[Shape]) -> Diagnos
         attribute, old, new, _ = wrong
         what = "channels" if "channels" in attribute else "features"
         numbers.append(f"{new} {what} arrive, {name} takes {old}")
+    own = not type(failed).__module__.startswith("torch.")
+    if own and found.place:
+        numbers.append(f"at {found.place}")
     failure = Failure(
         name or type(module).__name__, type(failed).__name__, found.problem, shapes, tuple(numbers)
     )
-    repairs = tuple(_repairs(empty, input_shapes))
-    return Diagnosis(type(module).__name__, tuple(input_shapes[0]), failure, repairs, ())
+    repairs = list(_repairs(empty, input_shapes))
+    read = _as_graph(module, input_shapes)
+    if read is not None and read.failure is not None:
+        failure = _told_by_both(failure, read.failure, own=own)
+        repairs = _of_both(repairs, read.repairs)
+    return Diagnosis(type(module).__name__, tuple(input_shapes[0]), failure, tuple(repairs), ())
 
 
-def _without_numbers(module: nn.Module) -> nn.Module:
-    """Return a copy whose parameters and buffers have shapes alone."""
-    kept: dict[int, Any] = {}
-    for parameter in module.parameters():
-        kept[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
-    for buffer in module.buffers():
-        kept[id(buffer)] = buffer.detach().to("meta")
-    return copy.deepcopy(module, kept).eval()
-
-
-def _run(module: nn.Module, input_shapes: Sequence[Shape]) -> Attempt:
-    """Run a module on the meta device and note what happens on the way."""
-    found = Attempt()
-    hooks = []
-    for name, part in module.named_modules():
-        if part is not module:
-            hooks.append(part.register_forward_pre_hook(_entering(found, name)))
-            hooks.append(part.register_forward_hook(_leaving(found, name)))
-    inputs = [torch.empty(shape, device="meta") for shape in input_shapes]
+def _as_graph(module: nn.Module, input_shapes: Sequence[Shape]) -> Diagnosis | None:
+    """Return the diagnosis of the graph that a failing module is; None if it cannot be read."""
+    like = next((p for p in module.parameters() if p.dtype.is_floating_point), torch.empty(0))
+    inputs = tuple(
+        torch.zeros(shape, dtype=like.dtype, device=like.device) for shape in input_shapes
+    )
     try:
-        with torch.no_grad():
-            outputs = module(*inputs)
-    except Exception as error:  # whatever PyTorch, or the module's own code, raises
-        found.problem = one_line(error)
-    else:
-        several = outputs if isinstance(outputs, tuple | list) else (outputs,)
-        found.outputs = tuple(tuple(o.shape) for o in several if isinstance(o, torch.Tensor))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found
+        network = read_as_if_it_fitted(module, inputs)
+        shapes = [tuple(shape) for shape in input_shapes]
+        names = [value.name for value in network.graph.inputs]
+        return diagnose(network, dict(zip(names, shapes, strict=True)))
+    except Exception:  # whatever PyTorch raises: what is known from running it has to do
+        return None
 
 
-def _entering(found: Attempt, name: str) -> Any:
-    def note(part: nn.Module, inputs: tuple[Any, ...]) -> None:
-        shapes = tuple(tuple(x.shape) for x in inputs if isinstance(x, torch.Tensor))
-        found.running.append((name, part, shapes))
+def _told_by_both(failure: Failure, read: Failure, *, own: bool) -> Failure:
+    """Return a failure with what the graph knows of it: numbers, and the call that fails."""
+    if not own and not read.layer.startswith(failure.layer):
+        return failure
+    known = not own and len(failure.arithmetic) > 1
+    numbers = failure.arithmetic if known else [*failure.arithmetic, *read.arithmetic[1:]]
+    kind = read.operator if own else failure.operator
+    return Failure(read.layer, kind, read.message, read.input_shapes or (), tuple(numbers))
 
-    return note
+
+def _of_both(ran: Sequence[Repair], read: Sequence[Repair]) -> list[Repair]:
+    """Return repairs that PyTorch ran, and others of the graph, the likeliest first."""
+    inputs = [r for r in ran if r.kind == "input"]
+    weights = [r for r in ran if r.kind != "input"]
+    known = {r.input_shape for r in inputs}
+    first = [r for r in read if r.kind == "flatten"]
+    others = [r for r in read if r.kind not in ("flatten", "input", "weights" if weights else "")]
+    more = [r for r in read if r.kind == "input" and r.input_shape not in known]
+    return [*first, *weights, *others, *inputs, *more]
 
 
-def _leaving(found: Attempt, name: str) -> Any:
-    def note(part: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        found.running.pop()
-        if isinstance(output, torch.Tensor) and not list(part.children()):
-            found.passed.append((name, tuple(output.shape)))
+def unused(module: nn.Module, network: Network) -> Advice | None:
+    """Return which parameters of a module lead to no output, None if all do.
 
-    return note
+    Examples
+    --------
+    >>> from striate.interop.torch import from_torch
+    >>> net = nn.Sequential(nn.Linear(2, 3))
+    >>> net.register_parameter("idle", nn.Parameter(torch.zeros(4)))
+    >>> unused(net, from_torch(net, (1, 2))).text
+    '4 parameters of the module lead to no output'
+    """
+    used = {parameter.name for parameter in network.graph.parameters}
+    used |= {constant.name for constant in network.graph.constants}
+    left = {name: p.numel() for name, p in module.named_parameters() if name not in used}
+    if not left:
+        return None
+    count = sum(left.values())
+    are, lead = ("parameter", "leads") if count == 1 else ("parameters", "lead")
+    return Advice("unused", tuple(left), f"{count:,} {are} of the module {lead} to no output")
 
 
 def _refitted(part: nn.Module, x: Shape) -> tuple[str, int, int, nn.Module] | None:
@@ -151,21 +158,41 @@ def _refitted(part: nn.Module, x: Shape) -> tuple[str, int, int, nn.Module] | No
 
 
 def _repairs(module: nn.Module, input_shapes: Sequence[Shape]) -> Iterator[Repair]:
+    first, others = tuple(input_shapes[0]), list(input_shapes[1:])
+    swapped = _swapped(module, first)
+    if swapped is not None:
+        turned = _layers_changed(module, [swapped, *others])
+        if turned is not None:
+            steps = (_other_text(swapped, first), *turned.steps)
+            yield Repair("input", steps, swapped, turned.output_shapes, None)
     refitted = _layers_changed(module, input_shapes)
     if refitted is not None:
         yield refitted
-    first, others = tuple(input_shapes[0]), list(input_shapes[1:])
     for shape in _other_inputs(module, first, others):
-        outputs = _run(module, [shape, *others]).outputs
-        text = f"input {size_text(shape)} instead of {size_text(first)}"
-        yield Repair("input", (text,), shape, outputs, None)
+        if shape == swapped:  # offered already
+            continue
+        outputs = run(module, [shape, *others]).outputs
+        yield Repair("input", (_other_text(shape, first),), shape, outputs, None)
+
+
+def _other_text(shape: Shape, first: Shape) -> str:
+    return f"input {size_text(shape)} instead of {size_text(first)}"
+
+
+def _swapped(module: nn.Module, first: Shape) -> Shape | None:
+    """Return the input with its last axis as channels, if the first convolution wants those."""
+    layer = next((p for p in module.modules() if isinstance(p, CONVOLUTIONS)), None)
+    if layer is None or len(first) != len(layer.kernel_size) + 2:
+        return None
+    meant = first[1] != layer.in_channels == first[-1]
+    return (first[0], first[-1], *first[1:-1]) if meant else None
 
 
 def _layers_changed(module: nn.Module, input_shapes: Sequence[Shape]) -> Repair | None:
     """Return the repair that fits each failing layer to what it gets, if that leads to the end."""
     changed = copy.deepcopy(module)
     steps: list[str] = []
-    found = _run(changed, input_shapes)
+    found = run(changed, input_shapes)
     while found.problem:
         if not found.running or not found.running[-1][2] or len(steps) == STEPS:
             return None
@@ -177,26 +204,54 @@ def _layers_changed(module: nn.Module, input_shapes: Sequence[Shape]) -> Repair 
         steps.append(f"{type(part).__name__} {name}: {attribute}={new} instead of {old}")
         parent, _, own = name.rpartition(".")
         setattr(changed.get_submodule(parent), own, made)
-        found = _run(changed, input_shapes)
+        found = run(changed, input_shapes)
     return Repair("weights", tuple(steps), tuple(input_shapes[0]), found.outputs, None)
 
 
 def _other_inputs(module: nn.Module, first: Shape, others: Sequence[Shape]) -> Iterator[Shape]:
-    """Yield the nearest inputs that run: of other channels, or smaller and larger sizes."""
+    """Yield the nearest inputs that run: of other axes or channels, smaller and larger sizes."""
 
     def runs(shape: Shape) -> bool:
-        found = _run(module, [shape, *others])
+        found = run(module, [shape, *others])
         return not found.problem and all(o[:1] == shape[:1] for o in found.outputs)
 
-    wanted = next((p.in_channels for p in module.modules() if isinstance(p, CONVOLUTIONS)), None)
-    if len(first) > 2 and wanted is not None and first[1] != wanted:
-        shapes = [(first[0], wanted, *first[2:]), (first[0], first[-1], *first[1:-1])]
-        yield from (shape for shape in dict.fromkeys(shapes) if prod(shape) and runs(shape))
+    layer = next((p for p in module.modules() if isinstance(p, CONVOLUTIONS)), None)
+    shapes: list[Shape] = []
+    if layer is not None and len(first) != len(layer.kernel_size) + 2:
+        shapes = _of_rank(first, len(layer.kernel_size) + 2, layer.in_channels)
+    elif layer is not None and first[1] != layer.in_channels:
+        shapes = [(first[0], layer.in_channels, *first[2:])]
+        swapped = _swapped(module, first)
+        shapes += [swapped] if swapped is not None else []
+    good = [shape for shape in dict.fromkeys(shapes) if prod(shape) and runs(shape)]
+    yield from good
+    if good:
         return
-    for axes in (*([axis] for axis in range(2, len(first))), list(range(2, len(first)))):
+    start = next((shape for shape in reversed(shapes) if prod(shape)), first)
+    yield from _other_sizes(start, runs)
+
+
+def _of_rank(first: Shape, rank: int, channels: int) -> list[Shape]:
+    """Return inputs with the axes of examples and channels that a convolution wants."""
+    spatial = rank - 2
+    shapes = [
+        (1, *first[-1:], *first[:-1]),
+        (1, channels, *first[-spatial:]),
+        (1,) * (rank - len(first)) + first,
+    ]
+    return [shape for shape in shapes if len(shape) == rank and shape[1] == channels]
+
+
+def _other_sizes(first: Shape, runs: Callable[[Shape], bool]) -> Iterator[Shape]:
+    """Yield the nearest sizes that run, along each axis alone, then along all of them."""
+    if len(first) < 3:
+        return
+    radius = RADIUS if len(first) > 3 else ALONE
+    alone = [[axis] for axis in range(2, len(first))]
+    for axes in alone if len(alone) == 1 else [*alone, list(range(2, len(first)))]:
         found = []
         for sign in (-1, 1):
-            reach = min(min(first[a] for a in axes) // 2, RADIUS) if sign < 0 else RADIUS
+            reach = min(min(first[a] for a in axes) // 2, radius) if sign < 0 else radius
             moved = (
                 tuple(s + sign * d if a in axes else s for a, s in enumerate(first))
                 for d in range(1, reach + 1)

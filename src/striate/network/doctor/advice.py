@@ -10,7 +10,7 @@ from striate.geometry import Field
 from striate.geometry.text import size_text
 from striate.network.doctor.advice_on_windows import WINDOW_RULES, Case, Rules
 from striate.network.graph import Graph, Node, Shape
-from striate.network.operators import BatchNormalization, Conv, ConvTranspose, Gemm
+from striate.network.operators import BatchNormalization, Conv, ConvTranspose, Gemm, Reshape
 
 __all__ = ["Advice", "advise"]
 
@@ -140,7 +140,29 @@ def _idle(graph: Graph) -> Iterator[tuple[str, str]]:
             yield value.name, "input that no output depends on"
 
 
+def _rows(case: Case) -> Iterator[tuple[str, str]]:
+    """Yield what makes other numbers of rows from the examples, if outputs still have them."""
+    if not case.graph.inputs or not case.shapes[case.graph.inputs[0].name]:
+        return
+    count = case.shapes[case.graph.inputs[0].name][0]
+    if all(case.shapes[name][:1] == (count,) for name in case.graph.outputs):
+        return
+    for node in case.graph.nodes:
+        if not isinstance(node.operator, Reshape):
+            continue
+        x, y = case.shapes[node.inputs[0]], case.shapes[node.outputs[0]]
+        if x[:1] == (count,) and len(x) > 1 and len(y) > 1 and y[0] != count:
+            mixed = ", with numbers of several in one row" * bool(count and y[0] % count)
+            yield (
+                node.name,
+                f"turns {count} examples ({size_text(x)}) into {y[0]} rows ({size_text(y)})"
+                f"{mixed}: {size_text(x[1:], ' x ')} = {prod(x[1:])} numbers of each meet rows of "
+                f"{prod(y[1:])}",
+            )
+
+
 RULES: Rules = WINDOW_RULES | {
+    "examples mixed": _rows,
     "receptive field": _fields,
     "misaligned": _misaligned,
     "bias before norm": _biases,

@@ -111,7 +111,7 @@ def diagnose(
     ----------
     network : Network, Graph, torch.nn.Module or str
         Weights are not needed, nor looked at; a text is a name that `striate.load` knows. A module
-        that fails on such inputs is diagnosed as it runs, layer by layer, on PyTorch's meta device.
+        that fails on such inputs is diagnosed as it runs, on PyTorch's meta device, and as a graph.
     input_shape : sequence of int, or mapping of name to that, optional
         That of the first input, or those of several; by default the network's own, 1 for what it
         leaves open. Repairs change the first input alone.
@@ -128,8 +128,7 @@ def diagnose(
     """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(network, torch.nn.Module):
-        failed, read = _of_module(network, input_shape)
-        return failed if read is None else diagnose(read, input_shape)
+        return _of_module(network, input_shape)
     with explained("diagnose"):
         graph = zoo.graph_of(network)  # type: ignore[arg-type]  # it refuses what is none
         graph, shape = _given(graph, input_shape)
@@ -143,17 +142,19 @@ def diagnose(
     return Diagnosis(graph.name, shape, None, (), tuple(advice))
 
 
-def _of_module(module: torch.nn.Module, input_shape: InputShape) -> tuple[Any, Network | None]:
-    """Return why a PyTorch module fails on such inputs, or the network that it is."""
+def _of_module(module: torch.nn.Module, input_shape: InputShape) -> Diagnosis:
+    """Return why a PyTorch module fails on such inputs, or advice on the network that it is."""
     if input_shape is None:
         raise ParameterError("diagnose: a PyTorch module does not tell its input; give input_shape")
     given = input_shape.values() if isinstance(input_shape, Mapping) else [input_shape]
     shapes = [tuple(sizes) for sizes in given]
     home = import_module("striate.interop.torch.diagnosis")
-    failed = home.diagnose_module(module, shapes)
+    failed: Diagnosis | None = home.diagnose_module(module, shapes)
     if failed is not None:
-        return failed, None
-    return None, import_module("striate.interop.torch").from_torch(module, input_shape)
+        return failed
+    read = import_module("striate.interop.torch").from_torch(module, input_shape)
+    found, left = diagnose(read, input_shape), home.unused(module, read)
+    return found if left is None else replace(found, advice=(*found.advice, left))
 
 
 def _given(graph: Graph, input_shape: InputShape) -> tuple[Graph, Shape]:

@@ -19,6 +19,7 @@ __all__ = ["Repair", "input_sizes", "repairs", "spatial_axes"]
 
 STEPS = 12  # that one repair may take: blocks repeat, and so do their faults
 RADIUS = 64  # how far from the given size others are tried
+ALONE = 256  # the same where the input has but one such axis
 USUAL = (28, 32, 64, 96, 128, 160, 192, 224, 227, 256, 299, 320, 384, 448, 512, 640, 1024)
 
 
@@ -203,28 +204,32 @@ def input_sizes(graph: Graph, shape: Shape) -> list[Shape]:
     where values of one element fit anything.
     """
     axes = spatial_axes(graph, shape)
+    declared = graph.inputs[0].shape
+    own = tuple(d or s for d, s in zip(declared, shape, strict=True))
+    own = (*shape[:1], *own[1:])
     found = []
     for axis in axes:
         for sign in (-1, 1):
             moved = (_moved(shape, [axis], sign * d) for d in _distances(shape, [axis], sign))
             found += _first_fit(graph, moved)
     if found or len(axes) < 2:
-        return found
-    declared = graph.inputs[0].shape
-    own = tuple(d or s for d, s in zip(declared, shape, strict=True))
+        return found or (_first_fit(graph, iter([own])) if own != shape else [])
     for sign in (-1, 1):
         moved = (_moved(shape, axes, sign * d) for d in _distances(shape, axes, sign))
         found += _first_fit(graph, moved)
+    if not found and own != shape:
+        found = _first_fit(graph, iter([own]))
     if not found:
         usual = [tuple(n if i in axes else s for i, s in enumerate(shape)) for n in USUAL]
         near = sorted(usual, key=lambda other: abs(other[axes[0]] - shape[axes[0]]))
-        found = _first_fit(graph, iter([own, *near]))
+        found = _first_fit(graph, iter(near))
     return found
 
 
 def _distances(shape: Shape, axes: Sequence[int], sign: int) -> range:
     half = min(shape[axis] for axis in axes) // 2
-    return range(1, (min(half, RADIUS) if sign < 0 else RADIUS) + 1)
+    radius = RADIUS if len(shape) > 3 else ALONE
+    return range(1, (min(half, radius) if sign < 0 else radius) + 1)
 
 
 def _moved(shape: Shape, axes: Sequence[int], by: int) -> Shape:

@@ -9,7 +9,7 @@ from striate.errors import StriateError
 from striate.geometry import TransposedWindow, Window
 from striate.network.defined import Deferred
 from striate.network.graph import Graph, Node, Shape
-from striate.network.inference import InputShape, infer_shapes, input_shapes
+from striate.network.inference import InputShape, infer_shapes, input_shapes, spilling
 from striate.network.settling import settled
 
 __all__ = ["Trace", "trace", "window_of"]
@@ -66,7 +66,8 @@ def trace(graph: Graph, input_shape: InputShape = None) -> Trace:
         except StriateError as error:
             return Trace(graph, shapes, node, str(error))
         shapes.update(zip(node.outputs, found, strict=False))
-    return Trace(graph, shapes)
+    spilt = spilling(graph, shapes)
+    return Trace(graph, shapes) if spilt is None else Trace(graph, shapes, *spilt)
 
 
 def _settled_partly(graph: Graph, input_shape: InputShape) -> Trace:

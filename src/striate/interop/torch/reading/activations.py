@@ -22,6 +22,22 @@ def _leaky_relu(t: Translation, node: FxNode, x: Any, slope: float = 0.01) -> st
     return t.emit(ops.LeakyRelu(float(slope)), x)
 
 
+@aten("rrelu.default")
+def _rrelu(
+    t: Translation,
+    node: FxNode,
+    x: Any,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    generator: Any = None,
+) -> str:
+    """In eval mode the slope is the mean of those drawn in training (Xu et al. 2015)."""
+    if training:
+        raise GraphError("rrelu of a module in training draws its slopes; pass training=False")
+    return t.emit(ops.LeakyRelu((float(lower) + float(upper)) / 2), x)
+
+
 @aten("elu.default")
 def _elu(
     t: Translation, node: FxNode, x: Any, alpha: float = 1, scale: float = 1, inner: float = 1

@@ -21,7 +21,7 @@ from striate.interop.torch.reading.places import raised_at
 from striate.interop.torch.reading.sizes import integer
 from striate.interop.torch.reading.table import TABLE
 
-__all__ = ["Inputs", "ShapeLike", "decomposed", "example_inputs", "exported"]
+__all__ = ["Inputs", "ShapeLike", "decomposed", "example_inputs", "exported", "inference"]
 
 EXAMPLE_BATCH = 2
 """PyTorch takes sizes of 0 and 1 for special ones, and closes them."""
@@ -129,7 +129,7 @@ def exported(
     """
 
     def closed() -> ExportedProgram:
-        with _inference(module):
+        with inference(module):
             try:
                 return decomposed(_export(module, inputs, None))
             except Exception as error:  # PyTorch raises many kinds, the module any
@@ -137,7 +137,7 @@ def exported(
 
     if inputs.batch:
         opened = inputs.of(max(inputs.batch, EXAMPLE_BATCH))
-        with _inference(module):
+        with inference(module):
             try:
                 program = decomposed(_export(module, opened, opened.open))
             except Exception:  # told for the given batch, if that fails as well
@@ -222,7 +222,7 @@ def _quietly() -> Iterator[None]:
 
 
 @contextmanager
-def _inference(module: torch.nn.Module) -> Iterator[None]:
+def inference(module: torch.nn.Module) -> Iterator[None]:
     """Put a module in eval mode; every part gets back what it was in."""
     flags = [(part, part.training) for part in module.modules()]
     for part, _ in flags:
@@ -237,7 +237,7 @@ def _inference(module: torch.nn.Module) -> Iterator[None]:
 
 def _runs(module: torch.nn.Module, inputs: Inputs) -> bool:
     """Say whether the module itself works, so that only its export fails."""
-    with _inference(module):
+    with inference(module):
         try:
             module(*inputs.args, **inputs.kwargs)
         except Exception:  # whatever a user's code raises
@@ -264,6 +264,12 @@ def _explained(module: torch.nn.Module, inputs: Inputs, error: Exception) -> Exc
             '{"name": shape}, or inputs'
         )
     if not _runs(module, inputs):
+        if "Long, Int" in reason:
+            return ParameterError(
+                f"{name}: takes whole numbers{at}, and a shape alone makes floating ones; give "
+                "examples: striate.interop.torch.from_torch(module, "
+                "inputs=torch.zeros((1, 8), dtype=torch.int64))"
+            )
         return ShapeError(
             f"{name}: fails on inputs of shape {inputs.shapes}{at}: {reason}; "
             "check input_shape against what the module takes"

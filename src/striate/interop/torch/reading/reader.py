@@ -38,6 +38,7 @@ from striate.interop.torch.reading.export import (
     example_inputs,
     exported,
 )
+from striate.interop.torch.reading.fitting import exported_as_if_it_fitted
 from striate.interop.torch.reading.mutation import SAME, is_known, word_of, writes
 from striate.interop.torch.reading.naming import path_of
 from striate.interop.torch.reading.places import place_of
@@ -45,7 +46,7 @@ from striate.interop.torch.reading.table import TABLE
 from striate.interop.torch.reading.translation import Translation
 from striate.network import Network
 
-__all__ = ["read"]
+__all__ = ["read", "read_as_if_it_fitted"]
 
 
 def read(
@@ -70,6 +71,18 @@ def read(
         if closed is None:
             raise
     return _network(closed(), name, module)
+
+
+def read_as_if_it_fitted(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> Network:
+    """Return a module that fails on these inputs as the network that it is up to the fault and on.
+
+    Raises
+    ------
+    Exception
+        Whatever PyTorch raises, if it cannot be read even so.
+    """
+    program = decomposed(exported_as_if_it_fitted(module, inputs))
+    return _network(program, type(module).__name__, module)
 
 
 def _network(program: ExportedProgram, name: str, module: torch.nn.Module | None) -> Network:
@@ -161,14 +174,15 @@ def _refuse_unknown(program: ExportedProgram, name: str) -> None:
             )
         raise GraphError(
             f"{name}: {path_of(node) or 'forward'} calls {target}, which has no counterpart"
-            f"{place_of(node)}; {_nearest(word_of(target))}"
+            f"{place_of(node)}; {_nearest(target)}"
         )
 
 
-def _nearest(word: str) -> str:
-    plain = word.partition(".")[0]
+def _nearest(target: Any) -> str:
+    """Return what to write instead; other libraries' operators are near to none of PyTorch."""
+    plain = word_of(target).partition(".")[0] if str(target).startswith("aten.") else ""
     known = sorted({key.partition(".")[0].strip("_") for key in TABLE})
-    near = difflib.get_close_matches(plain, known, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(plain, known, n=3, cutoff=0.75)
     if near:
         return f"the nearest that have one are {', '.join(near)}: write it with these"
     return "write it with convolutions, matrix products and element-wise operators"

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from striate.errors import GraphError, ParameterError, explained
 from striate.interop.torch.writing import axes, elementwise, layers, windows  # noqa: F401
 from striate.interop.torch.writing.table import FUNCTIONS, How
-from striate.network import Graph, Network, Node, settings_inputs, settled
+from striate.network import Graph, Network, Node, infer_shapes, settings_inputs, settled
 from striate.network.defined import Deferred
+from striate.network.graph import FLOAT
 from striate.network.operators import BatchNormalization
 
 __all__ = ["NetworkModule", "write"]
@@ -91,6 +92,7 @@ class NetworkModule(nn.Module):
         values = dict(self._kept())
         given = self._given(inputs, named)
         how = self._how([*values.values(), *given.values()])
+        given = self._widened(given, how)
         values.update(given)
         graph = self._settled(given)
         for constant in graph.constants:
@@ -124,13 +126,22 @@ class NetworkModule(nn.Module):
         dtype = like.dtype if floating else torch.float32
         return How(self.training, dtype, like.device)
 
+    def _widened(self, given: dict[str, Tensor], how: How) -> dict[str, Tensor]:
+        """Return inputs in double precision where the weights are: no number changes by that."""
+        if how.dtype != torch.float64:
+            return given
+        kinds = {value.name: value.kind for value in self.graph.inputs}
+        single = {n for n, x in given.items() if kinds[n] == FLOAT and x.is_floating_point()}
+        return {name: x.double() if name in single else x for name, x in given.items()}
+
     def _settled(self, given: dict[str, Tensor]) -> Graph:
-        if not any(isinstance(node.operator, Deferred) for node in self.graph.nodes):
-            return self.graph
         shapes = {name: tuple(tensor.shape) for name, tensor in given.items()}
         wanted = settings_inputs(self.graph)
         found = {name: given[name].detach().cpu().numpy() for name in wanted}
-        return settled(self.graph, shapes, found)
+        graph = settled(self.graph, shapes, found)
+        if any(shapes[value.name][1:] != value.shape[1:] for value in self.graph.inputs):
+            infer_shapes(graph, shapes)  # which refuses what would mix examples
+        return graph
 
     def _run(self, node: Node, how: How, values: dict[str, Tensor]) -> None:
         operands = [values[name] for name in node.inputs]
