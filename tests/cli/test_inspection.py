@@ -67,7 +67,7 @@ def test_a_budget(tmp_path):
     assert result.stdout == (
         "parameters 60,850, at most 70,000, 86.9 % used\n"
         "macs 326,520, at most 300,000, 108.8 % used: EXCEEDED\n"
-        "C1: macs 117,600, at most 1, 11760000.0 % used: EXCEEDED\n"
+        "C1: macs 117,600, at most 1, 117,600 times the limit: EXCEEDED\n"
     )
     assert result.stderr == "striate: 2 of 3 limits are not kept\n"
     found = json.loads(inspect("lenet-5", "--budget", path, "--json", code=1).stdout)
@@ -110,3 +110,59 @@ def test_questions_one_at_a_time(tmp_path):
         with pytest.raises(ParameterError) as error:
             inspect("vgg11", *arguments)
         assert str(error.value) == f"inspect: {message}; leave one of them out"
+
+
+def test_an_unreadable_budget_is_a_mistake_of_the_caller(tmp_path):
+    missing = tmp_path / "budget.toml"
+    with pytest.raises(ParameterError) as error:
+        CliRunner().invoke(
+            app, ["inspect", "lenet-5", "--budget", str(missing)], catch_exceptions=False
+        )
+    assert str(error.value) == (
+        f"{missing}: no readable budget (No such file or directory); give a TOML file"
+    )
+    missing.write_text("")
+    with pytest.raises(ParameterError) as empty:
+        CliRunner().invoke(
+            app, ["inspect", "lenet-5", "--budget", str(missing)], catch_exceptions=False
+        )
+    assert str(empty.value) == (
+        f"{missing}: the budget has no limit; give one, as in parameters = '5M'"
+    )
+
+
+IDLE = """from torch import nn
+class Idle(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.used, self.idle = nn.Conv2d(3, 4, 3), nn.Linear(2, 3)
+    def forward(self, x):
+        return self.used(x)
+"""
+
+
+def test_parameters_that_lead_to_no_output_are_noted(tmp_path):
+    file = tmp_path / "idle.py"
+    file.write_text(IDLE)
+    told = inspect(f"{file}:Idle", "--input", "1x3x8x8").stdout
+    assert told.splitlines()[-1] == (
+        "note         9 parameters of the module lead to no output: idle.weight, idle.bias"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "from_torch: the input's shape of Idle is not known; give --input 1x3x224x224"),
+        (
+            ["--doctor"],
+            "diagnose: a PyTorch module does not tell its input; give --input 1x3x224x224",
+        ),
+    ],
+)
+def test_errors_ask_for_options(tmp_path, options, message):
+    file = tmp_path / "idle.py"
+    file.write_text(IDLE)
+    with pytest.raises(ParameterError) as error:
+        CliRunner().invoke(app, ["inspect", f"{file}:Idle", *options], catch_exceptions=False)
+    assert str(error.value) == message

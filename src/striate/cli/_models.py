@@ -5,14 +5,30 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from striate.network import InputShape, Network
 
-__all__ = ["load_model", "sizes_of", "source_of"]
+__all__ = ["load_model", "network_of", "sizes_of", "source_of", "spoken", "unused_note"]
+
+SPOKEN = {
+    "give input_shape, as (1, 3, 224, 224), or inputs, tensors to call the module with": (
+        "give --input 1x3x224x224"
+    ),
+    "does not tell its input; give input_shape": (
+        "does not tell its input; give --input 1x3x224x224"
+    ),
+    'give one shape for each input, as ((1, 3, 32, 32), (1, 8)) or {"name": shape}, or inputs': (
+        "give --input NAME=1x3x32x32 for each input"
+    ),
+    "check input_shape against": "check --input against",
+    "in input_shape": "with --input",
+}
+"""What the library asks for, as the command line has it."""
 
 
 def load_model(text: str, sizes: InputShape = None) -> Network:
@@ -21,15 +37,50 @@ def load_model(text: str, sizes: InputShape = None) -> Network:
     The last runs that file, and takes from it a `torch.nn.Module`, a Network or a Graph, or
     something that returns one when it is called without arguments.
     """
+    return network_of(source_of(text), sizes)
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Let errors of the library ask for options in place of arguments."""
+    from striate.errors import StriateError
+
+    try:
+        yield
+    except StriateError as error:
+        text = str(error)
+        for words, option in SPOKEN.items():
+            text = text.replace(words, option)
+        raise type(error)(text) from None
+
+
+def network_of(made: Any, sizes: InputShape = None) -> Network:
+    """Return the network that `source_of` found."""
     import striate
     from striate.network import Graph, Network
 
-    made = source_of(text)
     if isinstance(made, Graph):
         made = Network(made)
     if isinstance(made, Network):
         return made
-    return striate.load(made) if isinstance(made, str) else striate.load(made, input_shape=sizes)
+    with spoken():
+        if isinstance(made, str):
+            return striate.load(made)
+        return striate.load(made, input_shape=sizes)
+
+
+def unused_note(made: Any, network: Network) -> tuple[str, ...]:
+    """Return what to note of a PyTorch module's parameters that lead to no output, if any do."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(made, torch.nn.Module):
+        return ()
+    from striate.interop.torch.diagnosis import unused
+
+    found = unused(made, network)
+    if found is None:
+        return ()
+    names = ", ".join(found.layers[:3]) + ", ..." * (len(found.layers) > 3)
+    return (f"{found.text}: {names}",)
 
 
 def source_of(text: str) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from striate.cli._models import load_model, sizes_of
+from striate.cli._models import network_of, sizes_of, source_of, unused_note
 from striate.cli._report_table import print_report, print_table, with_times
 from striate.cli._text import visible
 from striate.cli.inspection import ask, pointing_to_the_doctor
@@ -115,7 +116,8 @@ def inspect(
         _refuse_beside(option, beside | {"--time": time})
     if ask(model, shape, doctor, against, budget, as_json=as_json):
         return
-    network = load_model(model, shape)
+    made = source_of(model)
+    network = network_of(made, shape)
     if layer is not None:
         _refuse_beside("--explain", {"--json": as_json, "--columns": columns, "--sort": sort})
         for line in explain(network, layer, shape):
@@ -123,6 +125,7 @@ def inspect(
         return
     with pointing_to_the_doctor(model, shape):
         report = striate.inspect(network, shape, convention=convention)
+    report = replace(report, notes=(*report.notes, *unused_note(made, network)))
     from striate.network.inspection.columns import chosen
     from striate.network.inspection.views import collapsed, ordered
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from striate.cli._models import load_model, source_of
+from striate.cli._models import load_model, source_of, spoken
 from striate.cli._text import visible
 from striate.geometry.text import size_text
 
@@ -53,7 +53,8 @@ def ask_doctor(model: str, shape: InputShape, *, as_json: bool) -> None:
     from striate.network import diagnose
 
     made = source_of(model)
-    found = diagnose(striate.load(made) if isinstance(made, str) else made, shape)
+    with spoken():
+        found = diagnose(striate.load(made) if isinstance(made, str) else made, shape)
     _print(found.to_json() if as_json else str(found))
     if not found.fits:
         raise typer.Exit(1)
@@ -70,10 +71,14 @@ def compare_with(network: Network, other: str, shape: InputShape, *, as_json: bo
 def hold_to_budget(network: Network, path: Path, shape: InputShape, *, as_json: bool) -> None:
     """Print how much of each limit is used; exit with 1 if one is not kept."""
     import striate
+    from striate.errors import FileError, ParameterError
     from striate.network import Budget
     from striate.network.inspection.budget import uses
 
-    budget = Budget.from_file(path)
+    try:
+        budget = Budget.from_file(path)
+    except FileError as error:  # the caller's mistake, not a limit that is not kept
+        raise ParameterError(str(error)) from None
     spent = milliseconds(network, shape) if budget.needs_time else None
     found = uses(striate.inspect(network, shape), budget, spent)
     broken = sum(use.exceeded for use in found)

@@ -105,24 +105,50 @@ def test_nothing_is_allowed():
             "receptive_field has no bound; give min, max or both",
         ),
         (
+            {"receptive_field": {"min": 10, "max": 5}},
+            ParameterError,
+            "receptive_field has min 10 above max 5, which nothing keeps; swap them",
+        ),
+        (
+            {"parameters": "3 MiB"},
+            ParameterError,
+            "parameters is '3 MiB'; a limit must be a number of at least 0, or a text as '5M'",
+        ),
+        (
+            {"layers": {"C1": {}}},
+            ParameterError,
+            "the budget has no limit; give one, as in parameters = '5M'",
+        ),
+        (
+            {},
+            ParameterError,
+            "the budget has no limit; give one, as in parameters = '5M'",
+        ),
+        (
+            {"peak_memory": "3 miles"},
+            ParameterError,
+            "peak_memory is '3 miles'; a limit must be a number of at least 0, or a text as "
+            "'16 MiB'",
+        ),
+        (
             {"macs": "many"},
             ParameterError,
-            "macs is 'many'; a limit must be a number of at least 0, or a text as '5M' or '16 MiB'",
+            "macs is 'many'; a limit must be a number of at least 0, or a text as '5M'",
         ),
         (
             {"macs": -1},
             ParameterError,
-            "macs is -1; a limit must be a number of at least 0, or a text as '5M' or '16 MiB'",
+            "macs is -1; a limit must be a number of at least 0, or a text as '5M'",
         ),
         (
             {"macs": True},
             ParameterError,
-            "macs is True; a limit must be a number of at least 0, or a text as '5M' or '16 MiB'",
+            "macs is True; a limit must be a number of at least 0, or a text as '5M'",
         ),
         (
             {"macs": float("nan")},
             ParameterError,
-            "macs is nan; a limit must be a number of at least 0, or a text as '5M' or '16 MiB'",
+            "macs is nan; a limit must be a number of at least 0, or a text as '5M'",
         ),
         ({"layers": 3}, ParameterError, "layers is 3; it must be tables: [layers.conv1]"),
         (

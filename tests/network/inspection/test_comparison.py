@@ -103,3 +103,23 @@ def test_the_input_is_that_of_both():
     assert (found.a.input_shape, found.b.input_shape) == ((1, 3, 64, 64), (1, 3, 64, 64))
     with pytest.raises(ShapeError):
         compare("lenet-5", "vgg16", (1, 3, 224, 224))
+
+
+def test_unrelated_networks_are_not_matched():
+    found = compare("lenet-5", small("small"))
+    assert [m.by for m in found.layers if m.a is not None and m.b is not None] == []
+    named = compare(small("a"), small("b", last=Relu, prefix=""))
+    assert all(match.by == "name" for match in named.layers)
+
+
+def test_totals_that_agree_stand_in_one_line():
+    lines = str(compare("vgg16", "vgg16-bn")).splitlines()
+    assert [line for line in lines if line.endswith("  same")] == []
+    (same,) = [line for line in lines if line.startswith("same: ")]
+    assert same.startswith("same: macs 15,470,264,320, flops 30,940,528,640, ")
+
+
+def test_large_changes_are_told_as_multiples():
+    found = compare("lenet-5", "vgg16")
+    (parameters,) = [d for d in found.totals if d.name == "parameters"]
+    assert parameters.change.endswith(f" ({parameters.b / parameters.a:,.0f} times)")

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "Limit", "Use", "check", "uses"]
 
-UNITS = {
-    "": 1,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
+COUNTS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+BYTES = COUNTS | {
     "B": 1,
     "kB": 1e3,
     "MB": 1e6,
@@ -94,7 +90,7 @@ class Use:
         return (
             f"{where}{self.name.replace('_', ' ')} {_figure(self.name, self.used)}, {bound} "
             f"{_figure(self.name, limit or 0)}"
-            + (f", {self.share:.1%} used".replace("%", " %") if self.most is not None else "")
+            + (f", {_share_text(self.share)}" if self.most is not None else "")
             + (f": {verdict}" if self.exceeded else "")
         )
 
@@ -125,7 +121,7 @@ class Budget:
         UnknownNameError
             With the nearest known names.
         ParameterError
-            If a limit is no number.
+            If a limit is no number, if its least is above its most, or if there is no limit.
         """
         known = {*TOTALS, FIELD, TIME}
         layers = values.get(LAYERS, {})
@@ -140,7 +136,10 @@ class Budget:
                 )
             with explained(f"{LAYERS}.{name}"):
                 named.append((name, _limits(limits, {*LAYER, FIELD})))
-        return cls(_limits(plain, known, also=LAYERS), tuple(named))
+        budget = cls(_limits(plain, known, also=LAYERS), tuple(named))
+        if not budget.limits and not any(limits for _, limits in named):
+            raise ParameterError("the budget has no limit; give one, as in parameters = '5M'")
+        return budget
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Budget:
@@ -268,25 +267,37 @@ def _limits(
                 if bound not in ("min", "max"):
                     raise UnknownNameError.of(f"bound of {name}", bound, ("min", "max"))
             bounds = {bound: _number(f"{name}.{bound}", given) for bound, given in value.items()}
-            found.append(Limit(name, bounds.get("max"), bounds.get("min")))
+            most, least = bounds.get("max"), bounds.get("min")
+            if most is not None and least is not None and least > most:
+                raise ParameterError(
+                    f"{name} has min {value['min']!r} above max {value['max']!r}, which nothing "
+                    "keeps; swap them"
+                )
+            found.append(Limit(name, most, least))
         else:
             found.append(Limit(name, _number(name, value)))
     return tuple(found)
 
 
 def _number(name: str, value: Any) -> float:
-    """Return 5000000.0 for 5_000_000, "5M" and "5 M"; bytes also as "16 MiB"."""
+    """Return 5000000.0 for 5_000_000, "5M" and "5 M"; of bytes also "16 MiB"."""
+    bytes_ = name.partition(".")[0] in MEMORY
     if isinstance(value, str):
         parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value)
-        if parts and parts[2] in UNITS:
-            return float(parts[1]) * UNITS[parts[2]]
+        units = BYTES if bytes_ else COUNTS
+        if parts and parts[2] in units:
+            return float(parts[1]) * units[parts[2]]
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and isfinite(value) and value >= 0:
         return float(value)
+    example = "'16 MiB'" if bytes_ else "'5M'"
     raise ParameterError(
-        f"{name} is {value!r}; a limit must be a number of at least 0, or a text as '5M' or "
-        "'16 MiB'"
+        f"{name} is {value!r}; a limit must be a number of at least 0, or a text as {example}"
     )
+
+
+def _share_text(share: float) -> str:
+    return f"{share:,.0f} times the limit" if share >= 10 else f"{share:.1%} used".replace("%", " %")
 
 
 def _figure(name: str, value: float) -> str:

@@ -31,6 +31,8 @@ COLUMNS = ("operator", "output_shape", "parameters", "macs", "field")
 HEADINGS = ("operator", "output", "parameters", "MACs", "field")
 
 
+TIMES = 10  # from which on a share is told as a multiple
+
 SCHEMA = 1
 """Of the JSON: one more whenever a key changes its meaning or goes."""
 
@@ -48,8 +50,9 @@ class Difference:
         """What b has more or less than a, also as a share: "+8,448 (+0.1 %)"."""
         if self.a == self.b:
             return "same"
-        share = f" ({(self.b - self.a) / self.a:+.1%})".replace("%", " %") if self.a else ""
-        return f"{self.b - self.a:+,}{share}"
+        times = self.b / self.a if self.a else 0
+        share = f" ({times - 1:+.1%})".replace("%", " %") if self.a else ""
+        return f"{self.b - self.a:+,}" + (f" ({times:,.0f} times)" if times >= TIMES else share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,8 @@ def compare(
 ) -> Comparison:
     """Return how two networks differ, in total and layer by layer.
 
-    Layers are matched by name; those left over in order, by operator, shape and parameters if
-    they can be, else by operator.
+    Layers are matched by name, if both or neither have parameters; those left over in order, by
+    operator, shape and parameters. What is alike in neither way is in one network only.
 
     Parameters
     ----------
@@ -174,24 +177,23 @@ def _only(layers: Sequence[Layer], taken: set[Layer]) -> Iterator[Match]:
 
 def _partners(a: Sequence[Layer], b: Sequence[Layer]) -> dict[str, Layer]:
     named = {layer.name: layer for layer in b}
-    found = {layer.name: named[layer.name] for layer in a if layer.name in named}
-    for key in (_kind, _operator):
-        taken = set(found.values())
-        left_a = [layer for layer in a if layer.name not in found]
-        left_b = [layer for layer in b if layer not in taken]
-        kinds = list(map(key, left_a)), list(map(key, left_b))
-        for block in SequenceMatcher(None, *kinds, autojunk=False).get_matching_blocks():
-            for step in range(block.size):
-                found[left_a[block.a + step].name] = left_b[block.b + step]
+    found = {
+        layer.name: named[layer.name]
+        for layer in a
+        if layer.name in named and bool(layer.parameters) == bool(named[layer.name].parameters)
+    }
+    taken = set(found.values())
+    left_a = [layer for layer in a if layer.name not in found]
+    left_b = [layer for layer in b if layer not in taken]
+    kinds = list(map(_kind, left_a)), list(map(_kind, left_b))
+    for block in SequenceMatcher(None, *kinds, autojunk=False).get_matching_blocks():
+        for step in range(block.size):
+            found[left_a[block.a + step].name] = left_b[block.b + step]
     return found
 
 
 def _kind(layer: Layer) -> object:
     return layer.operator, layer.output_shape, layer.parameters
-
-
-def _operator(layer: Layer) -> object:
-    return layer.operator
 
 
 def _plain(value: Any) -> Any:
@@ -217,8 +219,13 @@ def _lines(found: Comparison) -> Iterator[str]:
     names = (one, two) if one != two else ("a", "b")
     yield f"{found.a.title} against {found.b.title}"
     rows = [("", *names, "change")]
-    rows += [(d.name.replace("_", " "), f"{d.a:,}", f"{d.b:,}", d.change) for d in found.totals]
-    yield from _table(rows, right={1, 2})
+    changed = [d for d in found.totals if d.a != d.b]
+    rows += [(d.name.replace("_", " "), f"{d.a:,}", f"{d.b:,}", d.change) for d in changed]
+    if changed:
+        yield from _table(rows, right={1, 2})
+    same = [d for d in found.totals if d.a == d.b and d.a]
+    if same:
+        yield "same: " + ", ".join(f"{d.name.replace('_', ' ')} {d.a:,}" for d in same)
     alike = sum(match.alike for match in found.layers)
     only = [sum(getattr(m, other) is None for m in found.layers) for other in ("b", "a")]
     differ = len(found.layers) - alike - sum(only)

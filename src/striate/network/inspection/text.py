@@ -102,11 +102,15 @@ def _some(names: Sequence[str], most: int = 4) -> str:
 
 
 def scaled(count: int) -> str:
-    """Return a count in thousands (k), millions (M) or billions (G)."""
-    for unit, prefix in ((1e9, "G"), (1e6, "M")):
+    """Return a count as it is, or in thousands (k), millions (M), billions (G) or more (T).
+
+    >>> scaled(0), scaled(1500), scaled(61_585_538_000_000)
+    ('0 ', '1.500 k', '61.586 T')
+    """
+    for unit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= unit:
             return f"{count / unit:.3f} {prefix}"
-    return f"{count / 1e3:.3f} k"
+    return f"{count} "
 
 
 def three_digits(count: int) -> str:
