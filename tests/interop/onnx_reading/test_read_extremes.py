@@ -87,3 +87,19 @@ def test_thousands_of_parts():
     report = told(nodes, shape=(1, 4, 2000, 8))
     assert report.layers[1].output_shape == (1, 4, 2000, 8)
     assert report.layers[1].field[0].size == 1
+
+
+def test_groups_of_huge_numbers_of_channels():
+    scales = [(name, np.ones(2, np.float32)) for name in "ab"]
+    norm = node("GroupNormalization", ["x", "a", "b"], ["y"], num_groups=2, epsilon=1e-5)
+    assert told([norm], scales, (1, 2**20, 4, 4)).notes == (
+        "extreme: y (GroupNormalization) of x: its groups read 524,288 x 524,288 "
+        "channels, more than 1,048,576",
+    )
+
+
+@pytest.mark.parametrize("kind", ["Flatten", "DepthToSpace"])
+def test_reshaping_nothing(kind):
+    sizes = {"blocksize": 2} if kind == "DepthToSpace" else {}
+    report = told([node(kind, ["x"], ["y"], **sizes)], shape=(1, 4, 0, 0))
+    assert report.layers[0].output_shape == ((1, 1, 0, 0) if sizes else (1, 0))

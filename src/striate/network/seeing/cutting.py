@@ -34,14 +34,15 @@ def cut(
     """Return the factors of the same elements in another shape, and what becomes of places.
 
     Only factors that some place names need to stay apart. `bounds` are further sizes of inner parts
-    at which to cut where possible. Returns None where the new shape cuts across such a factor.
+    at which to cut where possible. Returns None where the new shape cuts across such a factor, or
+    holds nothing.
     """
     flat = [(axis, i, size) for axis, sizes in enumerate(factors) for i, size in enumerate(sizes)]
     inner = _inner([size for *_, size in flat])
     needed = {1, prod(shape), *_inner(shape)}
     needed |= _needed(flat, inner, places)
     cuts = sorted(needed)
-    if any(high % low for low, high in pairwise(cuts)):
+    if 0 in needed or any(high % low for low, high in pairwise(cuts)):
         return None
     for bound in sorted(set(bounds)):
         cuts = _with(cuts, bound)

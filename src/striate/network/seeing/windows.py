@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from striate.errors import GeometryError
 from striate.geometry import Axis, Sampling
 from striate.network.seeing.paths import ALL, Link
 from striate.network.seeing.steps import Reading, Slide, Step, Use, along_axis, same, whole
 
 __all__ = ["LOOKING", "WINDOWS"]
+
+MOST_READ = 1 << 20
+"""The most channels that are told one by one for each of a group."""
 
 
 def _conv(use: Use) -> tuple[Step, ...] | None:
@@ -27,7 +31,16 @@ def _channels(use: Use) -> Link:
         return ALL
     if groups == seen == made:
         return Link(1)
-    return Link(1, Sampling((tuple(range(seen // groups)),) * (made // groups), seen // groups))
+    return _groups(seen // groups, made // groups)
+
+
+def _groups(seen: int, made: int) -> Link:
+    """Return how channels are read that are made, so many at a time, of so many."""
+    if seen * made > MOST_READ:
+        raise GeometryError(
+            f"its groups read {seen:,} x {made:,} channels, more than {MOST_READ:,}"
+        )
+    return Link(1, Sampling((tuple(range(seen)),) * made, seen))
 
 
 def _weight(use: Use) -> tuple[Step, ...]:
@@ -62,7 +75,7 @@ def _group(use: Use) -> tuple[Step, ...]:
     if use.place:
         return _by_channel(use)
     each = use.shape[1] // use.operator.groups
-    group = Link(1, Sampling((tuple(range(each)),) * each, each))
+    group = ALL if use.operator.groups == 1 else _groups(each, each)
     return (Slide((Link(0), group, *(ALL for _ in use.shape[2:])), use.output),)
 
 
