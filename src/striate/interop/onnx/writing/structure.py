@@ -23,8 +23,8 @@ def _constant_of_shape(emission: Emission, node: Node, o: Any) -> None:
 
 
 def _gemm(emission: Emission, node: Node, _: Any) -> None:
-    """ONNX's Gemm takes two axes; of any others it is a product with the transposed weight."""
-    if len(emission.shape(node.inputs[0]) or (None, None)) == 2:
+    """ONNX's Gemm takes two axes; of others, or unknown, a product is written."""
+    if len(emission.shape(node.inputs[0]) or ()) == 2:
         emission.node("Gemm", node.inputs, node.outputs, transB=1)
         return
     source, weight, *bias = node.inputs
