@@ -297,7 +297,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def _share_text(share: float) -> str:
-    return f"{share:,.0f} times the limit" if share >= 10 else f"{share:.1%} used".replace("%", " %")
+    return f"{share:,.0f} times the limit" if share >= 10 else f"{100 * share:.1f} % used"
 
 
 def _figure(name: str, value: float) -> str:
