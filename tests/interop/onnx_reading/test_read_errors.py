@@ -52,6 +52,11 @@ FLOATS = "striate runs floating-point models: load the float model that it was m
             "or load the part of the model without it",
         ),
         (
+            "y = ReduceMean <axes = [1], keepdims = 7> (x)",
+            "node 'y' (ReduceMean, opset 17): its keepdims is 7; it must be 0 or 1: the file is "
+            "damaged",
+        ),
+        (
             "y = Rellu (x)",
             "node 'y' (Rellu, opset 17): not supported; no operator is called 'Rellu'; did you "
             "mean Elu or PRelu or Relu?",

@@ -106,8 +106,11 @@ class Call:
         return default if value is None else int(value)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """Return a whole number as true or false."""
-        return bool(self.integer(name, int(default)))
+        """Return 0 or 1 as false or true."""
+        value = self.integer(name, int(default))
+        if value not in (0, 1):
+            raise self.error(f"its {name} is {value}; it must be 0 or 1: the file is damaged")
+        return bool(value)
 
     def integers(self, name: str) -> tuple[int, ...] | None:
         """Return several whole numbers, or None if they are left out."""
