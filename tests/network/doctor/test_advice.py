@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from striate.errors import GeometryError
-from striate.geometry import TransposedWindow, Window
+from striate.geometry import Axis, Field, TransposedAxis, TransposedWindow, Window
 from striate.network import Builder, Graph, Initial, Input, Parameter, diagnose, infer_shapes, zoo
+from striate.network.doctor.advice import _coverage
 from striate.network.doctor.advice_on_windows import Case, unread
 from striate.network.operators import Add, Concat, GlobalAveragePool, MaxPool, Relu
 
@@ -278,3 +279,22 @@ def test_axes_of_billions_take_no_time():
     b = Builder("long", (None, 1, 1 << 40))
     x = b.conv(b.input, "wide", channels=1, kernel=3, stride=5, padding=0)
     assert [a.topic for a in diagnose(b.graph(x)).advice] == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 5), st.integers(1, 3), st.booleans()), min_size=1, max_size=3
+    ),
+    st.integers(1, 30),
+    st.integers(1, 40),
+)
+def test_coverage_is_that_of_looking_at_every_output(windows, count, size):
+    field = Field.identity()
+    for kernel, stride, transposed in windows:
+        axis = (
+            TransposedAxis(kernel, stride) if transposed else Axis(kernel, stride, padding=(1, 2))
+        )
+        field = field.through(axis)
+    seen = filter(None, map(field.of, range(count)))
+    most = max((min(last, size - 1) - max(first, 0) + 1 for first, last in seen), default=0)
+    assert _coverage(field, count, size) == max(most, 0)

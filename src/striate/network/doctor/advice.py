@@ -79,9 +79,25 @@ def _gathers(case: Case, node: Node) -> bool:
 
 
 def _coverage(field: Field, count: int, size: int) -> int:
-    """Return the most input positions, padding left out, that one of `count` outputs sees."""
-    seen = (field.of(o) for o in range(count))
-    return max((min(s[1], size - 1) - max(s[0], 0) + 1 for s in seen if s), default=0)
+    """Return the most input positions, padding left out, that one of `count` outputs sees.
+
+    Fields move right by equal steps, so within each kind of outputs what they see grows until the
+    first begins inside the input, and shrinks from the last that ends inside: only there to look.
+    """
+    most = 0
+    for phase, interval in enumerate(field.intervals[:count]):
+        if interval is None:
+            continue
+        first, last = interval
+        turns = (count - 1 - phase) // field.period
+        edges: tuple[int, ...] = (0, turns)
+        if field.step:
+            inside = (-first // field.step, (size - 1 - last) // field.step)
+            edges = (*edges, *(turn + more for turn in inside for more in (0, 1)))
+        for turn in edges:
+            shift = min(max(turn, 0), turns) * field.step
+            most = max(most, min(last + shift, size - 1) - max(first + shift, 0) + 1)
+    return most
 
 
 def _misaligned(case: Case) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from math import prod
@@ -150,8 +151,8 @@ def _checkerboards(case: Case) -> Iterator[tuple[str, str]]:
         if not isinstance(node.operator, ConvTranspose) or not isinstance(window, TransposedWindow):
             continue
         for axis in dict.fromkeys(window.axes):
-            steps = [k * axis.dilation % axis.stride for k in range(axis.kernel)]
-            taps = sorted({steps.count(phase) for phase in range(axis.stride)})
+            steps = Counter(k * axis.dilation % axis.stride for k in range(axis.kernel))
+            taps = sorted({*steps.values(), *([0] if len(steps) < axis.stride else [])})
             if len(taps) > 1:
                 low = axis.kernel // axis.stride * axis.stride
                 better = " or ".join(str(k) for k in (low, low + axis.stride) if k)
