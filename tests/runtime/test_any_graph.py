@@ -291,3 +291,12 @@ def test_infinities_come_about_without_a_warning(dtype):
     assert missing.all()
     assert np.isnan(total).all()
     assert np.isinf(st.compile(net, dtype=dtype).values(np.ones((1, 2), dtype))["up"]).all()
+
+
+def test_kinds_that_an_operator_has_no_numbers_of():
+    nodes = (Node("soft", op.Softmax(1), ("x",), ("y",)),)
+    network = Network(Graph("odd", (Input("x", (2, 3), "bool"),), (), nodes, ("y",)))
+    with pytest.raises(DTypeError) as error:
+        st.compile(network)(np.ones((2, 3), bool))
+    assert str(error.value).startswith("odd: soft (Softmax): cannot be computed for bool (")
+    assert str(error.value).endswith("): cast them first")

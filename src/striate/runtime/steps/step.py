@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ShapeError, StriateError
+from striate.errors import DTypeError, ShapeError, StriateError, one_line
 from striate.geometry.text import size_text
 from striate.network import FLOAT, Node, Shape
 
@@ -90,6 +90,11 @@ class Step(ABC):
                 return self.run(*inputs)
         except StriateError as error:
             raise type(error)(f"{place}: {error}") from error
+        except TypeError as error:
+            kinds = ", ".join(str(array.dtype) for array in inputs)
+            raise DTypeError(
+                f"{place}: cannot be computed for {kinds} ({one_line(error)}): cast them first"
+            ) from None
         except MemoryError:
             raise ShapeError(
                 f"{place}: no memory is left for its output, {size_text(self.to.output)}: run it "
