@@ -9,6 +9,7 @@ from dataclasses import replace
 from striate.geometry import Window
 from striate.network import Graph, Node, infer_kinds
 from striate.network import operators as op
+from striate.network.graph import needed_nodes
 from striate.runtime.lowering.fusion import readers_of
 
 __all__ = ["leaner"]
@@ -46,17 +47,7 @@ def leaner(graph: Graph) -> Graph:
             nodes.append(node)
             made |= dict.fromkeys(node.outputs, node)
     outputs = tuple(alias.get(name, name) for name in graph.outputs)
-    return replace(graph, nodes=_needed(nodes, outputs), outputs=outputs)
-
-
-def _needed(nodes: list[Node], outputs: tuple[str, ...]) -> tuple[Node, ...]:
-    """Return the nodes that the outputs depend on."""
-    needed, kept = set(outputs), []
-    for node in reversed(nodes):
-        if not needed.isdisjoint(node.outputs):
-            needed.update(node.inputs)
-            kept.append(node)
-    return tuple(kept[::-1])
+    return replace(graph, nodes=needed_nodes(nodes, outputs), outputs=outputs)
 
 
 def _nothing(node: Node, kinds: Mapping[str, str]) -> str | None:

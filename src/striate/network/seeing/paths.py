@@ -8,6 +8,7 @@ from math import prod
 
 from striate.geometry import Axis, Field, Interval, Sampling, TransposedAxis
 from striate.geometry.field import outer_taps
+from striate.geometry.text import size_text
 from striate.network.graph import Shape
 from striate.network.seeing.cutting import Digit, Factors
 
@@ -137,7 +138,9 @@ def _through(path: Path, sizes: tuple[int, ...], axis: int, link: Link, shape: S
     if len(sizes) > 1:
         merged = _merged(path.field, here, sizes)
         if merged is None:
-            return unknown(path, f"a window slides over an axis made of {_by(sizes)}", (alone,))
+            return unknown(
+                path, f"a window slides over an axis made of {size_text(sizes, ' x ')}", (alone,)
+            )
         path = Path(merged, (alone,))
     if path.stepped:
         if (turns := path.field.turns(along)) > max(LISTED, path.field.period):
@@ -221,7 +224,3 @@ def taps_inside(along: Axis | TransposedAxis | Sampling, output: int, size: int)
     taps = along.taps(output)
     ahead = max(0, -(taps.start // taps.step))  # of index 0
     return range(taps.start + ahead * taps.step, min(taps.stop, size), taps.step)
-
-
-def _by(sizes: Sequence[int]) -> str:
-    return " x ".join(map(str, sizes))
