@@ -3,7 +3,7 @@
 import pytest
 
 from striate.errors import FileError, ParameterError
-from striate.files import replacing, write_whole
+from striate.files import replacing, unfinished, write_whole
 
 
 def test_bytes_and_text(tmp_path):
@@ -39,3 +39,9 @@ def test_a_folder_in_the_way(tmp_path):
     with pytest.raises(FileError, match="a folder; name a file in it"):
         write_whole(tmp_path, b"")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_leaves(tmp_path):
+    for name in (".a\nb.png.0123abcd.part", ".c.part", "d.png.0123abcd.part", ".e.png.0123abcd"):
+        (tmp_path / name).write_bytes(b"half")
+    assert list(unfinished(tmp_path)) == [(tmp_path / ".a\nb.png.0123abcd.part", "a\nb.png")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +11,17 @@ from pathlib import Path
 
 from striate.errors import FileError
 
-__all__ = ["replacing", "write_whole"]
+__all__ = ["replacing", "unfinished", "write_whole"]
+
+BESIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path beside `path` to write to; rename it onto `path` if all went well.
 
-    Whatever interrupts the writing, `path` holds what it held before, and nothing lies beside it.
+    Whatever interrupts the writing, `path` holds what it held before, and nothing lies beside it
+    unless the process was killed: see `unfinished`.
 
     Raises
     ------
@@ -52,6 +56,25 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             f"{target}: cannot be written ({error.strerror or error}); "
             "check that its folder may be written and has room"
         ) from None
+
+
+def unfinished(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, str]]:
+    """Yield the files that `replacing` left in a folder as its process was killed.
+
+    With each comes the name that it would have got. One that is still being written looks alike.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with replacing(folder / "note.txt") as beside:
+    ...     _ = beside.write_text("half")
+    ...     [name for _, name in unfinished(folder)]
+    ['note.txt']
+    """
+    for path in Path(folder).iterdir():
+        if match := BESIDE.fullmatch(path.name):
+            yield path, match["name"]
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes | str) -> Path:
