@@ -1,4 +1,8 @@
-"""Large kernels through the fast Fourier transform: overlapping tiles, one product each."""
+"""Large kernels through the fast Fourier transform: overlapping tiles, one product each.
+
+The tiles' sides follow from the kernel alone, and their grid begins at the image's first pixel: so
+the part of an image that begins at a multiple of the tiles' step gives the same bits as the whole.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.ops._threads import run_blocks
 from striate.ops.filtering import Frame, round_into
 
-__all__ = ["correlate_fourier", "error_bound", "tile_shape"]
+__all__ = ["correlate_fourier", "error_bound", "tile_sides", "tile_step"]
 
 Values = NDArray[np.float64]
 
-TILE = 512  # numbers along a side of a transform, if the kernel is much smaller
+LEAST = 64  # numbers along a side of a transform: below, calls cost more than they compute
 
 
 def correlate_fourier(
@@ -29,12 +34,13 @@ def correlate_fourier(
 
     The product of one spectrum with the conjugate of another is a circular correlation; of each
     tile, the part into which nothing has come round is kept ("overlap-save": T. G. Stockham,
-    "High-speed convolution and correlation", 1966).
+    "High-speed convolution and correlation", 1966). A transform would spread NaN and infinity
+    over its tile, so tiles that hold any are summed up plainly.
 
     Parameters
     ----------
     image, output : arrays, shape (H, W * channels)
-        Rows of finite numbers, and where the result goes.
+        Rows of numbers, and where the result goes.
     matrix : array of float64, shape (U, V)
         The kernel, not flipped.
     frame : Frame
@@ -44,71 +50,87 @@ def correlate_fourier(
     """
     height, step = image.shape[0], frame.channels
     width = image.shape[1] // step
-    shape = tile_shape((height, width), matrix.shape)
-    spectrum = np.conj(np.fft.rfft2(matrix, shape))[..., None]
-    rows, columns = (side - weights + 1 for side, weights in zip(shape, matrix.shape, strict=True))
-    for top in range(0, height, rows):
-        for left in range(0, width, columns):
-            down, across = min(rows, height - top), min(columns, width - left)
-            tile = padded_tile(image, frame, (top, left), (down, across), matrix.shape)
-            product = np.fft.rfft2(tile, shape, axes=(0, 1)) * spectrum
-            sums = np.fft.irfft2(product, shape, axes=(0, 1))[:down, :across]
-            part = output[top : top + down, left * step : (left + across) * step]
-            round_into(part, finish(sums.reshape(down, across * step)))
+    sides = tile_sides(matrix.shape)
+    spectrum = np.conj(np.fft.rfft2(matrix, sides))[..., None]
+    rows, columns = tile_step(matrix.shape)
+
+    def correlate_tile(tile: Values) -> Values:
+        if not np.isfinite(tile).all():
+            return plain_sums(tile, matrix)
+        product = np.fft.rfft2(tile, sides, axes=(0, 1)) * spectrum
+        sums = np.fft.irfft2(product, sides, axes=(0, 1))
+        return sums[: tile.shape[0] - matrix.shape[0] + 1, : tile.shape[1] - matrix.shape[1] + 1]
+
+    def fill_tile_rows(start: int, stop: int) -> None:
+        for top in range(start * rows, min(stop * rows, height), rows):
+            down = min(rows, height - top)
+            shown = frame.rows[top : top + down + matrix.shape[0] - 1]
+            lines = image[shown]
+            for left in range(0, width, columns):
+                across = min(columns, width - left)
+                part = slice(left * step, (left + across + matrix.shape[1] - 1) * step)
+                tile = lines.take(frame.columns[part], axis=1).astype(np.float64)
+                tile[shown < 0] = frame.fill
+                tile[:, frame.columns[part] < 0] = frame.fill
+                sums = correlate_tile(tile.reshape(shown.size, -1, step))
+                round_into(
+                    output[top : top + down, left * step : (left + across) * step],
+                    finish(sums.reshape(down, across * step)),
+                )
+
+    steps = image.size * (3 * sum(map(math.log2, sides)))
+    run_blocks(fill_tile_rows, -(-height // rows), int(steps))
 
 
-def padded_tile(
-    image: NDArray[Any],
-    frame: Frame,
-    start: tuple[int, int],
-    size: tuple[int, int],
-    weights: tuple[int, ...],
-) -> Values:
-    """Return what the windows of `size` pixels from `start` on see, (rows, columns, channels)."""
-    step = frame.channels
-    rows = frame.rows[start[0] : start[0] + size[0] + weights[0] - 1]
-    columns = frame.columns[start[1] * step : (start[1] + size[1] + weights[1] - 1) * step]
-    tile = image[rows[:, None], columns].astype(np.float64)
-    tile[rows < 0] = frame.fill
-    tile[:, columns < 0] = frame.fill
-    return tile.reshape(rows.size, -1, step)
-
-
-def tile_shape(image: tuple[int, int], kernel: tuple[int, ...]) -> tuple[int, int]:
-    """Return the sides of the transforms: enough for the image, or for four kernels."""
-    down, across = (
-        fast_length(min(size + weights - 1, max(TILE, 4 * weights)))
-        for size, weights in zip(image, kernel, strict=True)
-    )
-    return down, across
-
-
-def fast_length(least: int) -> int:
-    """Return the first number from `least` on whose prime factors are 2, 3 and 5.
+def plain_sums(tile: Values, matrix: Values) -> Values:
+    """Return the correlation where the kernel fits into the tile, weight after weight.
 
     Examples
     --------
-    >>> fast_length(511), fast_length(601)
-    (512, 625)
+    >>> plain_sums(np.array([[[1.0], [2.0], [np.inf]]]), np.array([[1.0, 1.0]]))[..., 0]
+    array([[ 3., inf]])
     """
-    length = least
-    while True:
-        rest = length
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return length
-        length += 1
+    down, across = (tile.shape[axis] - matrix.shape[axis] + 1 for axis in (0, 1))
+    sums = np.zeros((down, across, tile.shape[2]))
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity less itself is NaN, quietly
+        for u, v in np.ndindex(matrix.shape):
+            sums += matrix[u, v] * tile[u : u + down, v : v + across]
+    return sums
 
 
-def error_bound(image: tuple[int, int], matrix: Values, largest: float) -> float:
+def tile_sides(kernel: tuple[int, ...]) -> tuple[int, int]:
+    """Return the sides of the transforms: the powers of two from five kernels on.
+
+    Larger ones leave the caches, smaller ones compute too much that is thrown away.
+
+    Examples
+    --------
+    >>> tile_sides((15, 31))
+    (128, 256)
+    """
+    down, across = (max(LEAST, 1 << (5 * weights - 1).bit_length()) for weights in kernel)
+    return down, across
+
+
+def tile_step(kernel: tuple[int, ...]) -> tuple[int, int]:
+    """Return the pixels from one tile to the next.
+
+    Examples
+    --------
+    >>> tile_step((15, 31))
+    (114, 226)
+    """
+    sides = tile_sides(kernel)
+    return sides[0] - kernel[0] + 1, sides[1] - kernel[1] + 1
+
+
+def error_bound(matrix: Values, largest: float) -> float:
     """Return by how much a sum may be off, for pixels of at most `largest`.
 
     Three transforms of N numbers, each with a relative error of at most log₂ N · 8ε in the
     Euclidean norm (N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2002,
     theorem 24.2, with room to spare).
     """
-    numbers = math.prod(tile_shape(image, matrix.shape))
-    relative = 3 * math.log2(max(numbers, 2)) * 8 * float(np.finfo(np.float64).eps)
+    numbers = math.prod(tile_sides(matrix.shape))
+    relative = 3 * math.log2(numbers) * 8 * float(np.finfo(np.float64).eps)
     return relative * math.sqrt(numbers) * largest * float(np.linalg.norm(matrix))

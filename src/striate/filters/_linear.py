@@ -36,7 +36,8 @@ def weighted(
     Whole weights stay exact on integer images, and so do halves, quarters and so on: the second
     and third way snap their sums to the nearest number that such weights can give, and are taken
     only if their error bound is below half its distance. Other weights give the float64 sum to
-    about 13 digits. The second and third would spread NaN and infinity: they take finite images.
+    about 13 digits. The way follows from the kernel, the dtype and the border's constant, never
+    from the pixels or the image's size: a part of an image is filtered as in the whole.
     """
     request = Request.of(image, options)
     frame = request.frame((matrix.shape[0], matrix.shape[1]), flipped=flipped)
@@ -64,10 +65,10 @@ def choose(request: Request, matrix: Values, split: Separation, places: int | No
     largest = largest_pixel(request)
     if not lost and 1.25 * passes < min(matrix.size, FOURIER):
         error = largest * (split.bound + rounding_of(split))
-        if allows(request, places, error) and request.is_finite():
+        if allows(request, places, error):
             return "products"
-    if matrix.size >= FOURIER and request.is_finite():
-        error = error_bound((request.shape[0], request.shape[1]), matrix, largest)
+    if matrix.size >= FOURIER:
+        error = error_bound(matrix, largest)
         if request.pixels.dtype.kind == "f" or allows(request, places, error):
             return "fourier"
     return "sums"
@@ -84,9 +85,10 @@ def largest_pixel(request: Request) -> float:
     """Return what no |pixel| of an integer image exceeds; a constant of fractions is infinite."""
     if request.pixels.dtype.kind == "f":
         return 0.0
-    if request.border == "constant" and not request.fill.is_integer():
-        return math.inf
-    return max(float(np.iinfo(request.pixels.dtype).max), abs(request.fill))
+    limit = float(np.iinfo(request.pixels.dtype).max)
+    if request.border != "constant":
+        return limit
+    return max(limit, abs(request.fill)) if request.fill.is_integer() else math.inf
 
 
 def rounding_of(split: Separation) -> float:
@@ -103,8 +105,9 @@ def as_it_is(sums: Values) -> Values:
 
 def added(first: Values, *others: Values) -> Values:
     """Return the sum of arrays, in the first of them."""
-    for other in others:
-        first += other
+    with np.errstate(invalid="ignore"):  # infinity less itself is NaN, quietly
+        for other in others:
+            first += other
     return first
 
 
