@@ -10,7 +10,7 @@ from striate.ops.blocked.probes import multiply_adds, stream
 from striate.ops.blocked.program import Table, aligned
 from striate.ops.codegen import Target
 
-__all__ = ["Limits", "measured_limits"]
+__all__ = ["Limits", "measured_bandwidth", "measured_limits"]
 
 TIMES = 4_000  # repetitions in a block of work: some microseconds
 BLOCKS = 8  # of work for each thread
@@ -74,7 +74,23 @@ def measured_limits(threads: int, target: Target | None = None) -> Limits:
 
 @functools.cache
 def _measured(threads: int, target: Target) -> Limits:
-    return Limits(threads, _gflops(threads, target), _gigabytes(threads, target))
+    return Limits(threads, _gflops(threads, target), _gigabytes(threads, target, SIZE))
+
+
+@functools.cache
+def measured_bandwidth(threads: int, size: int) -> float:
+    """Return the best rate of changing an array of `size` bytes again and again.
+
+    In 1e9 bytes read and written a second, with up to this many threads: fewer where an array is
+    so small that they do not pay. What fits into caches is faster than ``Limits.gigabytes``.
+
+    Examples
+    --------
+    >>> measured_bandwidth(1, 100_000) > 1
+    True
+    """
+    counts = range(1, threads + 1)
+    return max(_gigabytes(count, Target.host(), size // 4) for count in counts)
 
 
 def _gflops(threads: int, target: Target) -> float:
@@ -82,12 +98,13 @@ def _gflops(threads: int, target: Target) -> float:
     return 2e-9 * task.work / _best_time(Table([task], {}, threads, target))
 
 
-def _gigabytes(threads: int, target: Target) -> float:
-    array = aligned(SIZE)
+def _gigabytes(threads: int, target: Target, size: int) -> float:
+    """Return the rate for an array of `size` float32 elements."""
+    array = aligned(size)
     array.fill(1.0)
-    task = stream(target, BUFFER, SIZE, BLOCKS * threads)
+    task = stream(target, BUFFER, size, BLOCKS * threads)
     table = Table([task], {BUFFER: array.ctypes.data}, threads, target)
-    return 8e-9 * SIZE / _best_time(table)
+    return 8e-9 * size / _best_time(table)
 
 
 def _best_time(table: Table) -> float:

@@ -15,7 +15,7 @@ __all__ = ["bench"]
 
 bench = typer.Typer(
     no_args_is_help=True,
-    help="Measure striate beside PyTorch, ONNX Runtime, OpenVINO and ncnn, if installed.",
+    help="Measure striate beside PyTorch, ONNX Runtime, OpenVINO, ncnn and OpenCV, if installed.",
 )
 
 Threads = Annotated[
@@ -112,6 +112,64 @@ def networks(
     cases = chain(network_cases(names, batch or (1, 8)), file_cases(files or ()))
     settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
     raise typer.Exit(run_job("networks", cases, settings))
+
+
+@bench.command()
+def filters(
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="width x height of the image; again for more (default: 3840x2160, 640x480, and a "
+            "few filters of 64x64)",
+            show_default=False,
+        ),
+    ] = None,
+    channels: Annotated[
+        list[int] | None,
+        typer.Option(help="1 or 3; again for both (default: both)", show_default=False),
+    ] = None,
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(help="float32 or uint8; again for both (default: both)", show_default=False),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="filters, as in 'box*' or 'general 5x5'; again for more (default: all)",
+            show_default=False,
+        ),
+    ] = None,
+    threads: Threads = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--peer",
+            help="OpenCV, SciPy, scikit-image, Pillow or kornia, on every image; again for more "
+            "(default: OpenCV, and the others where they take little time)",
+            show_default=False,
+        ),
+    ] = None,
+    all_peers: Annotated[
+        bool, typer.Option("--all-peers", help="time all peers on every image, which takes long")
+    ] = False,
+    seconds: Seconds = 0.15,
+    rounds: Rounds = 5,
+    json_file: Json = None,
+    plot_file: Plot = None,
+) -> None:
+    """Measure image filters: blurs, edges, kernels of 3x3 to 15x15, medians.
+
+    Example: striate bench filters --size 640x480 --only 'gaussian*' --threads 1
+    """
+    from striate.cli.bench.filters.cases import filter_groups, parse_size
+    from striate.cli.bench.filters.job import run_filters
+    from striate.cli.bench.job import Settings
+
+    sizes = [parse_size(text) for text in size or ()]
+    groups = filter_groups(sizes, channels or (), dtype or (), only or ())
+    settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
+    raise typer.Exit(run_filters(groups, settings, everywhere=all_peers))
 
 
 @bench.command()

@@ -18,7 +18,7 @@ from striate.drawing import check_suffix
 from striate.errors import ParameterError
 from striate.runtime.limits import Limits, measured_limits
 
-__all__ = ["Settings", "headline", "run_job"]
+__all__ = ["Settings", "doubts", "headline", "run_job", "wide_console"]
 
 WIDE = 200  # columns where nobody looks at a terminal
 ALONE = 0.75  # of so many times one thread's multiply-adds, if nothing else runs
@@ -59,13 +59,13 @@ def run_job(job: str, cases: Iterable[Case], settings: Settings) -> int:
     """Measure, print, write; return the exit code: 1 if one of our results was wrong."""
     settings = settings.checked()
     peers, absent = present_peers(settings.peers)
-    console = _console()
+    console = wide_console()
     machine = describe(("torch", "onnxruntime", "openvino", "ncnn"))
     console.print(headline(machine), highlight=False)
     if absent:
         console.print(f"not installed: {', '.join(absent)}; pip install 'striate[bench]'")
     limits = [measured_limits(threads) for threads in settings.threads]
-    for line in _doubts(limits):
+    for line in doubts(limits):
         console.print(line, highlight=False)
     rows: list[Row] = []
     for row in _measured(cases, peers, limits, settings):
@@ -92,7 +92,7 @@ def _measured(
                 yield measured(case, limit.threads, peers, limit, settings.seconds, settings.rounds)
 
 
-def _doubts(limits: Sequence[Limits]) -> Iterator[str]:
+def doubts(limits: Sequence[Limits]) -> Iterator[str]:
     """Yield a warning for each number of threads that this machine does not have to itself."""
     alone = {limit.threads: limit.gflops for limit in limits}.get(1)
     for limit in limits:
@@ -103,7 +103,8 @@ def _doubts(limits: Sequence[Limits]) -> Iterator[str]:
             )
 
 
-def _console() -> Console:
+def wide_console() -> Console:
+    """Return where results are printed: tables are not folded in a file."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDE)
 

@@ -17,7 +17,18 @@ from striate.drawing import Scene, bar_chart, write
 from striate.files import write_whole
 from striate.runtime.limits import Limits
 
-__all__ = ["SCHEMA", "as_json", "plot", "print_rows", "write_json"]
+__all__ = [
+    "SCHEMA",
+    "as_json",
+    "coloured",
+    "entry_json",
+    "limits_json",
+    "plot",
+    "print_rows",
+    "spread_json",
+    "threads_text",
+    "write_json",
+]
 
 SCHEMA = 1
 PYTORCH = "PyTorch"
@@ -35,10 +46,7 @@ def as_json(
         "schema": SCHEMA,
         "job": job,
         "machine": machine,
-        "limits": [
-            {"threads": one.threads, "gflops": one.gflops, "gigabytes_per_second": one.gigabytes}
-            for one in limits
-        ],
+        "limits": limits_json(limits),
         "absent": list(absent),
         "rows": [_row(row) for row in rows],
         "summary": [
@@ -46,6 +54,14 @@ def as_json(
             for threads, kind, *figures in summary(rows)
         ],
     }
+
+
+def limits_json(limits: Sequence[Limits]) -> list[dict[str, float]]:
+    """Return the limits of the machine at each number of threads."""
+    return [
+        {"threads": one.threads, "gflops": one.gflops, "gigabytes_per_second": one.gigabytes}
+        for one in limits
+    ]
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -63,23 +79,25 @@ def _row(row: Row) -> dict[str, Any]:
         "macs": row.macs,
         "bytes": row.bytes,
         "oracle": row.oracle,
-        "engines": {name: _entry(entry) for name, entry in row.entries.items()},
-        "ratios": {name: _spread(ratio) for name, ratio in row.ratios.items()},
+        "engines": {name: entry_json(entry) for name, entry in row.entries.items()},
+        "ratios": {name: spread_json(ratio) for name, ratio in row.ratios.items()},
         "best_peer": best,
-        "ratio_to_best": _spread(row.ratios[best]) if best else None,
+        "ratio_to_best": spread_json(row.ratios[best]) if best else None,
         "bound": row.bound,
         "share_of_limit": row.share,
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return what one engine did, in milliseconds."""
     if entry.seconds is None:
         return {"refused": entry.refused}
-    seconds = {k: v * 1e3 for k, v in _spread(entry.seconds).items()}
+    seconds = {k: v * 1e3 for k, v in spread_json(entry.seconds).items()}
     return {"setting": entry.setting, "error": entry.error, "milliseconds": seconds}
 
 
-def _spread(value: Spread) -> dict[str, float]:
+def spread_json(value: Spread) -> dict[str, float]:
+    """Return a median and its quartiles by name."""
     return {"median": value.median, "low": value.low, "high": value.high}
 
 
@@ -114,17 +132,18 @@ def print_rows(console: Console, rows: Sequence[Row], limits: Sequence[Limits]) 
     for row in rows:
         for name, entry in row.entries.items():
             if entry.seconds is None:
-                place = f"{row.name}, batch {row.shape[0]}, {_threads(row.threads)}"
+                place = f"{row.name}, batch {row.shape[0]}, {threads_text(row.threads)}"
                 console.print(f"{name} not timed on {place}: {entry.refused}", highlight=False)
 
 
-def _threads(count: int) -> str:
+def threads_text(count: int) -> str:
+    """Return ``1 thread``, ``2 threads``."""
     return f"{count} thread{'s' * (count > 1)}"
 
 
 def _table(rows: Sequence[Row], peers: Sequence[str], limit: Limits) -> Table:
     title = (
-        f"{_threads(limit.threads)}; the machine: {limit.gflops:.0f} GFLOP/s in cache, "
+        f"{threads_text(limit.threads)}; the machine: {limit.gflops:.0f} GFLOP/s in cache, "
         f"{limit.gigabytes:.0f} GB/s. Times of peers as ratios to ours: above 1, striate is faster"
     )
     table = Table(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
@@ -150,13 +169,14 @@ def _cells(row: Row, peers: Sequence[str]) -> list[str]:
         f"{ms[1]:.3f} to {ms[2]:.3f}",
         f"{row.share:.0%} {'m' if row.bound == 'memory' else 'f'}",
         *ratios,
-        _coloured(best.median) if best else "-",
+        coloured(best.median) if best else "-",
         f"{best.low:.2f} to {best.high:.2f}" if best else "",
         f"{ours.error:.0e}",
     ]
 
 
-def _coloured(ratio: float) -> str:
+def coloured(ratio: float) -> str:
+    """Return a ratio, green if ours is no slower."""
     colour = "green" if ratio >= 1 else "red"
     return f"[{colour}]{ratio:.2f}[/{colour}]"
 
@@ -181,7 +201,7 @@ def ratio_chart(rows: Sequence[Row], title: str) -> Scene:
     """Return the bars; rows without a peer are left out."""
     bars = [
         (
-            f"{row.name}, batch {row.shape[0]}, {_threads(row.threads)}",
+            f"{row.name}, batch {row.shape[0]}, {threads_text(row.threads)}",
             (ratio.median, ratio.low, ratio.high),
         )
         for row in rows
