@@ -117,7 +117,7 @@ def library(target: Target) -> Library:
 def sources() -> str:
     """Return a hash of the files that write kernels."""
     digest = hashlib.sha256()
-    for folder in ("codegen", "blocked"):
+    for folder in ("codegen", "blocked", "images"):
         for path in sorted((Path(__file__).parents[1] / folder).glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

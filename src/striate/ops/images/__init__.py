@@ -1,0 +1,1 @@
+"""Compiled passes over images: rows of numbers in, rows of numbers out, of any real dtype."""

@@ -1,0 +1,99 @@
+"""Correlation with products of columns and rows: the pass for an image and its kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.ops.images.calls import Pass, host
+from striate.ops.images.edges import Layout, Reach, chunks, edges
+from striate.ops.images.separable import separable
+
+__all__ = ["Factors", "separable_pass"]
+
+Factors = Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+PADDING = 256  # numbers beyond a line that registers may read
+UNROLLED = 9  # taps up to which loops over them are unrolled
+TALL = 4  # rows of the result at a time
+CHUNK = 2048  # numbers of a row at a time
+CACHE = 400_000  # bytes of rows that the second cache holds, so that whole rows pay
+STREAMED = 4_000_000  # bytes of a result from which it is written past the caches
+
+
+def separable_pass(
+    layout: Layout,
+    reach: Reach,
+    factors: Factors,
+    sums: str,
+    *,
+    ending: str = "sum",
+    scale: float | None = None,
+) -> Pass:
+    """Return the pass that correlates an image with (column, row) pairs of weights.
+
+    Parameters
+    ----------
+    layout, reach : the image, and how far the weights reach from their pixel
+    factors : columns of top + 1 + bottom and rows of left + 1 + right weights
+    sums : the dtype of all sums; it shows the weights exactly, or as nearly as wanted
+    ending : "sum" of the pairs, or "magnitude" of two
+    scale : what sums are multiplied by before they are rounded to the result
+    """
+    taps, across_taps = reach.sides
+    tall = min(TALL, layout.height, taps if taps > UNROLLED else TALL)
+    if tall < TALL and taps <= UNROLLED:
+        tall = 1
+    chunk = chunks(layout, reach, CHUNK)
+    table = edges(layout, reach)
+    down = np.concatenate([np.asarray(column, sums) for column, _ in factors])
+    across = np.concatenate([np.asarray(row, sums) for _, row in factors])
+    step = layout.channels
+    left, right = reach.left * step, reach.right * step
+    line = -(-(chunk + left + right + PADDING) // 64) * 64 + 16
+    item = np.dtype(sums).itemsize
+    rows = (taps + tall) * layout.width * np.dtype(layout.source).itemsize
+    outside = np.array([layout.fill * np.sum(np.asarray(c, sums), dtype=float) for c, _ in factors])
+    kernel = separable.kernel(
+        host(),
+        source=layout.source,
+        sums=sums,
+        result=layout.result,
+        pairs=len(factors),
+        tall=tall,
+        down_taps=taps if taps <= UNROLLED else 0,
+        across_taps=across_taps if across_taps <= UNROLLED else 0,
+        ending=ending,
+        scaled=scale is not None,
+        streams=layout.height * layout.width * np.dtype(layout.result).itemsize > STREAMED,
+    )
+    return Pass(
+        kernel,
+        {
+            "rows": table.rows,
+            "halo": table.halo,
+            "fill": table.fill,
+            "outside": outside.astype(sums),
+            "down": down,
+            "down_taps": taps,
+            "across": across,
+            "across_taps": across_taps,
+            "scale": np.array(
+                [1.0 if scale is None else scale], "f8" if sums == "float64" else "f4"
+            ),
+            "height": layout.height,
+            "width": layout.width,
+            "step": step,
+            "left": left,
+            "right": right,
+            "chunk": chunk,
+            "line": line,
+            "by_columns": int(rows > CACHE and layout.border != "wrap"),
+            "wraps": int(layout.border == "wrap"),
+        },
+        blocks=-(-layout.height // tall),
+        scratch=8 * (taps + 2 * tall + 8) + len(factors) * tall * line * item + 4096,
+        work=layout.height * layout.width * len(factors) * (taps + across_taps) // (4 // item or 1),
+    )

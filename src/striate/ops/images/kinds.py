@@ -1,0 +1,353 @@
+"""Registers and addresses of numbers of any kind: what image kernels compute with.
+
+A `Kind` is an element type, `Lanes` a register of some (or several registers, as LLVM sees fit),
+`Cells` an address of some. Operators write LLVM IR, as those of `striate.ops.codegen` do, but
+nothing is contracted: each product and sum is rounded as written, in every variant of a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from striate.ops.codegen import Index, Pointer, Writer
+from striate.ops.codegen.values import ADDRESS, I32, I64, VOID, ir
+
+__all__ = [
+    "F32",
+    "F64",
+    "I16",
+    "KINDS",
+    "S32",
+    "U8",
+    "U16",
+    "Cells",
+    "Held",
+    "Kind",
+    "Lanes",
+    "sweep",
+]
+
+BIT = ir.IntType(1)
+
+
+class Kind(NamedTuple):
+    """An element type.
+
+    Attributes
+    ----------
+    name : NumPy's name of it
+    size : bytes
+    floating, signed : what it can show
+    """
+
+    name: str
+    size: int
+    floating: bool
+    signed: bool
+
+    @property
+    def type(self) -> Any:
+        """LLVM's type."""
+        if self.floating:
+            return ir.FloatType() if self.size == 4 else ir.DoubleType()
+        return ir.IntType(8 * self.size)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the largest number, of an integer kind."""
+        bits = 8 * self.size
+        return (-(1 << bits - 1), (1 << bits - 1) - 1) if self.signed else (0, (1 << bits) - 1)
+
+    def lanes(self, w: Writer) -> int:
+        """Return how many fit into a register."""
+        return 4 * w.lanes // self.size
+
+
+U8 = Kind("uint8", 1, False, False)
+U16 = Kind("uint16", 2, False, False)
+I16 = Kind("int16", 2, False, True)
+S32 = Kind("int32", 4, False, True)
+F32 = Kind("float32", 4, True, True)
+F64 = Kind("float64", 8, True, True)
+KINDS = {kind.name: kind for kind in (U8, U16, I16, S32, F32, F64)}
+
+
+class Lanes:
+    """Some numbers of one kind, side by side; a number joined with them is in all lanes."""
+
+    __slots__ = ("kind", "value", "w")
+
+    def __init__(self, w: Writer, value: Any, kind: Kind) -> None:
+        self.w, self.value, self.kind = w, value, kind
+
+    @classmethod
+    def all(cls, w: Writer, number: float, kind: Kind, count: int) -> Lanes:
+        """Return a number in all lanes."""
+        element = ir.Constant(kind.type, float(number) if kind.floating else int(number))
+        return cls(w, ir.Constant(ir.VectorType(kind.type, count), [element] * count), kind)
+
+    @classmethod
+    def spread(cls, w: Writer, scalar: Any, kind: Kind, count: int) -> Lanes:
+        """Return an element, as LLVM has it, in all lanes."""
+        undefined = ir.Constant(ir.VectorType(kind.type, count), ir.Undefined)
+        one = w.builder.insert_element(undefined, scalar, I32(0))
+        zeros = ir.Constant(ir.VectorType(I32, count), [0] * count)
+        return cls(w, w.builder.shuffle_vector(one, undefined, zeros), kind)
+
+    @property
+    def count(self) -> int:
+        """How many lanes there are."""
+        count: int = self.value.type.count
+        return count
+
+    def _with(self, value: Any) -> Lanes:
+        return Lanes(self.w, value, self.kind)
+
+    def _other(self, other: Lanes | float) -> Any:
+        if isinstance(other, Lanes):
+            return other.value
+        return Lanes.all(self.w, other, self.kind, self.count).value
+
+    def _join(self, instruction: str, other: Lanes | float) -> Lanes:
+        prefix = "f" if self.kind.floating else ""
+        write = getattr(self.w.builder, prefix + instruction)
+        return self._with(write(self.value, self._other(other)))
+
+    def __add__(self, other: Lanes | float) -> Lanes:
+        return self._join("add", other)
+
+    def __sub__(self, other: Lanes | float) -> Lanes:
+        return self._join("sub", other)
+
+    def __mul__(self, other: Lanes | float) -> Lanes:
+        return self._join("mul", other)
+
+    def __truediv__(self, other: Lanes | float) -> Lanes:
+        return self._with(self.w.builder.fdiv(self.value, self._other(other)))
+
+    def multiply_add(self, factor: Lanes, addend: Lanes) -> Lanes:
+        """Return self * factor + addend; of floats rounded once, where the processor can."""
+        if not self.kind.floating or not self.w.target.fused:
+            return self * factor + addend
+        return self.intrinsic("llvm.fma", factor, addend)
+
+    def intrinsic(self, name: str, *others: Lanes) -> Lanes:
+        """Call one of LLVM's functions of registers of one kind."""
+        letter = "f" if self.kind.floating else "i"
+        full = f"{name}.v{self.count}{letter}{8 * self.kind.size}"
+        kinds = [self.value.type] * (1 + len(others))
+        function = _declared(self.w, full, self.value.type, kinds)
+        return self._with(self.w.builder.call(function, [self.value, *(o.value for o in others)]))
+
+    def root(self) -> Lanes:
+        """Return the square root."""
+        return self.intrinsic("llvm.sqrt")
+
+    def absolute(self) -> Lanes:
+        """Return |x| of floats."""
+        return self.intrinsic("llvm.fabs")
+
+    def nearest(self) -> Lanes:
+        """Return the nearest whole number, the even one of two, of floats."""
+        return self.intrinsic("llvm.rint")
+
+    def least(self, other: Lanes | float) -> Lanes:
+        """Return the smaller of each two; the other where this is NaN."""
+        return self._chosen("<", other)
+
+    def most(self, other: Lanes | float) -> Lanes:
+        """Return the larger of each two; the other where this is NaN."""
+        return self._chosen(">", other)
+
+    def _chosen(self, sign: str, other: Lanes | float) -> Lanes:
+        value = self._other(other)
+        return self._with(self.w.builder.select(self.compare(sign, other), self.value, value))
+
+    def compare(self, sign: str, other: Lanes | float) -> Any:
+        """Return the mask of the lanes for which `self sign other` holds."""
+        builder, value = self.w.builder, self._other(other)
+        if self.kind.floating:
+            return builder.fcmp_ordered(sign, self.value, value)
+        write = builder.icmp_signed if self.kind.signed else builder.icmp_unsigned
+        return write(sign, self.value, value)
+
+    def to(self, kind: Kind) -> Lanes:
+        """Return the numbers as another kind that can show them (a float one rounds)."""
+        here, there = self.kind, kind
+        if here == there:
+            return self
+        builder, target = self.w.builder, ir.VectorType(kind.type, self.count)
+        if here.floating and there.floating:
+            write = builder.fpext if there.size > here.size else builder.fptrunc
+        elif there.floating:
+            write = builder.sitofp if here.signed else builder.uitofp
+            if here.size < 4:  # from 32 bits there is one instruction for all
+                return self.to(S32).to(there)
+        elif here.floating:
+            write = builder.fptosi if there.signed else builder.fptoui
+        elif there.size > here.size:
+            write = builder.sext if here.signed else builder.zext
+        else:
+            write = builder.trunc
+        return Lanes(self.w, write(self.value, target), kind)
+
+    def rounded(self, kind: Kind) -> Lanes:
+        """Return the numbers as another kind: half to even, and clipped to its range.
+
+        Floats of 32 bits show no int32 beyond 2^24 exactly; do not come here with larger ones.
+        """
+        if kind.floating or kind == self.kind:
+            return self.to(kind)
+        low, high = kind.limits
+        if not self.kind.floating:
+            mine = self.kind.limits
+            kept = self.most(low) if low > mine[0] else self
+            return (kept.least(high) if high < mine[1] else kept).to(kind)
+        if kind == S32:  # the largest float32 that is not beyond
+            high = high if self.kind == F64 else (1 << 31) - 128
+        return self.most(low).least(high).nearest().to(S32).to(kind)
+
+
+class Held:
+    """A place for numbers that loops change; LLVM keeps it in registers."""
+
+    __slots__ = ("kind", "place", "w")
+
+    def __init__(self, first: Lanes) -> None:
+        self.w, self.kind = first.w, first.kind
+        with self.w.builder.goto_entry_block():
+            self.place = self.w.builder.alloca(first.value.type)
+        self.set(first)
+
+    def set(self, value: Lanes) -> None:
+        """Give it other numbers."""
+        self.w.builder.store(value.value, self.place)
+
+    def get(self) -> Lanes:
+        """Return its numbers now."""
+        loaded = self.w.builder.load(self.place, typ=self.place.allocated_type)
+        return Lanes(self.w, loaded, self.kind)
+
+
+class Cells:
+    """An address of numbers of one kind; offsets are counted in numbers."""
+
+    __slots__ = ("kind", "value", "w")
+
+    def __init__(self, w: Writer, value: Any, kind: Kind) -> None:
+        self.w, self.value, self.kind = w, value, kind
+
+    @classmethod
+    def at(cls, word: Index, kind: Kind) -> Cells:
+        """Return the address that a word is."""
+        return cls(word.writer, word.writer.pointer(word).value, kind)
+
+    def __add__(self, offset: Index | int) -> Cells:
+        if isinstance(offset, int) and offset == 0:
+            return self
+        places = [self.w.integer(offset)]
+        moved = self.w.builder.gep(self.value, places, source_etype=self.kind.type)
+        return Cells(self.w, moved, self.kind)
+
+    @property
+    def word(self) -> Index:
+        """The address as a number."""
+        return Index(self.w, self.w.builder.ptrtoint(self.value, I64))
+
+    @property
+    def pointer(self) -> Pointer:
+        """The address for functions that ask for no kind."""
+        return Pointer(self.w, self.value)
+
+    def load(self, count: int, mask: Any = None) -> Lanes:
+        """Return so many numbers; those outside the mask are not read, and are 0."""
+        kind = ir.VectorType(self.kind.type, count)
+        if mask is None:
+            loaded = self.w.builder.load(self.value, typ=kind)
+            loaded.align = self.kind.size
+            return Lanes(self.w, loaded, self.kind)
+        name = f"llvm.masked.load.{self._suffix(count)}"
+        kinds = [ADDRESS, I32, ir.VectorType(BIT, count), kind]
+        zeros = Lanes.all(self.w, 0, self.kind, count).value
+        arguments = [self.value, I32(self.kind.size), mask, zeros]
+        function = _declared(self.w, name, kind, kinds)
+        return Lanes(self.w, self.w.builder.call(function, arguments), self.kind)
+
+    def store(self, lanes: Lanes, mask: Any = None) -> None:
+        """Write numbers; those outside the mask are not touched."""
+        if mask is None:
+            self.w.builder.store(lanes.value, self.value).align = self.kind.size
+            return
+        name = f"llvm.masked.store.{self._suffix(lanes.count)}"
+        kinds = [lanes.value.type, ADDRESS, I32, ir.VectorType(BIT, lanes.count)]
+        arguments = [lanes.value, self.value, I32(self.kind.size), mask]
+        self.w.builder.call(_declared(self.w, name, VOID, kinds), arguments)
+
+    def stream(self, lanes: Lanes) -> None:
+        """Write numbers past the caches, to an address that is a multiple of their size."""
+        store = self.w.builder.store(lanes.value, self.value)
+        store.align = self.kind.size * lanes.count
+        store.set_metadata("nontemporal", self.w.module.add_metadata([I32(1)]))
+
+    def until_aligned(self, lanes: int) -> Index:
+        """Return how many numbers lie ahead of the next multiple of the size of so many."""
+        size = self.kind.size * lanes
+        return (self.w.index(size) - self.word % size) % size // self.kind.size
+
+    def _suffix(self, count: int) -> str:
+        return f"v{count}{'f' if self.kind.floating else 'i'}{8 * self.kind.size}.p0"
+
+    def scalar(self) -> Any:
+        """Return one number, as LLVM has it."""
+        return self.w.builder.load(self.value, typ=self.kind.type)
+
+    def put(self, value: Any) -> None:
+        """Write one number, as LLVM has it."""
+        self.w.builder.store(value, self.value)
+
+    def broadcast(self, count: int) -> Lanes:
+        """Return one number in all lanes."""
+        return Lanes.spread(self.w, self.scalar(), self.kind, count)
+
+
+def sweep(
+    w: Writer,
+    stop: Index,
+    lanes: int,
+    wide: int,
+    body: Callable[[Index, int, Any], None],
+    ahead: Index | None = None,
+) -> None:
+    """Write ``body(at, registers, mask)`` for 0 ... stop - 1: `wide` registers at a time, then one.
+
+    The numbers that fill no register are done under a mask, and so are the first `ahead`, fewer
+    than `lanes`; elsewhere the mask is None.
+    """
+    at = w.variable(w.index(0))
+    if ahead is not None:
+        with w.when(ahead > 0):
+            body(at.get(), 1, first(w, ahead.least(stop), lanes))
+            at.set(ahead)
+    for registers in dict.fromkeys((wide, 1)):
+        step = registers * lanes
+        last = stop - (step - 1)
+        with w.forever() as after:
+            w.leave(after, at.get() >= last)
+            body(at.get(), registers, None)
+            at.set(at.get() + step)
+    with w.when(at.get() < stop):
+        body(at.get(), 1, first(w, stop - at.get(), lanes))
+
+
+def first(w: Writer, count: Index, lanes: int) -> Any:
+    """Return the mask of the first `count` lanes."""
+    kind = ir.VectorType(I32, lanes)
+    places = ir.Constant(kind, list(range(lanes)))
+    some = Lanes.spread(w, w.builder.trunc(count.value, I32), S32, lanes)
+    return w.builder.icmp_signed("<", places, some.value)
+
+
+def _declared(w: Writer, name: str, result: Any, kinds: Sequence[Any]) -> Any:
+    found = w.module.globals.get(name)
+    return found or ir.Function(w.module, ir.FunctionType(result, list(kinds)), name)
