@@ -136,13 +136,13 @@ def test_float32_beyond_its_range_is_infinite():
         (
             np.zeros(5),
             ShapeError,
-            "image has shape (5,); it must be (H, W) or (H, W, C): filter a stack image by image",
+            "image has shape (5,); it must be (H, W) or (H, W, C)",
         ),
         (
             np.zeros((1, 2, 3, 4)),
             ShapeError,
-            "image has shape (1, 2, 3, 4); it must be (H, W) or (H, W, C): "
-            "filter a stack image by image",
+            "image has shape (1, 2, 3, 4); it must be (H, W) or (H, W, C); "
+            "for a stack, whose first axis counts images, add stack=True",
         ),
         (
             np.zeros((0, 4)),

@@ -29,7 +29,7 @@ def test_the_table_of_borders():
 
 
 def test_every_filter_is_on_the_page_and_every_kernel():
-    modules = {"alpha", "borders", "files", "kernels", "Separation"}
+    modules = {"alpha", "borders", "files", "kernels", "light", "Separation"}
     for name in set(filters.__all__) - modules:
         assert re.search(rf"`{name}\b|`[^`]*\b{name}\(", PAGE), name
     for name in ("box", "gaussian", "motion", "roberts", "gabor", "emboss", "kv", "spam"):

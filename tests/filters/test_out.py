@@ -73,7 +73,8 @@ FIXED.setflags(write=False)
         (
             {"boder": "wrap"},
             ParameterError,
-            "no option is called 'boder'; it must be border, cval, dtype, out or method",
+            "no option is called 'boder'; it must be "
+            "border, cval, dtype, out, method, linear_light, alpha or stack",
         ),
     ],
 )

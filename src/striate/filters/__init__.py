@@ -19,25 +19,32 @@ dtype's range. They are exact where the weights are whole numbers, or halves, qu
 `kernels`                                    the kernels themselves, as arrays
 `borders`                                    what lies beyond the border
 `alpha`                                      images with an alpha channel
+`light`                                      linear light: the curve of sRGB
 `files`                                      image files to arrays and back
 ============================================ =================================================
 
 Every filter takes these by name:
 
-========== =======================================================================================
-`border`   reflect (if left out), mirror, nearest, constant or wrap: see `striate.filters.borders`
-`cval`     what lies outside under ``border="constant"``; 0
-`dtype`    the result's, if not the image's: uint8, uint16, int16, int32, float32 or float64; an
-           unsigned result shows negative values as 0
-`out`      an array of the image's shape for the result, returned; its dtype is the result's. It
-           may be a view, or the image itself
-`method`   auto, or reference: the definition in NumPy
-========== =======================================================================================
+================ =================================================================================
+`border`         reflect (if left out), mirror, nearest, constant or wrap: see
+                 `striate.filters.borders`
+`cval`           what lies outside under ``border="constant"``; 0
+`dtype`          the result's, if not the image's: uint8, uint16, int16, int32, float32 or float64;
+                 an unsigned result shows negative values as 0
+`out`            an array of the image's shape for the result, returned; its dtype is the result's.
+                 It may be a view, or the image itself
+`stack`          True: the first axis counts images, (N, H, W) or (N, H, W, C), each filtered alone
+`alpha`          True: of 2 or 4 channels the last is alpha, and is treated as suits the filter: see
+                 `striate.filters.alpha`; otherwise it is a channel like the others
+`linear_light`   True: levels are decoded by the curve of sRGB, filtered as light, and encoded: see
+                 `striate.filters.light`
+`method`         auto, or reference: the definition in NumPy
+================ =================================================================================
 """
 
 from __future__ import annotations
 
-from striate.filters import alpha, borders, files, kernels
+from striate.filters import alpha, borders, files, kernels, light
 from striate.filters._blur import box, gaussian, motion_blur
 from striate.filters._edges import prewitt, roberts, scharr, sobel
 from striate.filters._gradients import gradient, steer
@@ -65,6 +72,7 @@ __all__ = [
     "kernels",
     "laplacian",
     "laplacian_of_gaussian",
+    "light",
     "median",
     "motion_blur",
     "prewitt",

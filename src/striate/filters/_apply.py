@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -11,14 +11,24 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from striate.errors import DTypeError, ParameterError, ShapeError
+from striate.filters._footprints import note
 from striate.filters.borders import border_indices, check_border
 from striate.ops.filtering import Frame, Weights, correlate_image
 
-__all__ = ["METHODS", "Options", "Request", "apply", "as_image"]
+__all__ = [
+    "METHODS",
+    "Options",
+    "Request",
+    "apply",
+    "as_image",
+    "as_stack",
+    "fill_value",
+    "target_dtype",
+]
 
 METHODS = ("auto", "reference")
 IMAGES = ("uint8", "uint16", "float32", "float64")
-OPTIONS = ("border", "cval", "dtype", "out", "method")
+OPTIONS = ("border", "cval", "dtype", "out", "method", "linear_light", "alpha", "stack")
 RESULTS = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 
 
@@ -30,10 +40,44 @@ class Options(TypedDict, total=False):
     dtype: DTypeLike | None
     out: NDArray[Any] | None
     method: str
+    linear_light: bool
+    alpha: bool
+    stack: bool
 
 
 def as_image(image: ArrayLike) -> NDArray[Any]:
-    """Return `image` as a native array (H, W) or (H, W, C) of a dtype that filters take."""
+    """Return `image` as an array (H, W) or (H, W, C) of a dtype that filters take."""
+    array = as_pixels(image)
+    if array.ndim not in (2, 3):
+        stacked = "; for a stack, whose first axis counts images, add stack=True"
+        raise ShapeError(
+            f"image has shape {array.shape}; it must be (H, W) or (H, W, C)"
+            f"{stacked if array.ndim == 4 else ''}"
+        )
+    if array.size == 0:
+        raise ShapeError(
+            f"image has shape {array.shape}; it must hold at least one row, column and channel"
+        )
+    return array
+
+
+def as_stack(images: ArrayLike) -> NDArray[Any]:
+    """Return `images` as an array (N, H, W) or (N, H, W, C) of a dtype that filters take."""
+    array = as_pixels(images)
+    if array.ndim not in (3, 4):
+        raise ShapeError(
+            f"image has shape {array.shape}; with stack=True it must be (N, H, W) or (N, H, W, C)"
+        )
+    if array.size == 0:
+        raise ShapeError(
+            f"image has shape {array.shape}; "
+            f"it must hold at least one image, row, column and channel"
+        )
+    return array
+
+
+def as_pixels(image: ArrayLike) -> NDArray[Any]:
+    """Return `image` as an array of a dtype that filters take."""
     if isinstance(image, (list, tuple, numbers.Number)):
         raise DTypeError(
             f"image is a {type(image).__name__}, which has no element type; "
@@ -44,15 +88,6 @@ def as_image(image: ArrayLike) -> NDArray[Any]:
         raise DTypeError(
             f"image has dtype {array.dtype}; filters take {listed(IMAGES)}: "
             f"convert it with image.astype(...)"
-        )
-    if array.ndim not in (2, 3):
-        raise ShapeError(
-            f"image has shape {array.shape}; it must be (H, W) or (H, W, C): "
-            f"filter a stack image by image"
-        )
-    if array.size == 0:
-        raise ShapeError(
-            f"image has shape {array.shape}; it must hold at least one row, column and channel"
         )
     return array
 
@@ -108,6 +143,14 @@ def checked_out(out: Any, image: NDArray[Any], dtype: DTypeLike | None) -> NDArr
     return out
 
 
+def target_dtype(image: NDArray[Any], options: Mapping[str, Any]) -> np.dtype[Any]:
+    """Return the result's dtype: that of `out` if given, else the one asked for, or the image's."""
+    out, dtype = options.get("out"), options.get("dtype")
+    if out is None:
+        return result_dtype(image, dtype)
+    return result_dtype(image, checked_out(out, image, dtype).dtype.newbyteorder("="))
+
+
 @dataclass(frozen=True)
 class Request:
     """What a caller asked for, checked.
@@ -144,10 +187,7 @@ class Request:
         method, border = options.get("method", "auto"), options.get("border", "reflect")
         if method not in METHODS:
             raise ParameterError(f"method is {method!r}; it must be {listed(METHODS)}")
-        out, dtype = options.get("out"), options.get("dtype")
-        if out is not None:
-            dtype = checked_out(out, pixels, dtype).dtype.newbyteorder("=")
-        chosen = result_dtype(pixels, dtype)
+        out, chosen = options.get("out"), target_dtype(pixels, options)
         fill = fill_value(options.get("cval", 0.0), chosen)
         check_border(border)
 
@@ -171,18 +211,12 @@ class Request:
 
         `flipped` says that the caller reversed the kernel (a convolution), and its centre with it.
         """
-        ahead = [(side - 1) // 2 if flipped else side // 2 for side in sides]
-        rows, columns = (
-            border_indices(self.border, size, before, side - 1 - before)
-            for size, side, before in zip(self.shape[:2], sides, ahead, strict=True)
-        )
-        return Frame.of(rows, columns, ahead[1], self.channels, self.fill)
-
-    def is_finite(self) -> bool:
-        """Whether no window can hold NaN or infinity."""
-        if not np.isfinite(self.fill):
-            return False
-        return self.pixels.dtype.kind != "f" or bool(np.isfinite(self.pixels).all())
+        up, left = ((side - 1) // 2 if flipped else side // 2 for side in sides)
+        down, right = sides[0] - 1 - up, sides[1] - 1 - left
+        note((up, left), (down, right))
+        rows = border_indices(self.border, self.shape[0], up, down)
+        columns = border_indices(self.border, self.shape[1], left, right)
+        return Frame.of(rows, columns, left, self.channels, self.fill)
 
     def result(self) -> NDArray[Any]:
         """Return the image that was written."""

@@ -9,13 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
 from striate.filters._apply import Options, apply
+from striate.filters._images import image_filter
 from striate.filters._linear import as_it_is, weighted
+from striate.filters.alpha import weigh_by_alpha
 from striate.filters.kernels import box_taps, per_axis
 from striate.filters.kernels.smoothing import gaussian_factors, motion
 
 __all__ = ["box", "gaussian", "motion_blur"]
 
 
+@image_filter(weigh_by_alpha)
 def box(
     image: ArrayLike,
     size: int | tuple[int, int],
@@ -40,7 +43,7 @@ def box(
     size : int or (int, int)
         Side of the window in pixels, or (rows, columns); it may exceed the image.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -68,6 +71,7 @@ def box(
         )
 
 
+@image_filter(weigh_by_alpha)
 def gaussian(
     image: ArrayLike,
     sigma: float | tuple[float, float],
@@ -94,7 +98,7 @@ def gaussian(
     truncate : float
         The kernel ends ``int(truncate * sigma + 0.5)`` pixels from its centre, as in SciPy.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -121,6 +125,7 @@ def gaussian(
         )
 
 
+@image_filter(weigh_by_alpha)
 def motion_blur(
     image: ArrayLike, length: float, *, angle: float = 0.0, **options: Unpack[Options]
 ) -> NDArray[Any]:
@@ -137,7 +142,7 @@ def motion_blur(
     angle : float
         In radians, from the columns' axis (to the right) towards the rows' axis (downwards).
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------

@@ -11,12 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from striate.errors import explained
 from striate.filters import kernels
 from striate.filters._apply import Options, apply, as_image
+from striate.filters._images import image_filter
 from striate.filters._linear import as_it_is
+from striate.filters.alpha import keep_alpha
 from striate.filters.kernels.edges import derivative_taps
 
 __all__ = ["magnitude", "prewitt", "roberts", "scharr", "sobel"]
 
 
+@image_filter(keep_alpha)
 def sobel(
     image: ArrayLike,
     axis: int | None = None,
@@ -55,7 +58,7 @@ def sobel(
         1: along the columns, which finds vertical edges. 0: along the rows, which finds
         horizontal edges. None: the magnitude, which finds both.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -78,6 +81,7 @@ def sobel(
     return slope("sobel", image, axis, options)
 
 
+@image_filter(keep_alpha)
 def scharr(image: ArrayLike, axis: int | None = None, **options: Unpack[Options]) -> NDArray[Any]:
     """Return Scharr's derivative in one direction, or the magnitude of both.
 
@@ -98,7 +102,7 @@ def scharr(image: ArrayLike, axis: int | None = None, **options: Unpack[Options]
     axis : {None, 0, 1}
         1: along the columns. 0: along the rows. None: the magnitude.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -118,6 +122,7 @@ def scharr(image: ArrayLike, axis: int | None = None, **options: Unpack[Options]
     return slope("scharr", image, axis, options)
 
 
+@image_filter(keep_alpha)
 def prewitt(image: ArrayLike, axis: int | None = None, **options: Unpack[Options]) -> NDArray[Any]:
     """Return Prewitt's derivative in one direction, or the magnitude of both.
 
@@ -137,7 +142,7 @@ def prewitt(image: ArrayLike, axis: int | None = None, **options: Unpack[Options
     axis : {None, 0, 1}
         1: along the columns. 0: along the rows. None: the magnitude.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -157,6 +162,7 @@ def prewitt(image: ArrayLike, axis: int | None = None, **options: Unpack[Options
     return slope("prewitt", image, axis, options)
 
 
+@image_filter(keep_alpha)
 def roberts(
     image: ArrayLike, diagonal: int | None = None, **options: Unpack[Options]
 ) -> NDArray[Any]:
@@ -177,7 +183,7 @@ def roberts(
     diagonal : {None, 0, 1}
         0: down to the right. 1: down to the left. None: the magnitude.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from striate.errors import ParameterError, UnknownNameError, explained
 from striate.filters._apply import Options, Request, apply, as_image
 from striate.filters._edges import magnitude
+from striate.filters._images import image_filter
 from striate.filters._linear import as_it_is
+from striate.filters.alpha import keep_alpha
 from striate.filters.kernels.checks import finite, plain
 from striate.filters.kernels.edges import ALONG, derivative_taps
 from striate.filters.kernels.smoothing import gaussian_factors
@@ -22,6 +24,7 @@ __all__ = ["gradient", "steer"]
 OPERATORS = (*ALONG, "gaussian")
 
 
+@image_filter(None)
 def gradient(
     image: ArrayLike,
     operator: str = "sobel",
@@ -42,7 +45,7 @@ def gradient(
     sigma, truncate : float
         For the operator gaussian: see `striate.filters.gaussian`.
     **options
-        border, cval, dtype, out and method, for the magnitude: see `striate.filters`.
+        border, cval, dtype, out, method and others, for the magnitude: see `striate.filters`.
 
     Returns
     -------
@@ -91,6 +94,7 @@ def slopes(operator: str, sigma: Any, truncate: float) -> list[tuple[Any, Any]]:
     return [(down[::-1].copy(), across[::-1].copy()) for down, across in pairs]
 
 
+@image_filter(keep_alpha)
 def steer(
     image: ArrayLike,
     angle: float,
@@ -121,7 +125,7 @@ def steer(
     truncate : float
         Where a bell is cut, in standard deviations.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------

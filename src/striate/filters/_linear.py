@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from striate.errors import explained
 from striate.filters._apply import Options, Request
 from striate.filters._fourier import correlate_fourier, error_bound
+from striate.filters._images import image_filter
+from striate.filters.alpha import keep_alpha
 from striate.filters.separation import Separation, as_kernel, binary_places, separate
 from striate.ops.filtering import correlate_image
 
@@ -122,6 +124,7 @@ def snapped(sums: Values, places: int) -> Values:
     return np.ldexp(np.rint(np.ldexp(sums, places)), -places)
 
 
+@image_filter(keep_alpha)
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike,
@@ -140,7 +143,7 @@ def convolve(
     kernel : array or nested list, shape (U, V) or (V,)
         Finite real weights; one axis is a row (for a column, ``numpy.reshape(kernel, (-1, 1))``).
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -163,6 +166,7 @@ def convolve(
         return weighted(image, flipped, options, flipped=True)
 
 
+@image_filter(keep_alpha)
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike,
@@ -180,7 +184,7 @@ def correlate(
     kernel : array or nested list, shape (U, V) or (V,)
         Finite real weights; one axis is a row (for a column, ``numpy.reshape(kernel, (-1, 1))``).
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------

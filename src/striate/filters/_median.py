@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import ParameterError, explained
 from striate.filters._apply import Options, Request
+from striate.filters._images import image_filter
+from striate.filters.alpha import weigh_by_alpha
 from striate.filters.kernels import per_axis
 from striate.filters.kernels.smoothing import box_taps
 from striate.ops.filtering import round_into
@@ -20,6 +22,7 @@ BLOCK = 2**20  # numbers of the windows that are sorted at a time
 LARGEST = 2**12  # pixels of a window
 
 
+@image_filter(weigh_by_alpha)
 def median(
     image: ArrayLike, size: int | tuple[int, int] = 3, **options: Unpack[Options]
 ) -> NDArray[Any]:
@@ -36,7 +39,7 @@ def median(
     size : int or (int, int)
         Side of the window in pixels, or (rows, columns); at most 4,096 pixels in all.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------

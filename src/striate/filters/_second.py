@@ -10,13 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from striate.errors import explained
 from striate.filters import kernels
 from striate.filters._apply import Options, apply
+from striate.filters._images import image_filter
 from striate.filters._linear import added, weighted
+from striate.filters.alpha import keep_alpha
 from striate.filters.kernels.edges import difference_factors
 from striate.filters.kernels.smoothing import gaussian_factors
 
 __all__ = ["difference_of_gaussians", "laplacian", "laplacian_of_gaussian"]
 
 
+@image_filter(keep_alpha)
 def laplacian(image: ArrayLike, *, neighbours: int = 4, **options: Unpack[Options]) -> NDArray[Any]:
     """Return the Laplacian: how much brighter the neighbours are than the pixel.
 
@@ -35,7 +38,7 @@ def laplacian(image: ArrayLike, *, neighbours: int = 4, **options: Unpack[Option
     neighbours : int
         4 or 8.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -56,6 +59,7 @@ def laplacian(image: ArrayLike, *, neighbours: int = 4, **options: Unpack[Option
         return weighted(image, kernels.laplacian(neighbours), options)
 
 
+@image_filter(keep_alpha)
 def laplacian_of_gaussian(
     image: ArrayLike,
     sigma: float | tuple[float, float],
@@ -77,7 +81,7 @@ def laplacian_of_gaussian(
     truncate : float
         Where a bell is cut, in standard deviations.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -99,6 +103,7 @@ def laplacian_of_gaussian(
         return apply(image, pairs, added, options)
 
 
+@image_filter(keep_alpha)
 def difference_of_gaussians(
     image: ArrayLike,
     sigma: float | tuple[float, float],
@@ -124,7 +129,7 @@ def difference_of_gaussians(
     truncate : float
         Where a bell is cut, in standard deviations.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from striate.errors import explained
 from striate.filters import kernels
 from striate.filters._apply import Options, apply
+from striate.filters._images import image_filter
 from striate.filters._linear import weighted
+from striate.filters.alpha import sharpen_by_alpha
 from striate.filters.kernels.checks import finite
 from striate.filters.kernels.edges import padded
 from striate.filters.kernels.smoothing import gaussian_factors
@@ -18,6 +20,7 @@ from striate.filters.kernels.smoothing import gaussian_factors
 __all__ = ["emboss", "sharpen", "unsharp_mask"]
 
 
+@image_filter(sharpen_by_alpha)
 def sharpen(
     image: ArrayLike, amount: float = 1.0, *, neighbours: int = 4, **options: Unpack[Options]
 ) -> NDArray[Any]:
@@ -38,7 +41,7 @@ def sharpen(
     neighbours : int
         4 or 8.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -59,6 +62,7 @@ def sharpen(
         return weighted(image, kernels.sharpen(amount, neighbours), options)
 
 
+@image_filter(sharpen_by_alpha)
 def unsharp_mask(
     image: ArrayLike,
     sigma: float | tuple[float, float],
@@ -82,7 +86,7 @@ def unsharp_mask(
     truncate : float
         Where a bell is cut, in standard deviations.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -112,6 +116,7 @@ def unsharp_mask(
         return apply(image, [alone, bell], combine, options)
 
 
+@image_filter(sharpen_by_alpha)
 def emboss(image: ArrayLike, strength: float = 1.0, **options: Unpack[Options]) -> NDArray[Any]:
     """Return the image as a relief lit from the upper left: plus its slope down to the right.
 
@@ -128,7 +133,7 @@ def emboss(image: ArrayLike, strength: float = 1.0, **options: Unpack[Options]) 
     strength : float
         How deep; below 0 the light comes from the other side.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------

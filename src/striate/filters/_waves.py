@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import ParameterError, explained
 from striate.filters import kernels
-from striate.filters._apply import Options, as_image
-from striate.filters._linear import weighted
+from striate.filters._apply import Options
+from striate.filters._images import image_filter
+from striate.filters._linear import correlate, weighted
+from striate.filters.alpha import keep_alpha
 
 __all__ = ["gabor", "gabor_bank"]
 
 
+@image_filter(keep_alpha)
 def gabor(
     image: ArrayLike,
     wavelength: float,
@@ -44,7 +47,7 @@ def gabor(
     bandwidth, aspect, phase, truncate : float
         See `striate.filters.kernels.gabor`.
     **options
-        border, cval, dtype, out and method: see `striate.filters`.
+        border, cval, dtype, out, method and others: see `striate.filters`.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def gabor_bank(
     bandwidth, aspect, phase, truncate : float
         See `striate.filters.kernels.gabor`.
     **options
-        border, cval, dtype and method: see `striate.filters`.
+        border, cval, dtype, method and others, but not out: see `striate.filters`.
 
     Returns
     -------
@@ -112,10 +115,9 @@ def gabor_bank(
     with explained("gabor_bank"):
         if options.get("out") is not None:
             raise ParameterError("out is given, but a bank has many results; leave it out")
-        pixels = as_image(image)
         bank = kernels.gabor_bank(
             wavelengths, angles, bandwidth=bandwidth, aspect=aspect, phase=phase, truncate=truncate
         )
         return np.stack(
-            [np.stack([weighted(pixels, kernel, options) for kernel in row]) for row in bank]
+            [np.stack([correlate(image, kernel, **options) for kernel in row]) for row in bank]
         )

@@ -1,4 +1,8 @@
-"""Images with an alpha channel: what a filter should do to colours that are partly there."""
+"""Images with an alpha channel: what a filter should do to colours that are partly there.
+
+``alpha=True`` of every filter takes the last of 2 or 4 channels for alpha and goes the way here
+that suits the filter; these functions are for filters of one's own.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,11 @@ def keep_alpha(image: Image, apply: Filter) -> Image:
     image : array, shape (H, W, C)
         Its last channel is alpha.
     apply : function
-        A filter that keeps shape and dtype.
+        A filter that keeps the image's shape, or gives several of it: (..., H, W, C).
+
+    Returns
+    -------
+    array of the filter's dtype; alpha is clipped where that cannot hold it
 
     Examples
     --------
@@ -40,7 +48,11 @@ def keep_alpha(image: Image, apply: Filter) -> Image:
     array([[[ 10, 255],
             [ 12,   0]]], dtype=uint8)
     """
-    return np.concatenate([apply(image[..., :-1]), image[..., -1:]], axis=-1)
+    colours = apply(image[..., :-1])
+    result = np.empty((*colours.shape[:-1], image.shape[-1]), colours.dtype)
+    result[..., :-1] = colours
+    round_into(result[..., -1], image[..., -1].astype(np.float64))
+    return result
 
 
 def weigh_by_alpha(image: Image, apply: Filter) -> Image:
@@ -48,13 +60,15 @@ def weigh_by_alpha(image: Image, apply: Filter) -> Image:
 
     The colours are multiplied by alpha, blurred, and divided by the blurred alpha; otherwise
     the invisible colour of transparent pixels, often black, would bleed into the visible ones.
+    A median is taken likewise: where colour times alpha is nowhere above alpha, its median is
+    not above alpha's.
 
     Parameters
     ----------
     image : array, shape (H, W, C)
         Its last channel is alpha.
     apply : function
-        A filter of float64 images, whose weights add up to 1 and are not negative.
+        A filter of float64 images, whose weights add up to 1 and are not negative, or a median.
 
     Examples
     --------
@@ -63,7 +77,7 @@ def weigh_by_alpha(image: Image, apply: Filter) -> Image:
     array([[[255, 128],
             [255, 128]]], dtype=uint8)
     """
-    numbers = image.astype(np.float64)
+    numbers = image.astype(np.float64, copy=False)
     alpha = numbers[..., -1:]
     opacity = apply(alpha)
     total = apply(numbers[..., :-1] * alpha)
@@ -73,7 +87,7 @@ def weigh_by_alpha(image: Image, apply: Filter) -> Image:
     return result
 
 
-def sharpen_by_alpha(image: Image, apply: Filter) -> Image:
+def sharpen_by_alpha(image: Image, apply: Filter, *, opaque: float | None = None) -> Image:
     """Return the sharpened colours with the alpha they had; what is not seen adds no edge.
 
     A neighbour's colour counts as much as it is opaque, and for the rest as the pixel's own.
@@ -83,9 +97,11 @@ def sharpen_by_alpha(image: Image, apply: Filter) -> Image:
     Parameters
     ----------
     image : array, shape (H, W, C)
-        Its last channel is alpha; 1 is opaque in float images.
+        Its last channel is alpha.
     apply : function
         A linear filter of float64 images whose weights add up to 1.
+    opaque : float
+        The alpha of what is opaque: 255 for uint8, 65535 for uint16 and 1 for floats, if left out.
 
     Examples
     --------
@@ -95,8 +111,9 @@ def sharpen_by_alpha(image: Image, apply: Filter) -> Image:
     array([[[200, 255],
             [  0,   0]]], dtype=uint8)
     """
-    opaque = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1.0
-    numbers = image.astype(np.float64)
+    if opaque is None:
+        opaque = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1.0
+    numbers = image.astype(np.float64, copy=False)
     colours, share = numbers[..., :-1], numbers[..., -1:] / opaque
     edges = apply(colours * share) - colours * apply(share)
     sharpened = colours + np.where(share > 0, edges, 0.0)
