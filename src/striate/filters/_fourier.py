@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.filters._footprints import note
 from striate.ops._threads import run_blocks
 from striate.ops.filtering import Frame, round_into
 
@@ -53,6 +54,7 @@ def correlate_fourier(
     sides = tile_sides(matrix.shape)
     spectrum = np.conj(np.fft.rfft2(matrix, sides))[..., None]
     rows, columns = tile_step(matrix.shape)
+    note((0, 0), (0, 0), step=(rows, columns))
 
     def correlate_tile(tile: Values) -> Values:
         if not np.isfinite(tile).all():

@@ -1,0 +1,5 @@
+"""Images larger than memory."""
+
+from striate.filters.large.reach import Reach, reach
+
+__all__ = ["Reach", "reach"]

@@ -1,0 +1,118 @@
+"""How far a filter reaches, as the filter itself tells when it is tried on one pixel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from striate.errors import ParameterError
+from striate.filters._footprints import Footprint, footprints
+from striate.filters.large.cuts import Cut, cut
+
+__all__ = ["Reach", "Trial", "reach", "tried"]
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which pixels a filter must see for one pixel of its result; each pair is (rows, columns).
+
+    Attributes
+    ----------
+    before, after : (int, int)
+        Pixels ahead of it and beyond it.
+    step : (int, int)
+        Sides of the tiles that are computed at once, on a grid that begins at the image's first
+        pixel: those of the Fourier transforms of large kernels. 1 for all other filters.
+    wraps : bool
+        Whether the border is wrap, which shows the opposite edge.
+    """
+
+    before: Pair = (0, 0)
+    after: Pair = (0, 0)
+    step: Pair = (1, 1)
+    wraps: bool = False
+
+    @classmethod
+    def of(cls, noted: Sequence[Footprint]) -> Reach:
+        """Return what holds all that was noted."""
+        before, after, steps, wraps = zip(*noted, strict=True)
+        step = multiple(steps, 0), multiple(steps, 1)
+        return cls(largest(before), largest(after), step, any(wraps))
+
+    def cut(self, axis: int, wanted: range, size: int) -> Cut:
+        """Return what the filter must see of the rows (axis 0) or columns to compute `wanted`."""
+        pairs = (self.before, self.after, self.step)
+        before, after, step = (pair[axis] for pair in pairs)
+        return cut(wanted, size, before, after, step, wraps=self.wraps)
+
+
+def largest(pairs: Sequence[Pair]) -> Pair:
+    """Return the largest number of rows, and of columns."""
+    return max(rows for rows, _ in pairs), max(columns for _, columns in pairs)
+
+
+def multiple(pairs: Sequence[Pair], axis: int) -> int:
+    """Return the least number of rows (axis 0) or columns at which all grids have a line."""
+    return math.lcm(*(pair[axis] for pair in pairs))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying a filter: its reach, and its results for one pixel."""
+
+    reach: Reach
+    results: tuple[NDArray[Any], ...]
+
+
+def tried(
+    function: Callable[..., Any], dtype: DTypeLike, channels: int, parameters: dict[str, Any]
+) -> Trial:
+    """Filter one black pixel (`channels` is 0 where the image has no such axis)."""
+    if parameters.get("out") is not None:
+        raise ParameterError("out is given, but the result is made in parts; leave it out")
+    pixel = np.zeros((1, 1, channels) if channels else (1, 1), dtype)
+    with footprints() as noted:
+        result = function(pixel, **parameters)
+    if not noted:
+        name = getattr(function, "__name__", repr(function))
+        raise ParameterError(f"{name} tells no reach; give it, as reach=Reach((2, 2), (2, 2))")
+    return Trial(Reach.of(noted), result if isinstance(result, tuple) else (result,))
+
+
+def reach(function: Callable[..., Any], dtype: DTypeLike = "float64", **parameters: Any) -> Reach:
+    """Return how far a filter reaches with such parameters.
+
+    Parameters
+    ----------
+    function : function of `striate.filters`
+        The filter.
+    dtype : dtype
+        The image's: it decides whether a large kernel goes through Fourier transforms.
+    **parameters
+        The filter's, by name.
+
+    Returns
+    -------
+    Reach
+
+    Raises
+    ------
+    ShapeError, DTypeError, ParameterError
+        What the filter says of its parameters.
+
+    Examples
+    --------
+    >>> from striate import filters
+    >>> reach(filters.gaussian, sigma=2)
+    Reach(before=(8, 8), after=(8, 8), step=(1, 1), wraps=False)
+    >>> reach(filters.median, size=(4, 3)).before
+    (2, 1)
+    """
+    return tried(function, dtype, 0, parameters).reach
