@@ -6,7 +6,7 @@ import pytest
 
 from striate.ops.codegen import Target
 from striate.runtime import limits as module
-from striate.runtime.limits import Limits, measured_limits
+from striate.runtime.limits import Limits, measured_bandwidth, measured_limits
 
 
 def test_the_bound_is_the_longer():
@@ -36,3 +36,13 @@ def test_plainer_processors_have_their_own_limits(monkeypatch):
     monkeypatch.setattr(module, "SIZE", 1 << 20)
     plain = Target.named("neon" if Target.host().level == "neon" else "sse")
     assert measured_limits(1, plain).gflops > 1
+
+
+def test_a_small_array_is_changed_no_slower_by_more_threads(monkeypatch):
+    monkeypatch.setattr(module, "SECONDS", 0.0)
+    rates = {1: 30.0, 2: 20.0}
+    monkeypatch.setattr(module, "_gigabytes", lambda threads, target, size: rates[threads])
+    assert [measured_bandwidth(threads, 12_345) for threads in (1, 2)] == [30.0, 30.0]
+    measured_bandwidth.cache_clear()
+    monkeypatch.undo()
+    assert measured_bandwidth(1, 100_000) > 0.1

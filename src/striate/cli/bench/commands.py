@@ -157,6 +157,9 @@ def filters(
     rounds: Rounds = 5,
     json_file: Json = None,
     plot_file: Plot = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="write the results here as the tables of a document")
+    ] = None,
 ) -> None:
     """Measure image filters: blurs, edges, kernels of 3x3 to 15x15, medians.
 
@@ -169,7 +172,7 @@ def filters(
     sizes = [parse_size(text) for text in size or ()]
     groups = filter_groups(sizes, channels or (), dtype or (), only or ())
     settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
-    raise typer.Exit(run_filters(groups, settings, everywhere=all_peers))
+    raise typer.Exit(run_filters(groups, settings, everywhere=all_peers, tables=markdown))
 
 
 @bench.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from striate.cli.bench.filters.cases import FilterCase, Group
 from striate.cli.bench.filters.engines import BESIDE, Engine, present_engines
+from striate.cli.bench.filters.markdown import write_markdown
 from striate.cli.bench.filters.measure import FilterRow, measured
 from striate.cli.bench.filters.report import as_json, heading, line, plot, print_end
 from striate.cli.bench.job import Settings, doubts, headline, wide_console
@@ -23,7 +25,9 @@ PACKAGES = ("opencv-python-headless", "scipy", "scikit-image", "pillow", "kornia
 LIGHT = 640 * 480  # numbers of an image on which the slow libraries are timed too, unless asked
 
 
-def run_filters(groups: Sequence[Group], settings: Settings, *, everywhere: bool) -> int:
+def run_filters(
+    groups: Sequence[Group], settings: Settings, *, everywhere: bool, tables: Path | None
+) -> int:
     """Measure, print, write; return the exit code: 1 if one of our results was wrong.
 
     However it ends, it prints the means of the rows that were finished.
@@ -34,6 +38,7 @@ def run_filters(groups: Sequence[Group], settings: Settings, *, everywhere: bool
     settings : as asked for
     everywhere : whether all peers are timed on all images; otherwise those asked for by name are,
         or OpenCV, and the others on small grey images and on one thread alone
+    tables : where to write the rows as the tables of a document
     """
     settings = settings.checked()
     engines, absent = present_engines(settings.peers)
@@ -61,6 +66,8 @@ def run_filters(groups: Sequence[Group], settings: Settings, *, everywhere: bool
                         write_json(settings.json, as_json(machine, limits, absent, rows, count))
     finally:
         print_end(console, rows)
+    if tables is not None:
+        write_markdown(tables, rows)
     if settings.plot is not None:
         plot(settings.plot, rows, f"striate bench filters: {machine['processor']}")
     return int(any(row.wrong for row in rows))
@@ -80,6 +87,7 @@ def _opening(
         )
     yield from doubts(limits)
     yield f"Times of {BESIDE} and of others as ratios to ours: above 1, striate is faster"
+    yield "Limit: the share of what memory (m) or multiply-adds (f) allow, whichever bounds a row"
 
 
 def _progress(console: Console) -> Progress:

@@ -27,18 +27,30 @@ from striate.cli.bench.report import (
 from striate.drawing import bar_chart, write
 from striate.runtime.limits import Limits
 
-__all__ = ["Summary", "as_json", "heading", "line", "plot", "print_end", "summaries"]
+__all__ = [
+    "Summary",
+    "as_json",
+    "bound_letter",
+    "colours",
+    "heading",
+    "is_small",
+    "line",
+    "place",
+    "plot",
+    "print_end",
+    "summaries",
+]
 
 
 def heading(group: Group, limits: Limits) -> str:
     """Return the lines above the rows of one table."""
-    unit = "us" if _is_small(group.width, group.height) else "ms"
+    unit = "us" if is_small(group.cases[0]) else "ms"
     columns = (
         f"{'':<20}{unit:>9}  {'quartiles':>19}  {'limit':>6}  {BESIDE:>6}  {'quartiles':>12}  "
         f"{'error':>6}"
     )
     return (
-        f"\n[bold]{group.width}x{group.height} {_colours(group.channels)} {group.dtype}, "
+        f"\n[bold]{group.width}x{group.height} {colours(group.channels)} {group.dtype}, "
         f"{threads_text(limits.threads)}[/bold]\n{columns}"
     )
 
@@ -49,9 +61,9 @@ def line(row: FilterRow) -> str:
     name = case.name + ("" if case.prepared else ", new result")
     if ours.seconds is None or ours.error is None:
         return f"{name:<20}    [red]wrong[/red]: {escape(ours.refused)}"
-    unit = 1e6 if _is_small(case.width, case.height) else 1e3
+    unit = 1e6 if is_small(case) else 1e3
     ms = [value * unit for value in (ours.seconds.median, ours.seconds.low, ours.seconds.high)]
-    limit = f"{row.share:.0%} {row.bound[:2]}" if row.bound else ""
+    limit = f"{row.share:.0%} {bound_letter(row)}" if row.bound else ""
     ratio, quartiles = "-", ""
     if BESIDE in row.ratios:
         found = row.ratios[BESIDE]
@@ -107,7 +119,7 @@ def summaries(rows: Sequence[FilterRow]) -> list[Summary]:
             and (row.case.dtype, row.threads) == (dtype, threads)
         ]
         found += _summary((width, height, dtype, threads), chosen)
-    large = [row for row in rows if not _is_small(row.case.width, row.case.height)]
+    large = [row for row in rows if not is_small(row.case)]
     for dtype in dict.fromkeys(row.case.dtype for row in large):
         found += _summary((0, 0, dtype, 0), [row for row in large if row.case.dtype == dtype])
     return found
@@ -125,7 +137,7 @@ def _summary(key: tuple[int, int, str, int], rows: Sequence[FilterRow]) -> Itera
         len(counted),
         geometric_mean(ratios),
         min(ratios),
-        _place(lowest),
+        place(lowest),
         geometric_mean(magnitudes) if magnitudes else None,
         max(_box_ratios(rows), default=None),
     )
@@ -151,7 +163,7 @@ def print_end(console: Console, rows: Sequence[FilterRow]) -> None:
     for row in rows:
         for name, entry in row.entries.items():
             if entry.seconds is None:
-                text = f"{name} not timed on {_place(row)}: {entry.refused}"
+                text = f"{name} not timed on {place(row)}: {entry.refused}"
                 console.print(escape(text), highlight=False)
     for text in _inexact(rows):
         console.print(text, highlight=False)
@@ -236,7 +248,7 @@ def plot(path: Path, rows: Sequence[FilterRow], title: str) -> None:
     """Draw for each filter and dtype the mean ratio to OpenCV, from the lowest to the highest."""
     groups: dict[str, list[float]] = {}
     for row in rows:
-        if row.ratio and not _is_small(row.case.width, row.case.height):
+        if row.ratio and not is_small(row.case):
             groups.setdefault(f"{row.case.name}, {row.case.dtype}", []).append(row.ratio)
     bars = [
         (name, (geometric_mean(ratios), min(ratios), max(ratios)))
@@ -246,15 +258,23 @@ def plot(path: Path, rows: Sequence[FilterRow], title: str) -> None:
         write(path, bar_chart(bars, title=title, x_label=f"times as fast as {BESIDE}", mark=1.0))
 
 
-def _place(row: FilterRow) -> str:
+def place(row: FilterRow) -> str:
+    """Return what a row measured, in words."""
     case = row.case
-    about = f"{case.name}, {case.width}x{case.height} {_colours(case.channels)} {case.dtype}"
+    about = f"{case.name}, {case.width}x{case.height} {colours(case.channels)} {case.dtype}"
     return f"{about}, {threads_text(row.threads)}" + ("" if case.prepared else ", new result")
 
 
-def _colours(channels: int) -> str:
+def bound_letter(row: FilterRow) -> str:
+    """Return m for memory and f for multiply-adds, as in the other reports."""
+    return "m" if row.bound == "memory" else "f"
+
+
+def colours(channels: int) -> str:
+    """Return grey or colour."""
     return "grey" if channels == 1 else "colour"
 
 
-def _is_small(width: int, height: int) -> bool:
-    return width * height <= SMALL[0] * SMALL[1]
+def is_small(case: FilterCase) -> bool:
+    """Whether times are told in microseconds a call."""
+    return case.width * case.height <= SMALL[0] * SMALL[1]

@@ -1,0 +1,111 @@
+"""Rows as the tables of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from striate.cli.bench.filters.cases import FilterCase
+from striate.cli.bench.filters.engines import BESIDE
+from striate.cli.bench.filters.measure import FilterRow
+from striate.cli.bench.filters.report import (
+    Summary,
+    bound_letter,
+    colours,
+    is_small,
+    place,
+    summaries,
+)
+from striate.cli.bench.measure import OURS
+from striate.cli.bench.report import threads_text
+from striate.files import write_whole
+
+__all__ = ["as_markdown", "write_markdown"]
+
+
+def write_markdown(path: Path, rows: Sequence[FilterRow]) -> None:
+    """Write the tables whole."""
+    write_whole(path, as_markdown(rows))
+
+
+def as_markdown(rows: Sequence[FilterRow]) -> str:
+    """Return the means, each ratio with its limit, small images, and the other libraries."""
+    large = [row for row in rows if not is_small(row.case)]
+    small = [row for row in rows if is_small(row.case)]
+    parts = [_means(rows)]
+    for (dtype, threads), group in groupby(sorted(large, key=_table_key), _table_key):
+        parts.append(f"{dtype}, {threads_text(threads)}\n\n{_ratios(list(group))}")
+    parts += [part for part in (_small(small), _others(rows)) if part]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table_key(row: FilterRow) -> tuple[str, int]:
+    return row.case.dtype, row.threads
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _means(rows: Sequence[FilterRow]) -> str:
+    head = ("images", "rows", "mean", "lowest", "magnitude", "box 31 / box 3", "the lowest is")
+    return _table(head, [_mean(one) for one in summaries(rows)])
+
+
+def _mean(one: Summary) -> list[str]:
+    shared = [one.dtype]
+    if one.width:
+        shared = [f"{one.width}x{one.height}", one.dtype, threads_text(one.threads)]
+    numbers = (one.mean, one.lowest, one.magnitude, one.boxes)
+    return [
+        " ".join(shared[:2]) + "".join(f", {text}" for text in shared[2:]),
+        str(one.rows),
+        *(f"{number:.2f}" if number else "-" for number in numbers),
+        one.where,
+    ]
+
+
+def _ratios(rows: Sequence[FilterRow]) -> str:
+    """Return one line a filter and one column an image: the ratio, and the share of the limit."""
+    images = list(dict.fromkeys(_image(row.case) for row in rows))
+    names = list(dict.fromkeys(row.case.name for row in rows))
+    cells = {(row.case.name, _image(row.case)): _cell(row) for row in rows}
+    body = [[name, *(cells.get((name, image), "") for image in images)] for name in names]
+    return _table(["filter", *images], body)
+
+
+def _image(case: FilterCase) -> str:
+    return f"{case.width}x{case.height} {colours(case.channels)}"
+
+
+def _cell(row: FilterRow) -> str:
+    if row.seconds is None:
+        return "wrong"
+    ratio = f"{row.ratio:.2f}" if row.ratio else "-"
+    return f"{ratio} ({row.share:.0%} {bound_letter(row)})"
+
+
+def _small(rows: Sequence[FilterRow]) -> str:
+    """Return microseconds a call, ours and OpenCV's."""
+    body = [[place(row), *(_microseconds(row, name) for name in (OURS, BESIDE))] for row in rows]
+    return _table(("microseconds a call", OURS, BESIDE), body) if body else ""
+
+
+def _microseconds(row: FilterRow, name: str) -> str:
+    entry = row.entries.get(name)
+    return f"{entry.seconds.median * 1e6:.1f}" if entry and entry.seconds else "-"
+
+
+def _others(rows: Sequence[FilterRow]) -> str:
+    """Return how the other libraries compare with ours, where they were timed."""
+    timed = [row for row in rows if set(row.ratios) - {BESIDE}]
+    names = list(dict.fromkeys(name for row in timed for name in row.ratios))
+    body = [[place(row), *_of_each(row, names)] for row in timed]
+    return _table(["time over ours", *names], body) if body else ""
+
+
+def _of_each(row: FilterRow, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        yield f"{row.ratios[name].median:.2f}" if name in row.ratios else "-"
