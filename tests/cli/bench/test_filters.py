@@ -153,7 +153,7 @@ def test_an_interrupted_run_shows_what_is_there(monkeypatch, tmp_path):
     result = run(*GREY, "--only", "box*", "--peer", "OpenCV", "--json", out)
     assert result.exit_code != 0
     assert "box 3" in result.stdout
-    assert "mean to OpenCV" in result.stdout
+    assert "Means of OpenCV's time over ours" in result.stdout
     content = json.loads(out.read_text())
     assert (content["planned"], len(content["rows"])) == (4, 1)
 

@@ -46,7 +46,7 @@ def run_filters(
     machine = describe(PACKAGES)
     limits = [measured_limits(threads) for threads in settings.threads]
     for text in _opening(machine, limits, absent):
-        console.print(text, highlight=False)
+        console.print(text, highlight=False, soft_wrap=True)
     everywhere = everywhere or settings.peers is not None
     planned = [(group, limit) for group in groups for limit in limits]
     count = sum(len(group.cases) for group, _ in planned)
@@ -55,7 +55,7 @@ def run_filters(
         with _progress(console) as progress:
             bar = progress.add_task("", total=count)
             for group, limit in planned:
-                console.print(heading(group, limit), highlight=False)
+                console.print(heading(group, limit), highlight=False, soft_wrap=True)
                 for case in group.cases:
                     progress.update(bar, description=case.name)
                     chosen = engines if everywhere else _usual(engines, case, limit)

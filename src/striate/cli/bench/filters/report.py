@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from striate.cli.bench.filters.cases import MEAN_KINDS, SMALL, FilterCase, Group
 from striate.cli.bench.filters.engines import BESIDE
@@ -64,15 +63,13 @@ def line(row: FilterRow) -> str:
     unit = 1e6 if is_small(case) else 1e3
     ms = [value * unit for value in (ours.seconds.median, ours.seconds.low, ours.seconds.high)]
     limit = f"{row.share:.0%} {bound_letter(row)}" if row.bound else ""
-    ratio, quartiles = "-", ""
-    if BESIDE in row.ratios:
-        found = row.ratios[BESIDE]
-        ratio = coloured(found.median)
-        quartiles = f"{found.low:.2f} to {found.high:.2f}"
+    found = row.ratios.get(BESIDE)
+    quartiles = f"{found.low:.2f} to {found.high:.2f}" if found else ""
     others = (f"{n} {r.median:.1f}" for n, r in row.ratios.items() if n != BESIDE)
-    padding = " " * max(0, 6 - len(ratio.partition("]")[2].partition("[")[0] or ratio))
-    start = f"{name:<20}{ms[0]:9.3f}  {ms[1]:8.3f} to {ms[2]:7.3f}  {limit:>6}  "
-    return f"{start}{padding}{ratio}  {quartiles:>12}  {ours.error:6.0e}  {'  '.join(others)}"
+    return (
+        f"{name:<20}{ms[0]:9.3f}  {ms[1]:8.3f} to {ms[2]:7.3f}  {limit:>6}{padded(row.ratio, 8)}  "
+        f"{quartiles:>12}  {ours.error:6.0e}  {'  '.join(others)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -158,15 +155,19 @@ def print_end(console: Console, rows: Sequence[FilterRow]) -> None:
     """Print the means, and what was refused, wrong, or less exact than it may be."""
     found = summaries(rows)
     if found:
-        console.print()
-        console.print(_table(found))
+        names = ("rows", 5), ("mean", 9), ("lowest", 9), ("magnitude", 11), ("box 31/3", 10)
+        columns = "".join(f"{name:>{width}}" for name, width in names)
+        title = f"\n[bold]Means of {BESIDE}'s time over ours[/bold]\n{'':<30}{columns}"
+        console.print(f"{title}  the lowest is", highlight=False, soft_wrap=True)
+    for one in found:
+        console.print(_mean_line(one), highlight=False, soft_wrap=True)
     for row in rows:
         for name, entry in row.entries.items():
             if entry.seconds is None:
                 text = f"{name} not timed on {place(row)}: {entry.refused}"
-                console.print(escape(text), highlight=False)
+                console.print(escape(text), highlight=False, soft_wrap=True)
     for text in _inexact(rows):
-        console.print(text, highlight=False)
+        console.print(text, highlight=False, soft_wrap=True)
 
 
 def _inexact(rows: Sequence[FilterRow]) -> Iterator[str]:
@@ -180,27 +181,21 @@ def _inexact(rows: Sequence[FilterRow]) -> Iterator[str]:
         yield f"{name} is timed on {filtered} {dtype} though it is off by {off:.1e} {unit}"
 
 
-def _table(found: Sequence[Summary]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("size", no_wrap=True)
-    table.add_column("dtype", no_wrap=True)
-    names = ("threads", "rows", f"mean to {BESIDE}", "lowest", "magnitude", "box 31 / box 3")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("the lowest", no_wrap=True)
-    for one in found:
-        table.add_row(
-            f"{one.width}x{one.height}" if one.width else "[bold]all[/bold]",
-            one.dtype,
-            str(one.threads or "all"),
-            str(one.rows),
-            coloured(one.mean),
-            coloured(one.lowest),
-            coloured(one.magnitude) if one.magnitude else "-",
-            f"{one.boxes:.2f}" if one.boxes else "-",
-            one.where,
-        )
-    return table
+def _mean_line(one: Summary) -> str:
+    """Return one line of means."""
+    images = "all"
+    if one.width:
+        images = f"{one.width}x{one.height}, {threads_text(one.threads)}"
+    ratios = padded(one.mean, 9) + padded(one.lowest, 9) + padded(one.magnitude, 11)
+    boxes = f"{one.boxes:.2f}" if one.boxes else "-"
+    return f"{one.dtype:<8} {images:<21}{one.rows:>5}{ratios}{boxes:>10}  {one.where}"
+
+
+def padded(ratio: float | None, width: int) -> str:
+    """Return a ratio in its colour, or a dash, right in a column."""
+    if ratio is None:
+        return f"{'-':>{width}}"
+    return " " * (width - len(f"{ratio:.2f}")) + coloured(ratio)
 
 
 def as_json(
