@@ -11,7 +11,7 @@ help:
 	@echo "make tour   the main job on real input, end to end, into striate-tour/"
 	@echo "make test   all tests (installs PyTorch and SciPy to compare with)"
 	@echo "make check  style, types and import rules"
-	@echo "make bench  layers and networks beside four peers on this machine, into runs/"
+	@echo "make bench  layers, networks and filters beside their peers on this machine, into runs/"
 	@echo "make docs   the documentation as a site in site/"
 
 tour: $(VENV)/.user
@@ -31,6 +31,7 @@ check: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/striate bench layers --json runs/layers.json --plot runs/layers.svg
 	$(BIN)/striate bench networks --json runs/networks.json --plot runs/networks.svg
+	$(BIN)/striate bench filters --json runs/filters.json --plot runs/filters.svg --markdown runs/filters.md
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -q docs site
