@@ -77,7 +77,7 @@ def wrapped(wanted: range, size: int, start: int, stop: int, step: int) -> Cut |
     The parts that lie at the two ends of the axis are laid at the two ends of the cut.
     """
     first = max(start, 0) // step * step
-    if 0 <= start and stop <= size:
+    if start >= 0 and stop <= size:
         return Cut((range(first, stop),), wanted.start - first)
     if start < 0:
         head, tail = range(stop), range(size + start, size)

@@ -72,29 +72,44 @@ class Trial:
 
 
 def tried(
-    function: Callable[..., Any], dtype: DTypeLike, channels: int, parameters: dict[str, Any]
+    function: Callable[..., Any],
+    dtype: DTypeLike,
+    channels: int,
+    parameters: dict[str, Any],
+    known: Reach | None = None,
 ) -> Trial:
-    """Filter one black pixel (`channels` is 0 where the image has no such axis)."""
+    """Filter one black pixel (`channels` is 0 where the image has no such axis).
+
+    The reach is what the filter notes, unless it is `known`.
+    """
     if parameters.get("out") is not None:
         raise ParameterError("out is given, but the result is made in parts; leave it out")
     pixel = np.zeros((1, 1, channels) if channels else (1, 1), dtype)
     with footprints() as noted:
         result = function(pixel, **parameters)
-    if not noted:
+    if known is None and not noted:
         name = getattr(function, "__name__", repr(function))
-        raise ParameterError(f"{name} tells no reach; give it, as reach=Reach((2, 2), (2, 2))")
-    return Trial(Reach.of(noted), result if isinstance(result, tuple) else (result,))
+        raise ParameterError(f"{name} is no filter: it tells no reach; give one, as Reach((2, 2))")
+    return Trial(known or Reach.of(noted), result if isinstance(result, tuple) else (result,))
 
 
-def reach(function: Callable[..., Any], dtype: DTypeLike = "float64", **parameters: Any) -> Reach:
+def reach(
+    function: Callable[..., Any],
+    dtype: DTypeLike = "float64",
+    *,
+    channels: int = 0,
+    **parameters: Any,
+) -> Reach:
     """Return how far a filter reaches with such parameters.
 
     Parameters
     ----------
-    function : function of `striate.filters`
-        The filter.
-    dtype : dtype
-        The image's: it decides whether a large kernel goes through Fourier transforms.
+    function : function
+        A filter of `striate.filters`, or one of your own that applies several of them to the
+        image, but none to the result of another: then add up their reaches.
+    dtype, channels
+        The image's; 0 channels is (H, W). The dtype decides whether large kernels go through
+        Fourier transforms, two or four channels may have an alpha among them.
     **parameters
         The filter's, by name.
 
@@ -115,4 +130,4 @@ def reach(function: Callable[..., Any], dtype: DTypeLike = "float64", **paramete
     >>> reach(filters.median, size=(4, 3)).before
     (2, 1)
     """
-    return tried(function, dtype, 0, parameters).reach
+    return tried(function, dtype, channels, parameters).reach
