@@ -1,0 +1,123 @@
+"""Sums of float32 that must be rounded as those of float64 are: which to doubt, and again.
+
+A sum of float32 is off by no more than a bound that follows from the weights. Rounded, it can
+only be wrong where it lies within that bound of the middle between two whole numbers. There,
+which is at few pixels, it is computed in float64, product after product in the matrix's order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.ops.codegen import Index, Pointer, Writer
+from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
+from striate.ops.images.kinds import F32, F64, Cells, Held, Kind, Lanes
+
+__all__ = ["Again", "doubtful", "error_of_sums", "finest"]
+
+Values = NDArray[np.float64]
+
+UNIT = 2.0**-24  # half the distance of float32 numbers, in parts of them
+ROOM = 1.001  # for products of errors
+
+
+def error_of_sums(weights: Values, largest: float, scale: float | None = None) -> float:
+    """Return by how much a running sum of float32 products may be off; 0 where it is exact.
+
+    The weights are rounded to float32, and each step rounds what has been added up so far, which
+    is at most all that is positive, or all that is negative, so far.
+
+    Parameters
+    ----------
+    weights : array, in the order in which their products are added
+    largest : whole numbers from 0 to this are what weights are multiplied by
+    scale : what the sums are multiplied by in the end, if by anything
+
+    Examples
+    --------
+    >>> error_of_sums(np.array([0.5, 0.25]), 255.0)
+    0.0
+    >>> error_of_sums(np.array([0.5, 1 / 3]), 255.0) < 2e-5
+    True
+    """
+    flat = weights.ravel()
+    high, low = (np.cumsum(np.maximum(sign * flat, 0.0)) for sign in (1.0, -1.0))
+    most = largest * max(high[-1], low[-1])
+    error = 0.0
+    if largest * np.abs(flat).sum() >= 2**24 * finest(flat):
+        lost = np.abs(flat - flat.astype(np.float32)).sum()
+        error = float(largest * (lost + UNIT * np.maximum(high, low).sum()) * ROOM)
+    if scale is None:
+        return error
+    exact = error == 0.0 and math.frexp(scale)[0] == 0.5
+    return 0.0 if exact else abs(scale) * (error + 2 * UNIT * most) * ROOM
+
+
+def finest(numbers: Values) -> float:
+    """Return the largest power of two that all numbers are multiples of.
+
+    Examples
+    --------
+    >>> finest(np.array([0.75, 6.0]))
+    0.25
+    """
+    parts, exponents = np.frexp(numbers[numbers != 0])
+    if not parts.size:
+        return 1.0
+    whole = np.ldexp(parts, 53).astype(np.int64)
+    return float(np.ldexp((whole & -whole).astype(float), exponents - 53).min())
+
+
+def doubtful(sums: Lanes, sure: Lanes) -> Any:
+    """Return the mask of the sums that lie `sure` or farther from the nearest whole number."""
+    return (sums - sums.nearest()).absolute().compare(">=", sure)
+
+
+class Again:
+    """The function that computes a register of sums in float64 and rounds them.
+
+    It reads lines that hold the image's numbers, as the sums' kind, and at the step's field
+    `exact` what sums are multiplied by and the weights.
+    """
+
+    def __init__(self, w: Writer, a: Any, kind: Kind) -> None:
+        self.w, self.a, self.kind, self.lanes = w, a, kind, kind.lanes(w)
+        shape = ir.FunctionType(VOID, [ADDRESS, I64, ADDRESS, I64, I64, I64, ADDRESS])
+        inner = Writer(w.module, f"{w.function.name}_again", shape, w.target)
+        inner.function.linkage = "internal"
+        inner.function.attributes.add("noinline")
+        self.function = inner.function
+        self._write(inner)
+
+    def __call__(self, table: Pointer, row: Index, at: Index, answer: Cells) -> Lanes:
+        """Write a call: for a row below the table's first line, and a place in the lines.
+
+        `answer` is memory for a register of float32.
+        """
+        w, a = self.w, self.a
+        lines = w.builder.gep(table.value, [row.value], source_etype=I64)
+        sizes = (a.down_taps.value, a.across_taps.value, a.step.value)
+        exact = w.pointer(a.exact).value
+        w.builder.call(self.function, [lines, at.value, exact, *sizes, answer.value])
+        return answer.load(self.lanes)
+
+    def _write(self, w: Writer) -> None:
+        table, offset, exact, down, across, step, answer = w.function.args
+        at, weights = Index(w, offset), Cells(w, exact, F64)
+        total = Held(Lanes.all(w, 0, F64, self.lanes))
+        place = w.variable(w.index(1))
+        with w.loop(0, Index(w, down)) as u:
+            entry = w.builder.gep(table, [u.value], source_etype=I64)
+            line = Cells.at(Index(w, w.builder.load(entry, typ=I64)), self.kind) + at
+            with w.loop(0, Index(w, across)) as v:
+                values = (line + v * Index(w, step)).load(self.lanes).to(F64)
+                weight = (weights + place.get()).broadcast(self.lanes)
+                total.set(total.get() + values * weight)
+                place.set(place.get() + 1)
+        scaled = total.get() * weights.broadcast(self.lanes)
+        Cells(w, answer, F32).store(scaled.nearest().to(F32))
+        w.builder.ret_void()
