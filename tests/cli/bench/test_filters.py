@@ -81,16 +81,19 @@ def test_small_images_with_and_without_a_result_that_is_there(tmp_path):
     assert "sobel" in text
     rows = json.loads(out.read_text())["rows"]
     assert [(row["size"], row["bound"]) for row in rows] == [([64, 48], None), ([64, 64], None)]
-    assert "| microseconds a call | striate | OpenCV |\n" in tables.read_text()
+    assert "striate / OpenCV\n\n| filter | result there, 1 thread |\n" in tables.read_text()
 
 
 def test_the_slow_are_timed_where_that_is_quick(tmp_path):
-    out = tmp_path / "p.json"
-    done("filters", *SHORT, "--size", "64x48", "--only", "box 3", "--json", out)
+    out, tables = tmp_path / "p.json", tmp_path / "p.md"
+    size = ["--size", "64x48", "--only", "box 3"]
+    done("filters", *SHORT, *size, "--json", out, "--markdown", tables)
     grey, bytes_, *colour = json.loads(out.read_text())["rows"]
     assert list(grey["ratios"]) == ["OpenCV", "SciPy", "kornia"]
     assert list(bytes_["ratios"]) == ["OpenCV", "SciPy", "Pillow"]
     assert [row["channels"] for row in colour] == [3, 3]
+    expected = "64x48 grey uint8, 1 thread\n\n| time over ours | OpenCV | SciPy | Pillow |\n"
+    assert expected in tables.read_text()
 
 
 def test_the_slow_are_left_out_where_they_take_long(monkeypatch, tmp_path):

@@ -14,7 +14,6 @@ from striate.cli.bench.filters.report import (
     bound_letter,
     colours,
     is_small,
-    place,
     summaries,
 )
 from striate.cli.bench.measure import OURS
@@ -36,7 +35,7 @@ def as_markdown(rows: Sequence[FilterRow]) -> str:
     parts = [_means(rows)]
     for (dtype, threads), group in groupby(sorted(large, key=_table_key), _table_key):
         parts.append(f"{dtype}, {threads_text(threads)}\n\n{_ratios(list(group))}")
-    parts += [part for part in (_small(small), _others(rows)) if part]
+    parts += [part for part in (_small(small), *_others(rows)) if part]
     return "\n\n".join(parts) + "\n"
 
 
@@ -88,9 +87,26 @@ def _cell(row: FilterRow) -> str:
 
 
 def _small(rows: Sequence[FilterRow]) -> str:
-    """Return microseconds a call, ours and OpenCV's."""
-    body = [[place(row), *(_microseconds(row, name) for name in (OURS, BESIDE))] for row in rows]
-    return _table(("microseconds a call", OURS, BESIDE), body) if body else ""
+    """Return microseconds a call, ours and OpenCV's, into a result that is there and a new one."""
+    columns = list(dict.fromkeys(_small_column(row) for row in rows))
+    names = list(dict.fromkeys(_small_name(row) for row in rows))
+    cells = {
+        (_small_name(row), _small_column(row)): " / ".join(
+            _microseconds(row, name) for name in (OURS, BESIDE)
+        )
+        for row in rows
+    }
+    body = [[name, *(cells.get((name, column), "") for column in columns)] for name in names]
+    head = _table(["filter", *columns], body)
+    return f"Microseconds a call, {OURS} / {BESIDE}\n\n{head}" if body else ""
+
+
+def _small_name(row: FilterRow) -> str:
+    return f"{row.case.name}, {_image(row.case)} {row.case.dtype}"
+
+
+def _small_column(row: FilterRow) -> str:
+    return f"{'result there' if row.case.prepared else 'new result'}, {threads_text(row.threads)}"
 
 
 def _microseconds(row: FilterRow, name: str) -> str:
@@ -98,14 +114,18 @@ def _microseconds(row: FilterRow, name: str) -> str:
     return f"{entry.seconds.median * 1e6:.1f}" if entry and entry.seconds else "-"
 
 
-def _others(rows: Sequence[FilterRow]) -> str:
-    """Return how the other libraries compare with ours, where they were timed."""
+def _others(rows: Sequence[FilterRow]) -> Iterator[str]:
+    """Yield how the other libraries compare with ours, for each image where they were timed."""
     timed = [row for row in rows if set(row.ratios) - {BESIDE}]
-    names = list(dict.fromkeys(name for row in timed for name in row.ratios))
-    body = [[place(row), *_of_each(row, names)] for row in timed]
-    return _table(["time over ours", *names], body) if body else ""
+    for about, group in groupby(timed, _about):
+        chosen = list(group)
+        names = list(dict.fromkeys(name for row in chosen for name in row.ratios))
+        body = [
+            [r.case.name, *(f"{r.ratios[n].median:.2f}" if n in r.ratios else "-" for n in names)]
+            for r in chosen
+        ]
+        yield f"{about}\n\n{_table(['time over ours', *names], body)}"
 
 
-def _of_each(row: FilterRow, names: Sequence[str]) -> Iterator[str]:
-    for name in names:
-        yield f"{row.ratios[name].median:.2f}" if name in row.ratios else "-"
+def _about(row: FilterRow) -> str:
+    return f"{_image(row.case)} {row.case.dtype}, {threads_text(row.threads)}"
