@@ -1,0 +1,141 @@
+"""What a file says beside its pixels: its colour profile, how it was taken, and its resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+from PIL import Image
+
+from striate.filters.files.formats import DAMAGE
+from striate.filters.files.profiles import follows_srgb, trouble_with
+
+__all__ = [
+    "ORIENTATION",
+    "Metadata",
+    "MetadataWarning",
+    "fitting",
+    "kept_by",
+    "metadata_of",
+    "orientation_of",
+    "sound_dpi",
+    "upright",
+]
+
+ORIENTATION = 0x0112
+EXIF_TAGS = 0x8769  # where the tags of Exif itself lie
+WIDTH, HEIGHT = 0xA002, 0xA003  # in pixels, as stored: they may lie turned
+LARGEST_DPI = 2**16 - 1  # what JPEG can say
+LARGEST_EXIF = 2**16 - 3  # bytes of a JPEG segment
+
+HOLD_PROFILES = ("PNG", "TIFF", "JPEG", "WEBP")
+HOLD_EXIF = ("PNG", "JPEG", "WEBP")
+HOLD_DPI = ("PNG", "TIFF", "JPEG", "BMP")
+
+# Exif 2.32, tag 274: where row 0 and column 0 of the stored picture lie.
+TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: image[::-1].swapaxes(0, 1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: image[:, ::-1].swapaxes(0, 1),
+}
+
+
+class MetadataWarning(UserWarning):
+    """Metadata that are damaged, or do not fit the image, and were left out."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says beside its pixels; None is unsaid.
+
+    Attributes
+    ----------
+    icc_profile : bytes or None
+        What the levels mean, as an ICC profile; sRGB if unsaid.
+    exif : bytes or None
+        Camera, time and place, as Exif; never an orientation (`read` turns the pixels) or a
+        thumbnail, which would show the image unfiltered.
+    dpi : (float, float) or None
+        Pixels per inch, across and down.
+
+    Examples
+    --------
+    >>> Metadata(dpi=(300, 300)).has_srgb_curve
+    True
+    """
+
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+    @property
+    def has_srgb_curve(self) -> bool:
+        """Whether levels become light by the curve of sRGB, as ``linear_light=True`` takes it."""
+        return self.icc_profile is None or follows_srgb(self.icc_profile)
+
+
+def orientation_of(picture: Image.Image) -> int:
+    """Return how an opened picture lies; 1, upright, where its Exif cannot be read."""
+    try:
+        orientation = picture.getexif().get(ORIENTATION, 1)
+    except DAMAGE:
+        return 1
+    return orientation if orientation in TURNS else 1
+
+
+def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return an image turned as its orientation says."""
+    return TURNS[orientation](image) if orientation in TURNS else image
+
+
+def metadata_of(picture: Image.Image, channels: int) -> tuple[Metadata, list[str]]:
+    """Return what an opened picture says of an image of so many channels, and what is wrong."""
+    troubles = []
+    exif = None
+    if picture.format in HOLD_EXIF:
+        try:
+            exif = lasting(picture.getexif())
+        except DAMAGE:
+            troubles.append("its EXIF is damaged")
+    profile = picture.info.get("icc_profile") or None
+    metadata, more = fitting(Metadata(profile, exif, sound_dpi(picture.info.get("dpi"))), channels)
+    return metadata, troubles + more
+
+
+def fitting(metadata: Metadata, channels: int) -> tuple[Metadata, list[str]]:
+    """Return what of `metadata` fits an image of so many channels, and why the rest does not."""
+    trouble = metadata.icc_profile and trouble_with(metadata.icc_profile, channels)
+    return (replace(metadata, icc_profile=None), [trouble]) if trouble else (metadata, [])
+
+
+def kept_by(format_name: str, metadata: Metadata) -> Metadata:
+    """Return what of `metadata` a format keeps."""
+    return Metadata(
+        metadata.icc_profile if format_name in HOLD_PROFILES else None,
+        metadata.exif if format_name in HOLD_EXIF else None,
+        sound_dpi(metadata.dpi) if format_name in HOLD_DPI else None,
+    )
+
+
+def lasting(exif: Image.Exif) -> bytes | None:
+    """Return what stays true of a turned and filtered picture, or None if that is nothing."""
+    exif.pop(ORIENTATION, None)
+    inner = exif.get_ifd(EXIF_TAGS)
+    for size in (WIDTH, HEIGHT):
+        inner.pop(size, None)
+    return exif.tobytes() if exif else None
+
+
+def sound_dpi(dpi: Any) -> tuple[float, float] | None:
+    """Return pixels per inch, across and down, or None where they say nothing."""
+    try:
+        across, down = (float(number) for number in dpi)
+    except DAMAGE:
+        return None
+    return (across, down) if 1 <= min(across, down) <= max(across, down) <= LARGEST_DPI else None

@@ -1,0 +1,160 @@
+"""Arrays to image files."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from striate.errors import DTypeError, FileError, ParameterError, ShapeError, one_line
+from striate.files import replacing
+from striate.filters.files import deep
+from striate.filters.files.formats import HELD, channels_of, format_of, is_deep
+from striate.filters.files.metadata import Metadata, MetadataWarning, fitting, kept_by
+
+__all__ = ["write"]
+
+PREDICTOR = 317  # TIFF's tag: 2 stores differences from the left
+BEST = 95  # the quality of JPEG beyond which files grow and pictures do not
+
+
+def write(
+    path: str | os.PathLike[str],
+    image: NDArray[Any],
+    metadata: Metadata | None = None,
+    *,
+    quality: int | None = None,
+) -> None:
+    """Write an image to a file, whole or not at all; an existing file is replaced.
+
+    The image is written beside `path` under another name and then renamed.
+
+    Parameters
+    ----------
+    path : str or path
+        Its suffix names the format: .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp.
+    image : array, shape (H, W), or (H, W, C) for C = 1 to 4
+        uint8, or what else the format holds: see the table in `striate.filters.files`.
+    metadata : Metadata, optional
+        What `read_with_metadata` found. The format takes what it can hold; a profile that is
+        damaged, or of other colours than the image's, is left out with a `MetadataWarning`.
+    quality : int, optional
+        1 to 100. JPEG: 95 if left out. WebP: loses nothing if left out. Others always lose nothing.
+
+    Raises
+    ------
+    DTypeError
+        The format cannot hold the array's dtype.
+    ShapeError
+        The format cannot hold the array's shape.
+    ParameterError
+        The format has no such quality.
+    FileError
+        The suffix is unknown, or the file cannot be written.
+    MissingExtraError
+        The image has deep colours, and tifffile or imagecodecs is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from striate.filters.files import read
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder) / "dot.png", np.array([[7]], dtype=np.uint8))
+    ...     read(Path(folder) / "dot.png")
+    array([[7]], dtype=uint8)
+    """
+    place = Path(path)
+    format_name = format_of(place)
+    pixels = writable(np.asarray(image), format_name, place)
+    options = options_of(format_name, pixels, quality, place)
+    kept = kept_by(format_name, metadata or Metadata())
+    stored = 3 if format_name == "WEBP" else channels_of(pixels)  # WebP has no greys
+    kept, troubles = fitting(kept, stored)
+    for trouble in troubles:
+        warnings.warn(f"{path}: {trouble}; it is left out", MetadataWarning, stacklevel=2)
+    with replacing(place) as unfinished:
+        try:
+            with unfinished.open("xb") as file:
+                encode(file, format_name, pixels, kept, options, place)
+        except (ValueError, struct.error) as error:
+            raise FileError(
+                f"{place}: {format_name} cannot hold it ({one_line(error)}); choose another format"
+            ) from None
+
+
+def encode(
+    file: IO[bytes],
+    format_name: str,
+    pixels: NDArray[Any],
+    metadata: Metadata,
+    options: dict[str, Any],
+    place: Path,
+) -> None:
+    """Write the bytes of a format."""
+    if is_deep(pixels):
+        deep_writer = deep.write_png if format_name == "PNG" else deep.write_tiff
+        deep_writer(file, pixels, metadata, place)
+        return
+    beside = {
+        "icc_profile": metadata.icc_profile,
+        "exif": metadata.exif,
+        "dpi": metadata.dpi,
+    }
+    options |= {name: value for name, value in beside.items() if value is not None}
+    Image.fromarray(pixels).save(file, format=format_name, **options)
+
+
+def options_of(
+    format_name: str, pixels: NDArray[Any], quality: int | None, place: Path
+) -> dict[str, Any]:
+    """Return how Pillow is to compress."""
+    if quality is not None:
+        if format_name not in ("JPEG", "WEBP"):
+            raise ParameterError(
+                f"{place}: quality is {quality}, but {format_name} loses nothing; leave it out"
+            )
+        whole = isinstance(quality, (int, np.integer)) and not isinstance(quality, bool)
+        if not whole or not 1 <= quality <= 100:
+            raise ParameterError(
+                f"{place}: quality is {quality!r}; it must be a whole number from 1 to 100"
+            )
+    if format_name == "JPEG":
+        return {"quality": BEST if quality is None else int(quality)}
+    if format_name == "WEBP":  # exact: colours of what is quite clear are kept, too
+        lossy = {"quality": quality and int(quality)}
+        return {"lossless": True, "exact": True} if quality is None else lossy
+    if format_name == "TIFF":
+        differences = {} if pixels.dtype.kind == "f" else {PREDICTOR: 2}
+        return {"compression": "tiff_adobe_deflate", "tiffinfo": differences}
+    return {}
+
+
+def writable(image: NDArray[Any], format_name: str, place: Path) -> NDArray[Any]:
+    """Return `image` as encoders take it, or raise the error that says what the format holds."""
+    held = HELD[format_name]
+    native = image.dtype.newbyteorder("=")
+    if native.name not in held:
+        deep_format = "float32" in held and native.kind in "if"  # what may be negative stays so
+        raise DTypeError(
+            f"{place}: {format_name} cannot hold {image.dtype}; it holds {' or '.join(held)}: "
+            f"filter with dtype {'float32' if deep_format else 'uint8'}, or choose another format"
+        )
+    if image.ndim not in (2, 3) or image.size == 0:
+        raise ShapeError(
+            f"{place}: an image of shape {image.shape}; it must be (H, W) or (H, W, C), not empty"
+        )
+    plane = image[:, :, 0] if channels_of(image) == 1 else image
+    possible = held[native.name]
+    if channels_of(plane) not in possible:
+        raise ShapeError(
+            f"{place}: {format_name} cannot hold {native.name} with {channels_of(plane)} channels; "
+            f"it holds {' or '.join(str(max(count, 1)) for count in possible)}: "
+            f"choose another format, or drop channels"
+        )
+    return np.ascontiguousarray(plane, dtype=native)
