@@ -18,7 +18,7 @@ from striate.filters.large.layouts import Layout, Part, Source, Writer
 from striate.filters.large.streaming import filtered, parts_of, pixels_of
 from striate.filters.large.tiff_reading import TiffSource
 from striate.filters.large.tiff_writing import tiff_layout, write_tiff
-from striate.filters.large.trial import Reach, tried
+from striate.filters.large.trial import Reach, Trial, tried, working_bytes
 from striate.filters.large.zarr_folders import ZarrSource, replacing_array, write_zarr, zarr_layout
 
 __all__ = ["SUFFIXES", "filter_file", "layout", "takes"]
@@ -128,16 +128,16 @@ def filter_file(
         raise ParameterError("stack is True, but a file holds one image; leave it out")
     with closing(opened(place)) as image:
         before = image.layout
-        far, dtype = footprint(function, before, reach, parameters)
-        after = laid_out(replace(before, dtype=dtype))
-        parts = parts_of(before, after, far, int(memory))
+        trial = trial_on(before, function, reach, parameters)
+        after = laid_out(replace(before, dtype=trial.results[0].dtype))
+        parts = parts_of(before, after, trial, int(memory))
         total = sum(map(pixels_of, parts))
 
         def apply(pixels: NDArray[Any]) -> NDArray[Any]:
             result: NDArray[Any] = function(pixels, **parameters)
             return result
 
-        results = filtered(image, parts, far, apply)
+        results = filtered(image, parts, trial.reach, apply)
         with replaced(goal) as unfinished:
             write(unfinished, after, watched(results, progress, total))
     if progress is not None:
@@ -162,10 +162,10 @@ def format_of(goal: Path) -> tuple[Writer, Callable[[Layout], Layout], Replacing
     raise FileError(f"{goal}: not written in parts; end the name in {', '.join(SUFFIXES)}")
 
 
-def footprint(
-    function: Callable[..., Any], image: Layout, reach: Reach | None, parameters: dict[str, Any]
-) -> tuple[Reach, np.dtype[Any]]:
-    """Return a filter's reach and its result's dtype, from a trial on one pixel."""
+def trial_on(
+    image: Layout, function: Callable[..., Any], reach: Reach | None, parameters: dict[str, Any]
+) -> Trial:
+    """Try a filter on a few pixels, so that what cannot be is refused before any work."""
     from striate import filters
 
     name = getattr(function, "__name__", repr(function))
@@ -182,7 +182,8 @@ def footprint(
             f"{name} gives more than one image; keep one, as in "
             f"lambda image: {name}(image)[0], and give its reach"
         )
-    return trial.reach, result.dtype
+    working = working_bytes(function, image.dtype, image.channels, parameters)
+    return replace(trial, working=working)
 
 
 def watched(

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from striate.errors import ParameterError
 from striate.filters.large.cuts import Cut
 from striate.filters.large.layouts import Layout, Part, Source
-from striate.filters.large.trial import Reach
+from striate.filters.large.trial import Reach, Trial
 
 __all__ = ["ahead", "filtered", "parts_of", "pixels_of"]
 
 One = TypeVar("One")
 Other = TypeVar("Other")
 
-HELD = 2  # parts of the image, and of the result, that exist at a time
-WORKING = 16  # bytes that a filter needs for a number while it computes, about
+HELD = 2  # parts of the image that exist at a time: one is read, one filtered
+ENOUGH = 2**24  # bytes of a part: more are taken from the system and given back each time
+OVERLAP = 16  # how much higher than its margins a part shall be, at the least
 
 
 def ahead(function: Callable[[One], Other], items: Iterable[One]) -> Iterator[Other]:
@@ -44,12 +45,13 @@ def ahead(function: Callable[[One], Other], items: Iterable[One]) -> Iterator[Ot
             yield coming.result()
 
 
-def parts_of(source: Layout, target: Layout, reach: Reach, memory: int) -> list[Part]:
+def parts_of(source: Layout, target: Layout, trial: Trial, memory: int) -> list[Part]:
     """Return the parts in which an image is filtered, in the order in which they are written.
 
-    A part is a band of whole rows of the target's tiles, as high as `memory` bytes allow; of an
+    A part is a band of some rows of the target's tiles, if `memory` bytes allow so much; of an
     image so wide that no such band fits, some of the tiles of one row.
     """
+    reach = trial.reach
     height, width = source.shape[:2]
     down, across = target.tile
     seen = margin(source, reach, 0), margin(source, reach, 1)
@@ -57,12 +59,18 @@ def parts_of(source: Layout, target: Layout, reach: Reach, memory: int) -> list[
     def bytes_of(rows: int, columns: int) -> int:
         read = min(rows + seen[0], height)
         read *= min(columns + seen[1], width) if columns < width else width
-        each = HELD * source.dtype.itemsize + WORKING, HELD * target.dtype.itemsize
-        return (read * each[0] + rows * columns * each[1]) * max(source.channels, 1)
+        filtering = read * (HELD * source.dtype.itemsize + trial.working)
+        writing = rows * columns * target.dtype.itemsize
+        return math.ceil((filtering + writing) * max(source.channels, 1))
+
+    def is_enough(rows: int) -> bool:
+        line = math.prod(source.shape[1:]) * source.dtype.itemsize
+        far = reach.before[0] + reach.after[0] + reach.step[0] - 1
+        return rows >= height or (rows * line >= ENOUGH and rows >= OVERLAP * far)
 
     rows, columns = down, width
     if bytes_of(rows, columns) <= memory:
-        while rows < height and bytes_of(rows + down, columns) <= memory:
+        while not is_enough(rows) and bytes_of(rows + down, columns) <= memory:
             rows += down
     elif target.tiled:
         columns = across
@@ -124,9 +132,7 @@ class Reader:
             left = 0
             for across in columns.parts:
                 place = slice(top, top + len(down)), slice(left, left + len(across))
-                part = empty(layout, len(down), len(across))
-                self.source.read(down, across, part)
-                pixels[place] = part
+                self.source.read(down, across, pixels[place])
                 left += len(across)
             top += len(down)
         return pixels

@@ -116,11 +116,11 @@ class TiffSource:
         return f"{kind} {index} (row {top}, column {left} of {down} x {across})"
 
     def read(self, rows: range, columns: range, out: NDArray[Any]) -> None:
-        """Fill `out` with a part of the image; strips are read in their whole width."""
-        pixels = out.reshape(*out.shape[:2], -1)
+        """Fill `out` with a part of the image."""
         if self.numbers:
-            self.read_rows(rows, out)
+            self.read_numbers(rows, columns, out)
             return
+        pixels = out.reshape(*out.shape[:2], -1)
         (down, across), (_, wide) = self.segment, self.grid
         area = self.grid[0] * wide
         tiles = product(
@@ -133,7 +133,8 @@ class TiffSource:
         def fill(index: int) -> None:
             self.read_segment(index, rows, columns, pixels)
 
-        for _ in self.decoders.map(fill, indices):
+        copied = self.page.compression == 1  # which takes less than handing it to a thread
+        for _ in map(fill, indices) if copied else self.decoders.map(fill, indices):
             pass
 
     def read_segment(self, index: int, rows: range, columns: range, pixels: NDArray[Any]) -> None:
@@ -177,24 +178,20 @@ class TiffSource:
         if buffer:
             raise FileError(f"{self.place}: {self.name(index)} is cut short; get a whole copy")
 
-    def read_rows(self, rows: range, out: NDArray[Any]) -> None:
-        """Read rows of plain numbers straight to where they belong."""
-        length, line = self.segment[0], out[:1].nbytes
-        raw = out.reshape(-1).view(np.uint8)
+    def read_numbers(self, rows: range, columns: range, out: NDArray[Any]) -> None:
+        """Read plain numbers to where they belong: whole rows at once, or a part of one."""
+        length, width = self.segment
+        pixel = self.page.samplesperpixel * out.itemsize
         row = rows.start
         while row < rows.stop:
             strip = row // length
-            end = min((strip + 1) * length, rows.stop)
-            part = raw[(row - rows.start) * line : (end - rows.start) * line]
-            start = self.place_of[strip] + (row - strip * length) * line
-            self.read_into(part.data, start, strip)
+            end = min((strip + 1) * length, rows.stop) if len(columns) == width else row + 1
+            part = out[row - rows.start : end - rows.start]
+            start = self.place_of[strip] + ((row - strip * length) * width + columns.start) * pixel
+            self.read_into(part.reshape(-1).view(np.uint8).data, start, strip)
             row = end
-        if not self.numbers_are_native():
+        if not np.dtype(f"{self.file.byteorder}u2").isnative:
             out.byteswap(inplace=True)
-
-    def numbers_are_native(self) -> bool:
-        """Whether the file's numbers are in the machine's byte order."""
-        return np.dtype(f"{self.file.byteorder}u2").isnative
 
 
 def damaged(place: Path, what: str, error: BaseException) -> FileError:

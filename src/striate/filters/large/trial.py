@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,11 @@ from striate.errors import ParameterError
 from striate.filters._footprints import Footprint, footprints
 from striate.filters.large.cuts import Cut, cut
 
-__all__ = ["Reach", "Trial", "reach", "tried"]
+__all__ = ["Reach", "Trial", "reach", "tried", "working_bytes"]
 
 Pair = tuple[int, int]
+
+SAMPLE = 512  # rows and columns of the image whose memory is measured
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,20 @@ def multiple(pairs: Sequence[Pair], axis: int) -> int:
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of trying a filter: its reach, and its results for one pixel."""
+    """What came of trying a filter.
+
+    Attributes
+    ----------
+    reach : Reach
+    results : tuple of arrays
+        For one pixel: most filters give one.
+    working : float
+        Bytes allocated for a number of the image, results included.
+    """
 
     reach: Reach
     results: tuple[NDArray[Any], ...]
+    working: float = 0.0
 
 
 def tried(
@@ -91,6 +104,25 @@ def tried(
         name = getattr(function, "__name__", repr(function))
         raise ParameterError(f"{name} is no filter: it tells no reach; give one, as Reach((2, 2))")
     return Trial(known or Reach.of(noted), result if isinstance(result, tuple) else (result,))
+
+
+def working_bytes(
+    function: Callable[..., Any], dtype: DTypeLike, channels: int, parameters: dict[str, Any]
+) -> float:
+    """Return how many bytes a function allocates for a number of an image, results included."""
+    image = np.zeros((SAMPLE, SAMPLE, channels) if channels else (SAMPLE, SAMPLE), dtype)
+    function(image, **parameters)  # compiles and remembers what it needs but once
+    traced = tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        function(image, **parameters)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        if not traced:
+            tracemalloc.stop()
+    return max(peak - before, 0) / image.size
 
 
 def reach(
