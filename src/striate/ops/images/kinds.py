@@ -172,6 +172,13 @@ class Lanes:
         write = builder.icmp_signed if self.kind.signed else builder.icmp_unsigned
         return write(sign, self.value, value)
 
+    def followed(self, other: Lanes, shift: int) -> Lanes:
+        """Return what lies `shift` numbers on, where the other register follows this one."""
+        if shift == 0:
+            return self
+        places = ir.Constant(ir.VectorType(I32, self.count), list(range(shift, shift + self.count)))
+        return self._with(self.w.builder.shuffle_vector(self.value, other.value, places))
+
     def to(self, kind: Kind) -> Lanes:
         """Return the numbers as another kind that can show them (a float one rounds)."""
         here, there = self.kind, kind
