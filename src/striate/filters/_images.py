@@ -14,6 +14,7 @@ from striate.errors import ParameterError, explained
 from striate.filters import light
 from striate.filters._apply import as_image, as_stack, fill_value, target_dtype
 from striate.filters.alpha import has_alpha, keep_alpha, sharpen_by_alpha
+from striate.filters.large.lazy import filter_lazily, is_lazy
 from striate.ops.filtering import round_into
 
 __all__ = ["image_filter"]
@@ -37,6 +38,8 @@ def image_filter(way: Way | None) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         @wraps(function)
         def front(image: Any, *arguments: Any, **options: Any) -> Any:
+            if is_lazy(image):
+                return filter_lazily(front, image, arguments, options)
             if FRONT.isdisjoint(options):
                 return function(image, *arguments, **options)
             with explained(function.__name__):

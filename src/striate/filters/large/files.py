@@ -18,7 +18,7 @@ from striate.filters.large.layouts import Layout, Part, Source, Writer
 from striate.filters.large.streaming import filtered, parts_of, pixels_of
 from striate.filters.large.tiff_reading import TiffSource
 from striate.filters.large.tiff_writing import tiff_layout, write_tiff
-from striate.filters.large.trial import Reach, Trial, tried, working_bytes
+from striate.filters.large.trial import Reach, Trial, black, tried, working_bytes
 from striate.filters.large.zarr_folders import ZarrSource, replacing_array, write_zarr, zarr_layout
 
 __all__ = ["SUFFIXES", "filter_file", "layout", "takes"]
@@ -174,10 +174,10 @@ def trial_on(
             f"{name} is no filter of striate.filters; give its reach, "
             f"as reach=Reach(before=(2, 2), after=(2, 2))"
         )
-    trial = tried(function, image.dtype, image.channels, parameters, reach)
-    (result, *others) = trial.results
-    pixel = (1, 1, image.channels) if image.channels else (1, 1)
-    if others or result.shape != pixel:
+    pixel = black(1, image.dtype, image.channels)
+    trial = tried(function, pixel, parameters, reach)
+    result, *others = trial.results
+    if others or result.shape != pixel.shape:
         raise ParameterError(
             f"{name} gives more than one image; keep one, as in "
             f"lambda image: {name}(image)[0], and give its reach"

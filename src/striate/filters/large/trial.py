@@ -15,7 +15,7 @@ from striate.errors import ParameterError
 from striate.filters._footprints import Footprint, footprints
 from striate.filters.large.cuts import Cut, cut
 
-__all__ = ["Reach", "Trial", "reach", "tried", "working_bytes"]
+__all__ = ["Reach", "Trial", "black", "reach", "tried", "working_bytes"]
 
 Pair = tuple[int, int]
 
@@ -86,18 +86,13 @@ class Trial:
 
 def tried(
     function: Callable[..., Any],
-    dtype: DTypeLike,
-    channels: int,
+    pixel: NDArray[Any],
     parameters: dict[str, Any],
     known: Reach | None = None,
 ) -> Trial:
-    """Filter one black pixel (`channels` is 0 where the image has no such axis).
-
-    The reach is what the filter notes, unless it is `known`.
-    """
+    """Filter one pixel; the reach is what the filter notes meanwhile, unless it is `known`."""
     if parameters.get("out") is not None:
         raise ParameterError("out is given, but the result is made in parts; leave it out")
-    pixel = np.zeros((1, 1, channels) if channels else (1, 1), dtype)
     with footprints() as noted:
         result = function(pixel, **parameters)
     if known is None and not noted:
@@ -106,11 +101,16 @@ def tried(
     return Trial(known or Reach.of(noted), result if isinstance(result, tuple) else (result,))
 
 
+def black(side: int, dtype: DTypeLike, channels: int) -> NDArray[Any]:
+    """Return an image of zeros; `channels` is 0 where it has no such axis."""
+    return np.zeros((side, side, channels) if channels else (side, side), dtype)
+
+
 def working_bytes(
     function: Callable[..., Any], dtype: DTypeLike, channels: int, parameters: dict[str, Any]
 ) -> float:
     """Return how many bytes a function allocates for a number of an image, results included."""
-    image = np.zeros((SAMPLE, SAMPLE, channels) if channels else (SAMPLE, SAMPLE), dtype)
+    image = black(SAMPLE, dtype, channels)
     function(image, **parameters)  # compiles and remembers what it needs but once
     traced = tracemalloc.is_tracing()
     tracemalloc.start()
@@ -162,4 +162,4 @@ def reach(
     >>> reach(filters.median, size=(4, 3)).before
     (2, 1)
     """
-    return tried(function, dtype, channels, parameters).reach
+    return tried(function, black(1, dtype, channels), parameters).reach
