@@ -33,24 +33,26 @@ def error_of_sums(weights: Values, largest: float, scale: float | None = None) -
 
     Parameters
     ----------
-    weights : array, in the order in which their products are added
+    weights : array, shape (lines, n)
+        Products are added up line by line, and then the lines.
     largest : whole numbers from 0 to this are what weights are multiplied by
     scale : what the sums are multiplied by in the end, if by anything
 
     Examples
     --------
-    >>> error_of_sums(np.array([0.5, 0.25]), 255.0)
+    >>> error_of_sums(np.array([[0.5, 0.25]]), 255.0)
     0.0
-    >>> error_of_sums(np.array([0.5, 1 / 3]), 255.0) < 2e-5
+    >>> error_of_sums(np.array([[0.5, 1 / 3]]), 255.0) < 3e-5
     True
     """
-    flat = weights.ravel()
-    high, low = (np.cumsum(np.maximum(sign * flat, 0.0)) for sign in (1.0, -1.0))
-    most = largest * max(high[-1], low[-1])
+    sides = [np.cumsum(np.maximum(sign * weights, 0.0), axis=1) for sign in (1.0, -1.0)]
+    lines = [np.cumsum(side[:, -1]) for side in sides]
+    most = largest * max(line[-1] for line in lines)
     error = 0.0
-    if largest * np.abs(flat).sum() >= 2**24 * finest(flat):
-        lost = np.abs(flat - flat.astype(np.float32)).sum()
-        error = float(largest * (lost + UNIT * np.maximum(high, low).sum()) * ROOM)
+    if largest * np.abs(weights).sum() >= 2**24 * finest(weights):
+        lost = np.abs(weights - weights.astype(np.float32)).sum()
+        steps = np.maximum(*sides).sum() + np.maximum(*lines)[1:].sum()
+        error = float(largest * (lost + UNIT * steps) * ROOM)
     if scale is None:
         return error
     exact = error == 0.0 and math.frexp(scale)[0] == 0.5

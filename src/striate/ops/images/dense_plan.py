@@ -15,10 +15,11 @@ __all__ = ["dense_pass", "sums_for"]
 
 Values = NDArray[np.float64]
 
-UNROLLED = 25  # weights up to which loops over them are unrolled
+UNROLLED = 25  # weights up to which loops over them are unrolled, and all are added in a row
 CHUNK = 2048  # numbers of a row at a time
 BAND = 64  # rows of a tile, about
 BLOCKS = {"sse": (4, 2), "neon": (4, 4), "avx2": (4, 2), "avx512": (4, 4)}
+LOOPED = {"sse": (2, 2), "neon": (4, 3), "avx2": (3, 2), "avx512": (4, 3)}
 SLACK = 2.0**-20  # for the rounding of that itself
 DOUBTFUL = 2.0**-5  # error from which float64 is faster than doubts
 STREAMED = 4_000_000  # bytes of a result from which it is written past the caches
@@ -44,8 +45,8 @@ def dense_pass(
     down, across = matrix.shape
     factor = 1.0 if scale is None else scale
     target, step = host(), layout.channels
-    tall, wide = BLOCKS[target.level]
     unrolled = matrix.size <= UNROLLED
+    tall, wide = (BLOCKS if unrolled else LOOPED)[target.level]
     tall = min(tall, layout.height, tall if unrolled else down)
     weights = np.asarray(matrix, sums)
     packed = np.zeros((down + tall - 1, across, tall), sums)
@@ -105,7 +106,8 @@ def error_of(layout: Layout, matrix: Values, sums: str, scale: float | None) -> 
     into, source = KINDS[layout.result], KINDS[layout.source]
     if into.floating or source.floating or sums == "float64" or (sums == "int16" and not scale):
         return 0.0
-    return error_of_sums(matrix, source.limits[1], scale)
+    lines = matrix.reshape(1, -1) if matrix.size <= UNROLLED else matrix
+    return error_of_sums(lines, source.limits[1], scale)
 
 
 def sums_for(layout: Layout, matrix: Values, scale: float | None = None) -> str:
@@ -124,7 +126,7 @@ def sums_for(layout: Layout, matrix: Values, scale: float | None = None) -> str:
     if layout.source == "float64" or layout.result == "float64":
         return "float64"
     if source.floating:
-        return "float32"
+        return "float32" if KINDS[layout.result].floating else "float64"
     sides = (np.maximum(sign * matrix, 0).sum() for sign in (1, -1))
     if layout.source == "uint8" and finest(matrix) >= 1 and 255 * max(sides) < 2**15:
         return "int16"

@@ -98,12 +98,17 @@ class Looped:
         a, lanes = windows.a, windows.lanes
         line = windows.line(place, at)
         weights = Cells.at(a.weights, windows.kind) + place * a.across_taps * windows.tall
+        zero = Lanes.all(windows.w, 0, windows.kind, lanes)
+        parts = [[Held(zero) for _ in places] for places in held]
         with windows.w.loop(0, a.across_taps) as v:
             values = _loaded(line + v * a.step, registers, lanes)
-            for row, places in enumerate(held, first):
+            for row, places in enumerate(parts, first):
                 weight = (weights + (v * windows.tall + row)).broadcast(lanes)
                 for one, value in zip(places, values, strict=True):
                     one.set(value.multiply_add(weight, one.get()))
+        for totals, places in zip(held, parts, strict=True):
+            for total, part in zip(totals, places, strict=True):
+                total.set(total.get() + part.get())
 
 
 def _loaded(cells: Cells, registers: int, lanes: int) -> list[Lanes]:
