@@ -91,6 +91,8 @@ def refuse_page(page: Any, place: Path) -> None:
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and page.imagelength * page.imagewidth > 2 * limit:
         raise Image.DecompressionBombError
+    if 0 in page.shape:
+        raise ValueError("an image without pixels")
     kinds = ("uint8", "uint16", "float32", "float64")
     if str(page.dtype) not in kinds or page.axes not in ("YX", "YXS", "SYX"):
         raise FileError(

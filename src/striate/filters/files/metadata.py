@@ -16,10 +16,10 @@ __all__ = [
     "ORIENTATION",
     "Metadata",
     "MetadataWarning",
+    "exif_of",
     "fitting",
     "kept_by",
     "metadata_of",
-    "orientation_of",
     "sound_dpi",
     "upright",
 ]
@@ -80,31 +80,35 @@ class Metadata:
         return self.icc_profile is None or follows_srgb(self.icc_profile)
 
 
-def orientation_of(picture: Image.Image) -> int:
-    """Return how an opened picture lies; 1, upright, where its Exif cannot be read."""
+def exif_of(picture: Image.Image) -> Image.Exif | None:
+    """Return a picture's Exif, or None where it cannot be read."""
     try:
-        orientation = picture.getexif().get(ORIENTATION, 1)
+        # Pillow says only once that Exif is damaged, and may have said so to itself.
+        Image.Exif().load(picture.info.get("exif", b""))
+        return picture.getexif()
     except DAMAGE:
-        return 1
-    return orientation if orientation in TURNS else 1
+        return None
 
 
-def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+def upright(image: NDArray[Any], orientation: Any) -> NDArray[Any]:
     """Return an image turned as its orientation says."""
     return TURNS[orientation](image) if orientation in TURNS else image
 
 
-def metadata_of(picture: Image.Image, channels: int) -> tuple[Metadata, list[str]]:
+def metadata_of(
+    picture: Image.Image, exif: Image.Exif | None, channels: int
+) -> tuple[Metadata, list[str]]:
     """Return what an opened picture says of an image of so many channels, and what is wrong."""
-    troubles = []
-    exif = None
-    if picture.format in HOLD_EXIF:
-        try:
-            exif = lasting(picture.getexif())
-        except DAMAGE:
-            troubles.append("its EXIF is damaged")
+    troubles, tags = [], None
+    try:
+        tags = lasting(exif) if exif is not None and picture.format in HOLD_EXIF else None
+    except DAMAGE:
+        exif = None
+    if exif is None:
+        troubles.append("its EXIF is damaged")
     profile = picture.info.get("icc_profile") or None
-    metadata, more = fitting(Metadata(profile, exif, sound_dpi(picture.info.get("dpi"))), channels)
+    dpi = sound_dpi(picture.info.get("dpi"))
+    metadata, more = fitting(Metadata(profile, tags, dpi), channels)
     return metadata, troubles + more
 
 

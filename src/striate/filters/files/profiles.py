@@ -45,7 +45,8 @@ def follows_srgb(profile: bytes) -> bool:
     names = (b"kTRC",) if profile[16:20] == b"GRAY" else (b"rTRC", b"gTRC", b"bTRC")
     levels = np.linspace(0, 1, 33)
     try:
-        curves = [curve(tag(profile, name), levels) for name in names]
+        with np.errstate(all="ignore"):  # absurd powers are of another curve, no more
+            curves = [curve(tag(profile, name), levels) for name in names]
     except (LookupError, ValueError, struct.error):
         return False  # made of tables alone, or of a curve of another kind
     return all(bool(np.abs(one - light.decode(levels[None])[0]).max() < NEAR) for one in curves)

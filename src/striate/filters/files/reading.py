@@ -17,17 +17,18 @@ from striate.errors import FileError, StriateError, one_line
 from striate.filters.files import deep
 from striate.filters.files.formats import DAMAGE, FORMATS, channels_of
 from striate.filters.files.metadata import (
+    ORIENTATION,
     Metadata,
     MetadataWarning,
+    exif_of,
     fitting,
     metadata_of,
-    orientation_of,
     upright,
 )
 
 __all__ = ["read", "read_with_metadata"]
 
-BITS = 258  # TIFF's tag: bits of each channel
+WIDTH, HEIGHT, BITS = 256, 257, 258  # TIFF's tags; bits of each channel
 
 # Pillow's modes whose arrays are what they show; every other one is converted.
 AS_THEY_ARE = {"L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "F"}
@@ -133,10 +134,13 @@ def opened(place: Path) -> tuple[NDArray[Any], Metadata, list[str]]:
             deep_colour = is_deep_colour(picture)
             if deep_colour and picture.format == "TIFF":
                 return of_deep_tiff(place)
+            lay_as_stored(picture)
             picture.load()  # what is damaged shows here, and not while metadata are looked at
             pixels = deep.read_png(place) if deep_colour else pixels_of(picture, place)
-            image = upright(pixels, orientation_of(picture))
-            return np.ascontiguousarray(image), *metadata_of(picture, channels_of(image))
+            exif = exif_of(picture)
+            if exif is not None and picture.format != "TIFF":  # which Pillow turns on loading
+                pixels = upright(pixels, exif.get(ORIENTATION))
+            return np.ascontiguousarray(pixels), *metadata_of(picture, exif, channels_of(pixels))
 
 
 def of_deep_tiff(place: Path) -> tuple[NDArray[Any], Metadata, list[str]]:
@@ -173,6 +177,17 @@ def told_of(place: Path) -> Iterator[None]:
         raise FileError(
             f"{place}: damaged or cut short ({one_line(error)}); get a whole copy of the file"
         ) from None
+
+
+def lay_as_stored(picture: Image.Image) -> None:
+    """Give a TIFF picture the size in which it is stored, ahead of decoding.
+
+    Pillow gives those that lie on their side the size of the upright picture, in which it decodes
+    uncompressed ones wrongly (Pillow 13.0); after decoding it turns picture and size.
+    """
+    if picture.format == "TIFF":
+        tags = getattr(picture, "tag_v2", {})
+        picture._size = tags[WIDTH], tags[HEIGHT]
 
 
 def pixels_of(picture: Image.Image, place: Path) -> NDArray[Any]:
