@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from striate.cli.bench.job import doubts
 from striate.cli.bench.layers import KINDS, layer_case, layer_cases
 from striate.cli.bench.measure import OURS, measured
 from striate.cli.bench.networks import NETWORKS, network_case
@@ -13,6 +14,7 @@ from striate.cli.bench.report import summary
 from striate.cli.bench.starts import ColdError, cold_starts
 from striate.cli.bench.turns import Spread, settle, spread, take_turns
 from striate.network import zoo
+from striate.runtime.limits import Limits
 
 
 def test_spread_is_median_and_quartiles():
@@ -118,6 +120,20 @@ def test_wrong_results_are_not_timed(limits):
 def test_a_peer_that_refuses_says_why(limits):
     row = row_with([("one", 0.0, Refused("has no\n such layer"))], limits)
     assert row.entries["Fake"].refused == "Refused: has no such layer"
+
+
+def test_a_machine_that_others_use_is_doubted():
+    one, two = Limits(1, gflops=100.0, gigabytes=20.0), Limits(2, gflops=110.0, gigabytes=20.0)
+    idle, busy = {"load": [0.5, 3, 3], "processors": 2}, {"load": [2.5, 0, 0], "processors": 2}
+    assert list(doubts(idle, [one])) == list(doubts({**busy, "load": []}, [one])) == []
+    assert list(doubts(idle, [one, two])) == [
+        "2 threads reach 1.1 times what one does: something else runs on this machine, and their "
+        "rows cannot be trusted"
+    ]
+    assert list(doubts(busy, [one])) == [
+        "load 2.5 on 2 processors: others compute here too, which slows long calls more than short "
+        "ones, so no row can be trusted"
+    ]
 
 
 @pytest.mark.slow

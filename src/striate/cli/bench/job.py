@@ -65,7 +65,7 @@ def run_job(job: str, cases: Iterable[Case], settings: Settings) -> int:
     if absent:
         console.print(f"not installed: {', '.join(absent)}; pip install 'striate[bench]'")
     limits = [measured_limits(threads) for threads in settings.threads]
-    for line in doubts(limits):
+    for line in doubts(machine, limits):
         console.print(line, highlight=False)
     rows: list[Row] = []
     for row in _measured(cases, peers, limits, settings):
@@ -92,8 +92,14 @@ def _measured(
                 yield measured(case, limit.threads, peers, limit, settings.seconds, settings.rounds)
 
 
-def doubts(limits: Sequence[Limits]) -> Iterator[str]:
-    """Yield a warning for each number of threads that this machine does not have to itself."""
+def doubts(machine: dict[str, Any], limits: Sequence[Limits]) -> Iterator[str]:
+    """Yield a warning if the machine is busy, and for each number of threads it does not give."""
+    load = machine["load"]
+    if load and load[0] > machine["processors"]:
+        yield (
+            f"load {load[0]} on {machine['processors']} processors: others compute here too, which "
+            "slows long calls more than short ones, so no row can be trusted"
+        )
     alone = {limit.threads: limit.gflops for limit in limits}.get(1)
     for limit in limits:
         if alone and limit.gflops < ALONE * limit.threads * alone:

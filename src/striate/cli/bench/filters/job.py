@@ -85,7 +85,7 @@ def _opening(
             f"{threads_text(one.threads)}: {one.gflops:.0f} GFLOP/s in registers, "
             f"{one.gigabytes:.0f} GB/s of memory"
         )
-    yield from doubts(limits)
+    yield from doubts(machine, limits)
     yield f"Times of {BESIDE} and of others as ratios to ours: above 1, striate is faster"
     yield "Limit: the share of what memory (m) or multiply-adds (f) allow, whichever bounds a row"
 
