@@ -112,7 +112,7 @@ def test_finest():
         ("uint8", "float64", [[0.3, 0.4]], None, "float64"),
         ("uint8", "float32", [[0.3, 0.4]], None, "float32"),
         ("uint16", "uint16", [[100.0, -50.0]], None, "float32"),
-        ("uint16", "int32", [[300.0, -50.0]], None, "float64"),  # needs 25 bits
+        ("uint16", "int32", [[301.0, -51.0]], None, "float64"),  # needs 25 bits
         ("uint16", "uint16", [[0.3] * 9], None, "float64"),
         ("float32", "float32", [[0.3]], None, "float32"),
         ("float32", "uint8", [[0.3]], None, "float32"),
