@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from striate.errors import DTypeError, ParameterError, ShapeError
 from striate.filters._footprints import note
 from striate.filters.borders import border_indices, check_border
-from striate.ops.filtering import Frame, Weights, correlate_image
+from striate.ops.filtering import Frame
+from striate.ops.images.edges import Reach
 
 __all__ = [
     "METHODS",
     "Options",
     "Request",
-    "apply",
     "as_image",
     "as_stack",
     "fill_value",
@@ -191,13 +191,13 @@ class Request:
         fill = fill_value(options.get("cval", 0.0), chosen)
         check_border(border)
 
-        flat = np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "A", "W"])
-        flat = flat.reshape(pixels.shape[0], -1)
+        flat = rows_of(pixels)
+        if flat is None:
+            flat = np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "A"])
+            flat = flat.reshape(pixels.shape[0], -1)
         # Rows are read after others were written, so a result never goes over its image.
-        direct = out is not None and out.flags.carray and out.dtype.isnative
-        if out is not None and direct and not np.may_share_memory(out, flat):
-            target = out.reshape(flat.shape)
-        else:
+        target = rows_of(out) if out is not None and not np.may_share_memory(out, flat) else None
+        if target is None:
             target = np.empty(flat.shape, chosen)
         return cls(flat, pixels.shape, target, out, border, fill, method == "reference")
 
@@ -206,17 +206,21 @@ class Request:
         """Numbers from one pixel to the next."""
         return self.shape[2] if len(self.shape) == 3 else 1
 
-    def frame(self, sides: tuple[int, int], *, flipped: bool = False) -> Frame:
-        """Return the border for a kernel of `sides` weights, its centre at K // 2.
+    def frame(self, reach: Reach) -> Frame:
+        """Return the border that windows of this reach see."""
+        rows = border_indices(self.border, self.shape[0], reach.top, reach.bottom)
+        columns = border_indices(self.border, self.shape[1], reach.left, reach.right)
+        return Frame.of(rows, columns, reach.left, self.channels, self.fill)
+
+    def reach(self, sides: tuple[int, int], *, flipped: bool = False) -> Reach:
+        """Return how far a kernel of `sides` weights reaches from its centre at K // 2.
 
         `flipped` says that the caller reversed the kernel (a convolution), and its centre with it.
         """
         up, left = ((side - 1) // 2 if flipped else side // 2 for side in sides)
         down, right = sides[0] - 1 - up, sides[1] - 1 - left
-        note((up, left), (down, right))
-        rows = border_indices(self.border, self.shape[0], up, down)
-        columns = border_indices(self.border, self.shape[1], left, right)
-        return Frame.of(rows, columns, left, self.channels, self.fill)
+        note((up, left), (down, right), wraps=self.border == "wrap")
+        return Reach(up, down, left, right)
 
     def result(self) -> NDArray[Any]:
         """Return the image that was written."""
@@ -228,25 +232,10 @@ class Request:
         return self.out
 
 
-def apply(
-    image: ArrayLike,
-    kernels: Sequence[Weights],
-    combine: Callable[..., NDArray[np.float64]],
-    options: Options,
-    *,
-    flipped: bool = False,
-) -> NDArray[Any]:
-    """Correlate `image` with each of `kernels`, combine the results, and round them to `dtype`."""
-    request = Request.of(image, options)
-    frame = request.frame(kernel_shape(kernels[0]), flipped=flipped)
-    correlate_image(
-        request.pixels, kernels, frame, combine, request.target, reference=request.reference
-    )
-    return request.result()
-
-
-def kernel_shape(weights: Weights) -> tuple[int, int]:
-    """Return the (rows, columns) of a kernel given as a matrix or as its factors."""
-    if isinstance(weights, tuple):
-        return weights[0].size, weights[1].size
-    return weights.shape[0], weights.shape[1]
+def rows_of(array: NDArray[Any]) -> NDArray[Any] | None:
+    """Return an image as rows of numbers, (H, W * channels), if its memory can be seen so."""
+    *_, step, last = (0, *array.strides)
+    side_by_side = last == array.itemsize and (array.ndim == 2 or step == last * array.shape[2])
+    if not (side_by_side and array.flags.aligned and array.dtype.isnative):
+        return None
+    return array.reshape(array.shape[0], -1)

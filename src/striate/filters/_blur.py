@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
-from striate.filters._apply import Options, apply
+from striate.filters._apply import Options, Request
 from striate.filters._images import image_filter
-from striate.filters._linear import as_it_is, weighted
+from striate.filters._linear import weighted
+from striate.filters._passes import apply
 from striate.filters.alpha import weigh_by_alpha
 from striate.filters.kernels import box_taps, per_axis
 from striate.filters.kernels.smoothing import gaussian_factors, motion
+from striate.ops.filtering import correlate_image
 
 __all__ = ["box", "gaussian", "motion_blur"]
 
@@ -63,12 +65,17 @@ def box(
     with explained("box"):
         down, across = (box_taps(side) for side in per_axis(size))
         count = down.size * across.size
-        return apply(
-            image,
+        request = Request.of(image, options)
+        reach = request.reach((down.size, across.size))
+        correlate_image(
+            request.pixels,
             [(down, across)],
+            request.frame(reach),
             lambda total: np.divide(total, count, out=total),
-            options,
+            request.target,
+            reference=request.reference,
         )
+        return request.result()
 
 
 @image_filter(weigh_by_alpha)
@@ -116,13 +123,7 @@ def gaussian(
     array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
     with explained("gaussian"):
-        factors = gaussian_factors(sigma, truncate, order)
-        return apply(
-            image,
-            [factors],
-            as_it_is,
-            options,
-        )
+        return apply(image, [gaussian_factors(sigma, truncate, order)], options)
 
 
 @image_filter(weigh_by_alpha)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
@@ -10,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
 from striate.filters import kernels
-from striate.filters._apply import Options, apply, as_image
+from striate.filters._apply import Options
 from striate.filters._images import image_filter
-from striate.filters._linear import as_it_is
+from striate.filters._passes import Pair, apply
 from striate.filters.alpha import keep_alpha
 from striate.filters.kernels.edges import derivative_taps
 
-__all__ = ["magnitude", "prewitt", "roberts", "scharr", "sobel"]
+__all__ = ["prewitt", "roberts", "scharr", "sobel"]
 
 
 @image_filter(keep_alpha)
@@ -202,10 +201,19 @@ def roberts(
            [0, 9, 0]], dtype=uint8)
     """
     with explained("roberts"):
-        diagonals = (0, 1) if diagonal is None else (diagonal,)
-        crosses = [kernels.roberts(one)[::-1, ::-1].copy() for one in diagonals]
-        combine = magnitude(as_image(image).dtype) if diagonal is None else as_it_is
-        return apply(image, crosses, combine, options, flipped=True)
+        chosen = [0, 1] if diagonal is None else [diagonal]
+        pairs = [pair for one in chosen for pair in difference(kernels.roberts(one))]
+        return apply(image, pairs, options, ending=ending(diagonal), flipped=True)
+
+
+def difference(kernel: NDArray[np.float64]) -> list[Pair]:
+    """Return a 2 x 2 kernel as products: each of its rows by itself, both flipped."""
+    return [(np.array([1.0, 0.0]), kernel[1, ::-1]), (np.array([0.0, 1.0]), kernel[0, ::-1])]
+
+
+def ending(direction: int | None) -> str:
+    """Return what becomes of the slopes: one direction's alone, or the magnitude of two."""
+    return "magnitude" if direction is None else "sum"
 
 
 def slope(operator: str, image: ArrayLike, axis: int | None, options: Options) -> NDArray[Any]:
@@ -213,28 +221,8 @@ def slope(operator: str, image: ArrayLike, axis: int | None, options: Options) -
     with explained(operator):
         axes = (1, 0) if axis is None else (axis,)
         # The difference is odd and the smoothing even, so flipping both changes the sign.
-        factors = [
+        pairs = [
             (down[::-1].copy(), across[::-1].copy())
             for down, across in (derivative_taps(operator, one) for one in axes)
         ]
-        combine = magnitude(as_image(image).dtype) if axis is None else as_it_is
-        return apply(image, factors, combine, options)
-
-
-def magnitude(dtype: np.dtype[Any]) -> Callable[..., NDArray[np.float64]]:
-    """Return √(x² + y²) for the slopes of images of `dtype`.
-
-    float64 needs `numpy.hypot`, whose squares do not overflow; the squares of all other slopes
-    fit into the float64 they are kept in, and a plain root takes a tenth of the time. For integers
-    it is exact: a root that is no integer lies too far from any half to be rounded to it.
-    """
-    if dtype.itemsize == 8:
-        return np.hypot
-
-    def root(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        np.multiply(x, x, out=x)
-        np.multiply(y, y, out=y)
-        np.add(x, y, out=x)
-        return np.sqrt(x, out=x)
-
-    return root
+        return apply(image, pairs, options, ending=ending(axis))

@@ -13,15 +13,16 @@ from striate.errors import explained
 from striate.filters._apply import Options, Request
 from striate.filters._fourier import correlate_fourier, error_bound
 from striate.filters._images import image_filter
+from striate.filters._passes import add_pairs, add_products, define
 from striate.filters.alpha import keep_alpha
 from striate.filters.separation import Separation, as_kernel, binary_places, separate
-from striate.ops.filtering import correlate_image
 
 __all__ = ["convolve", "correlate", "weighted"]
 
 Values = NDArray[np.float64]
 
 FOURIER = 225  # weights from which transforms are clearly faster than sums, as measured
+PASSES = 1.25  # what a weight of a pass down and across costs, in weights of plain sums
 NEGLIGIBLE = 1e-13  # what a separation may lose, in parts of the sum of the |weights|
 
 
@@ -30,57 +31,56 @@ def weighted(
 ) -> NDArray[Any]:
     """Correlate an image with a matrix, the fastest way that gives the same result.
 
-    - One product of a column and a row: a pass down and one across.
-    - A sum of a few: as many pairs of passes, added.
+    - One product of a column and a row, or a sum of a few: a pass down and across.
     - Large and not separable: Fourier transforms of tiles.
     - All others, and ``method="reference"``: sums of all weights.
 
-    Whole weights stay exact on integer images, and so do halves, quarters and so on: the second
-    and third way snap their sums to the nearest number that such weights can give, and are taken
-    only if their error bound is below half its distance. Other weights give the float64 sum to
-    about 13 digits. The way follows from the kernel, the dtype and the border's constant, never
-    from the pixels or the image's size: a part of an image is filtered as in the whole.
+    Whole weights stay exact on whole numbers, and so do halves, quarters and so on: a sum of
+    products is not taken for them, and transforms snap to the nearest number that such weights
+    can give, where their error bound is below half its distance. The way follows from the
+    kernel, the dtype and the border's constant, never from the pixels or the image's size: a part
+    of an image is filtered as in the whole.
     """
     request = Request.of(image, options)
-    frame = request.frame((matrix.shape[0], matrix.shape[1]), flipped=flipped)
+    reach = request.reach((matrix.shape[0], matrix.shape[1]), flipped=flipped)
     pixels, target, places = request.pixels, request.target, binary_places(matrix)
     split = separate(matrix)
-    snap = as_it_is if places is None else partial(snapped, places=places)
-    way = "sums" if request.reference else choose(request, matrix, split, places)
-    if way == "fourier":
-        finish = snap if pixels.dtype.kind == "u" else as_it_is
-        correlate_fourier(pixels, matrix, frame, finish, target)
+    way = "reference" if request.reference else choose(request, matrix, split, places)
+    if way == "reference":
+        define(request, reach, [matrix])
+    elif way == "fourier":
+        finish = as_it_is
+        if places is not None and pixels.dtype.kind == "u":
+            finish = partial(snapped, places=places)
+        correlate_fourier(pixels, matrix, request.frame(reach), finish, target)
     elif way == "products":
-        combine = as_it_is if split.rank == 1 else (lambda *sums: snap(added(*sums)))
-        correlate_image(pixels, split.factors, frame, combine, target)
+        add_pairs(request, reach, split.factors)
     else:
-        correlate_image(pixels, [matrix], frame, as_it_is, target, reference=request.reference)
+        add_products(request, reach, matrix)
     return request.result()
 
 
 def choose(request: Request, matrix: Values, split: Separation, places: int | None) -> str:
     """Return sums, products or fourier: see `weighted`."""
     passes = split.rank * sum(matrix.shape)
-    lost = split.bound > NEGLIGIBLE * np.abs(matrix).sum()
-    if split.rank == 1 and not lost and not (places is not None and split.bound):
-        return "products" if passes < matrix.size else "sums"
-    largest = largest_pixel(request)
-    if not lost and 1.25 * passes < min(matrix.size, FOURIER):
-        error = largest * (split.bound + rounding_of(split))
-        if allows(request, places, error):
-            return "products"
+    if split.rank == 1 and (not split.bound or places is None) and passes < matrix.size:
+        return "products"
+    few = PASSES * passes < min(matrix.size, FOURIER)
+    if few and places is None and not loses(split, matrix):
+        return "products"
     if matrix.size >= FOURIER:
-        error = error_bound(matrix, largest)
-        if request.pixels.dtype.kind == "f" or allows(request, places, error):
+        error = error_bound(matrix, largest_pixel(request))
+        floats = request.pixels.dtype.kind == "f"
+        if floats or places is None or error < 2.0 ** (-places - 2):
             return "fourier"
     return "sums"
 
 
-def allows(request: Request, places: int | None, error: float) -> bool:
-    """Whether sums that are off by `error` can be repaired, or need not be exact."""
-    if places is None:
-        return True
-    return request.pixels.dtype.kind == "u" and error < 2.0 ** (-places - 2)
+def loses(split: Separation, matrix: Values) -> bool:
+    """Whether products differ from their sum, or are so large that they cancel out."""
+    total = np.abs(matrix).sum()
+    weights = sum(np.abs(column).sum() * np.abs(row).sum() for column, row in split.factors)
+    return bool(split.bound > NEGLIGIBLE * total or weights > 4 * total)
 
 
 def largest_pixel(request: Request) -> float:
@@ -93,24 +93,9 @@ def largest_pixel(request: Request) -> float:
     return max(limit, abs(request.fill)) if request.fill.is_integer() else math.inf
 
 
-def rounding_of(split: Separation) -> float:
-    """Return by how much passes through the factors round, for pixels of at most 1."""
-    weights = sum(np.abs(column).sum() * np.abs(row).sum() for column, row in split.factors)
-    terms = sum(column.size + row.size for column, row in split.factors)
-    return float(terms * np.finfo(np.float64).eps * weights)
-
-
 def as_it_is(sums: Values) -> Values:
     """Return the sums."""
     return sums
-
-
-def added(first: Values, *others: Values) -> Values:
-    """Return the sum of arrays, in the first of them."""
-    with np.errstate(invalid="ignore"):  # infinity less itself is NaN, quietly
-        for other in others:
-            first += other
-    return first
 
 
 def snapped(sums: Values, places: int) -> Values:

@@ -69,7 +69,7 @@ def median(
 
 def fill_medians(request: Request, sides: tuple[int, int]) -> None:
     """Sort the windows of a few rows at a time, and keep the middles."""
-    frame, step = request.frame(sides), request.channels
+    frame, step = request.frame(request.reach(sides)), request.channels
     height = request.shape[0]
     count = sides[0] * sides[1]
     block = max(1, BLOCK // (count * request.pixels.shape[1]))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
 from striate.filters import kernels
-from striate.filters._apply import Options, apply
+from striate.filters._apply import Options
 from striate.filters._images import image_filter
-from striate.filters._linear import added, weighted
+from striate.filters._linear import weighted
+from striate.filters._passes import apply
 from striate.filters.alpha import keep_alpha
 from striate.filters.kernels.edges import difference_factors
 from striate.filters.kernels.smoothing import gaussian_factors
@@ -100,7 +100,7 @@ def laplacian_of_gaussian(
     """
     with explained("laplacian_of_gaussian"):
         pairs = [gaussian_factors(sigma, truncate, order) for order in ((2, 0), (0, 2))]
-        return apply(image, pairs, added, options)
+        return apply(image, pairs, options)
 
 
 @image_filter(keep_alpha)
@@ -148,7 +148,7 @@ def difference_of_gaussians(
     """
     with explained("difference_of_gaussians"):
         narrow, wide = difference_factors(sigma, broadened(sigma, wider), truncate)
-        return apply(image, [narrow, wide], lambda x, y: np.subtract(x, y, out=x), options)
+        return apply(image, [narrow, (-wide[0], wide[1])], options)
 
 
 def broadened(sigma: Any, wider: Any) -> Any:

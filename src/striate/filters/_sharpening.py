@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
 from striate.filters import kernels
-from striate.filters._apply import Options, apply
+from striate.filters._apply import Options
 from striate.filters._images import image_filter
 from striate.filters._linear import weighted
+from striate.filters._passes import apply
 from striate.filters.alpha import sharpen_by_alpha
 from striate.filters.kernels.checks import finite
 from striate.filters.kernels.edges import padded
@@ -108,12 +109,8 @@ def unsharp_mask(
         bell = gaussian_factors(sigma, truncate)
         alone = padded(np.ones(1), bell[0].size), padded(np.ones(1), bell[1].size)
 
-        def combine(
-            pixels: NDArray[np.float64], blurred: NDArray[np.float64]
-        ) -> NDArray[np.float64]:
-            return pixels + share * (pixels - blurred)
-
-        return apply(image, [alone, bell], combine, options)
+        whole, less = (1 + share) * alone[0], -share * bell[0]
+        return apply(image, [(whole, alone[1]), (less, bell[1])], options)
 
 
 @image_filter(sharpen_by_alpha)

@@ -17,18 +17,25 @@ Ending = Callable[[Sequence[Lanes], Lanes | None], Lanes]
 
 def added(sums: Sequence[Lanes], scale: Lanes | None) -> Lanes:
     """Return the sum of all."""
+    total = _total(sums)
+    return total if scale is None else total.to(scale.kind) * scale
+
+
+def _total(sums: Sequence[Lanes]) -> Lanes:
     total = sums[0]
     for other in sums[1:]:
         total = total + other
-    if scale is None:
-        return total
-    return total.to(scale.kind) * scale
+    return total
 
 
 def magnitude(sums: Sequence[Lanes], scale: Lanes | None) -> Lanes:
-    """Return √(x² + y²); squares that leave the range of floats are computed in another."""
+    """Return √(x² + y²), x the sum of the first half of sums and y of the second.
+
+    Squares that leave the range of floats are computed in another.
+    """
     kind = F64 if sums[0].kind == F64 else F32
-    x, y = (one.to(kind) for one in sums)
+    half = len(sums) // 2
+    x, y = (_total(part).to(kind) for part in (sums[:half], sums[half:]))
     if scale is not None:
         x, y = x * scale, y * scale
     if not sums[0].kind.floating:

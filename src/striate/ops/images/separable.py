@@ -141,9 +141,9 @@ class _Walk:
         last = (start + size + a.right).least(a.width)
         self._call_down(first - before, first, last - first)
         with w.when(before < 0):
-            self._beyond(w.index(0), a.left, before, a.width - a.left)
+            self._beyond((w.index(0), w.index(0), a.left), before, a.width - a.left)
         with w.when((start + size).equals(a.width)):
-            self._beyond(a.left, a.right, before, w.index(0))
+            self._beyond((a.width - before, a.left, a.right), before, w.index(0))
 
     def _call_down(self, place: Index, column: Index, count: Index) -> None:
         a = self.a
@@ -152,10 +152,13 @@ class _Walk:
         weights = self.w.pointer(a.down).value
         self.w.builder.call(self.down, [*values, weights, a.down_taps.value])
 
-    def _beyond(self, entry: Index, count: Index, before: Index, far: Index) -> None:
-        """Fill `count` places of the halo: from the line itself, or from the row's other end."""
+    def _beyond(self, part: tuple[Index, Index, Index], before: Index, far: Index) -> None:
+        """Fill a part of the halo: from the line itself, or from the row's other end.
+
+        `part` is its place in the line, its entry in the table and how many numbers it holds.
+        """
         w, a = self.w, self.a
-        place = w.choose(entry.equals(0), 0, a.width - before)
+        place, entry, count = part
         with w.builder.if_else(a.wraps > 0) as (wrapped, repeated):
             with wrapped:
                 self._call_down(place, far, count)
@@ -328,7 +331,7 @@ class _Down:
         w, tall = self.w, self.tall
         totals: list[list[list[Lanes]]] = [[[] for _ in range(tall)] for _ in range(self.pairs)]
 
-        def row_of(place: Index | int, rows: Sequence[int]) -> None:
+        def add_row(place: Index | int, rows: Sequence[int]) -> None:
             values = self._row(place, at, registers, mask)
             for pair in range(self.pairs):
                 for row in rows:
@@ -337,20 +340,20 @@ class _Down:
                     weight = cell.broadcast(self.lanes)
                     totals[pair][row] = _plus(totals[pair][row], values, weight)
 
-        for place in range(tall - 1):
-            row_of(place, range(place + 1))
-        row_of(tall - 1, range(tall))
+        for early in range(tall - 1):
+            add_row(early, range(early + 1))
+        add_row(tall - 1, range(tall))
         places = [[[Held(v) for v in row] for row in pair] for pair in totals]
         with w.loop(tall, self.some) as place:
             totals = self._now(places)
-            row_of(place, range(tall))
+            add_row(place, range(tall))
             for pair, rows in zip(places, totals, strict=True):
                 for row, values in zip(pair, rows, strict=True):
                     for variable, value in zip(row, values, strict=True):
                         variable.set(value)
         totals = self._now(places)
         for late in range(tall - 1):
-            row_of(self.some + late, range(late + 1, tall))
+            add_row(self.some + late, range(late + 1, tall))
         self._store(totals, at, mask)
         if mask is None:
             self._prefetch(at, registers)
