@@ -125,9 +125,6 @@ def decoding_table(dtype: np.dtype[Any]) -> NDArray[np.float32]:
 
 @cache
 def levels_of(dtype: np.dtype[Any]) -> Levels:
-    """Return the levels with the light that lies half-way between neighbours.
-
-    Near black, where levels lie closest, a bin holds about one of uint8 and six of uint16.
-    """
+    """Return the levels, kept apart by the light that lies half-way between neighbours."""
     top = np.iinfo(dtype).max
-    return Levels.between(linear((np.arange(top) + 0.5) / top), 2**12 if top == 255 else 2**17)
+    return Levels.between(linear((np.arange(top) + 0.5) / top))

@@ -14,6 +14,7 @@ from striate.ops._threads import run_blocks
 __all__ = ["Levels", "look_up"]
 
 BLOCK = 2**15  # numbers that a thread takes at a time
+BINS = 2**12  # stretches of a curve that are nearly straight: 16 KiB, which the first cache holds
 
 
 @kernel
@@ -27,20 +28,28 @@ def look_up_each(levels: NDArray[Any], table: NDArray[Any], output: NDArray[Any]
 def find_each(
     values: NDArray[Any],
     edges: NDArray[np.float32],
-    starts: NDArray[Any],
+    heights: NDArray[np.float32],
     output: NDArray[Any],
 ) -> None:
-    """Fill `output` with how many edges each value has reached; NaN has reached none."""
-    last = starts.size - 1
+    """Fill `output` with how many edges each value has reached; NaN has reached none.
+
+    Between points of the curve a straight line guesses; the edges then say exactly.
+    """
+    bins = heights.size - 1
+    top = edges.size
     for i in range(values.size):
         value = values[i]
-        level = starts[0]
+        level = 0
         if value >= 1:
-            level = starts[last]
+            level = top
         elif value > 0:
-            level = starts[int(value * last)]
-        while value >= edges[level]:
-            level += 1
+            place = value * bins
+            k = int(place)
+            level = int(heights[k] + (place - k) * (heights[k + 1] - heights[k]))
+            while level < top and value >= edges[level]:
+                level += 1
+            while level > 0 and value < edges[level - 1]:
+                level -= 1
         output[i] = level
 
 
@@ -81,24 +90,23 @@ class Levels:
 
     Attributes
     ----------
-    edges : array of float32, shape (levels,)
-        ``edges[k]`` is the least float32 that is nearer to level k + 1 than to level k; the last
-        is NaN, which no value reaches.
-    starts : array of uint32, shape (bins + 1,)
-        The level of each of 0, 1 / bins, 2 / bins, ... 1.
+    edges : array of float32, shape (levels - 1,)
+        ``edges[k]`` is the least float32 that is nearer to level k + 1 than to level k.
+    heights : array of float32, shape (bins + 1,)
+        About the level, plus a half, at 0, 1 / bins, 2 / bins, ... 1.
     """
 
     edges: NDArray[np.float32]
-    starts: NDArray[np.uint32]
+    heights: NDArray[np.float32]
 
     @classmethod
-    def between(cls, edges: NDArray[np.float64], bins: int) -> Levels:
-        """Return the levels that `edges` keep apart, found through so many bins: a power of 2."""
+    def between(cls, edges: NDArray[np.float64]) -> Levels:
+        """Return the levels that `edges` keep apart."""
         least = edges.astype(np.float32)
         np.nextafter(least, np.float32(np.inf), out=least, where=least < edges)
-        at = np.arange(bins + 1, dtype=np.float64) / bins
-        starts = np.searchsorted(least, at, side="right").astype(np.uint32)
-        return cls(np.append(least, np.float32(np.nan)), starts)
+        at = np.arange(BINS + 1) / BINS
+        heights = np.interp(at, edges, np.arange(1, edges.size + 1))
+        return cls(least, heights.astype(np.float32))
 
     def nearest(self, values: NDArray[np.float32], output: NDArray[Any]) -> None:
         """Fill `output` with the level nearest to each value; NaN becomes level 0.
@@ -112,7 +120,7 @@ class Levels:
 
         Examples
         --------
-        >>> halves = Levels.between(np.array([0.25, 0.75]), bins=4)
+        >>> halves = Levels.between(np.array([0.25, 0.75]))
         >>> levels = np.empty(4, np.uint8)
         >>> halves.nearest(np.array([-1, 0.25, 0.7, 2], np.float32), levels)
         >>> levels
@@ -122,6 +130,6 @@ class Levels:
 
         def fill(start: int, stop: int) -> None:
             part = slice(start * BLOCK, stop * BLOCK)
-            find_each(source[part], self.edges, self.starts, target[part])
+            find_each(source[part], self.edges, self.heights, target[part])
 
         run_blocks(fill, -(-source.size // BLOCK), source.size)
