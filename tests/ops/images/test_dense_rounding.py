@@ -115,7 +115,7 @@ def test_finest():
         ("uint16", "int32", [[301.0, -51.0]], None, "float64"),  # needs 25 bits
         ("uint16", "uint16", [[0.3] * 9], None, "float64"),
         ("float32", "float32", [[0.3]], None, "float32"),
-        ("float32", "uint8", [[0.3]], None, "float32"),
+        ("float32", "uint8", [[0.3]], None, "float64"),
         ("float64", "float64", [[1.0]], None, "float64"),
     ],
 )

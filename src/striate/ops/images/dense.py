@@ -166,7 +166,7 @@ class _Tiles:
         for row in range(self.tall):
             cells = Cells.at(self._entry(self.ring + row), self.source) + at
             for byte in range(0, size, PIECE):
-                self.w.prefetch((cells + byte // self.source.size).pointer)
+                self.w.prefetch((cells + byte // self.source.size).pointer, level=1)
 
     def _point(self, first: Index, start: Index) -> None:
         """Let the table name the image's rows themselves."""
