@@ -1,7 +1,6 @@
 """What files say beside their pixels: orientation, colour profile, EXIF and resolution."""
 
 import struct
-import warnings
 from io import BytesIO
 
 import numpy as np
@@ -11,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from striate.errors import ParameterError
 from striate.filters import light
-from striate.filters.files import Metadata, MetadataWarning, read, read_with_metadata, write
+from striate.filters.files import Metadata, read, read_with_metadata, write
 from striate.filters.files.profiles import curve, follows_srgb
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -57,9 +57,9 @@ def random(dtype, shape=(5, 7, 3)):
 
 def quietly(path):
     """Read a file whose metadata may not be damaged."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return read_with_metadata(path)
+    image, metadata = read_with_metadata(path)
+    assert metadata.dropped == ()
+    return image, metadata
 
 
 @pytest.fixture
@@ -188,46 +188,42 @@ def test_a_thumbnail_of_the_unfiltered_image_is_not_kept(tmp_path):
     assert small.getvalue() not in again.read_bytes()
 
 
-def test_a_profile_of_other_colours_is_left_out(tmp_path):
+def test_a_profile_of_greys(tmp_path):
     path = tmp_path / "grey.png"
-    message = "{}: its ICC profile is of RGB colours, and the image of GRAY; it is left out"
-    with pytest.warns(MetadataWarning) as caught:
-        write(path, random("uint8", (5, 7)), Metadata(SRGB))
-    assert [str(one.message) for one in caught] == [message.format(path)]
-    assert quietly(path)[1].icc_profile is None
     write(path, random("uint8", (5, 7)), Metadata(GREY_GAMMA))
-    assert quietly(path)[1].icc_profile == GREY_GAMMA
-    with pytest.warns(MetadataWarning, match="is of GRAY colours, and the image of RGB"):
-        write(tmp_path / "grey.webp", random("uint8", (5, 7)), Metadata(GREY_GAMMA))
+    image, metadata = quietly(path)
+    assert metadata.icc_profile == GREY_GAMMA
+    write(tmp_path / "grey.webp", image, metadata)  # which stores colours
+    assert quietly(tmp_path / "grey.webp")[1].icc_profile is None
 
 
 def test_the_profile_of_a_cmyk_image_goes_with_its_inks(tmp_path):
     path = tmp_path / "print.jpg"
     Image.new("CMYK", (4, 3)).save(path, icc_profile=CMYK)
-    with pytest.warns(MetadataWarning) as caught:
-        image, metadata = read_with_metadata(path)
-    assert [str(one.message) for one in caught] == [
-        f"{path}: its ICC profile is of CMYK colours, and the image of RGB; it is left out"
-    ]
+    image, metadata = read_with_metadata(path)
+    assert metadata.dropped == ("its ICC profile is of CMYK colours, and the image of RGB",)
     assert image.shape == (3, 4, 3)
     assert metadata.icc_profile is None
 
 
 @pytest.mark.parametrize(("suffix", "dtype"), EVERY)
 @pytest.mark.parametrize(
-    ("damaged", "trouble"),
+    ("profile", "trouble"),
     [
         (b"no profile", "its ICC profile is damaged"),
         (SRGB[:-4], "its ICC profile is cut short"),
         (SRGB[:36] + b"none" + SRGB[40:], "its ICC profile is damaged"),
+        (CMYK, "its ICC profile is of CMYK colours, and the image of RGB"),
     ],
 )
-def test_a_damaged_profile_is_not_written(tmp_path, suffix, dtype, damaged, trouble):
+def test_a_profile_that_does_not_fit_is_not_written(tmp_path, suffix, dtype, profile, trouble):
     path = tmp_path / f"image{suffix}"
-    with pytest.warns(MetadataWarning) as caught:
-        write(path, random(dtype), Metadata(damaged))
-    assert [str(one.message) for one in caught] == [f"{path}: {trouble}; it is left out"]
-    assert quietly(path)[1].icc_profile is None
+    with pytest.raises(ParameterError) as error:
+        write(path, random(dtype), Metadata(profile))
+    assert str(error.value) == (
+        f"{path}: {trouble}; leave it out with dataclasses.replace(metadata, icc_profile=None)"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tif"])
@@ -241,12 +237,8 @@ def test_a_damaged_profile_is_left_out(tmp_path, suffix, place, damage, trouble)
     assert SRGB in content
     damaged = SRGB[:place] + damage + SRGB[place + len(damage) :]
     path.write_bytes(content.replace(SRGB, damaged))
-    with pytest.warns(MetadataWarning) as caught:
-        image, metadata = read_with_metadata(path)
-    assert [str(one.message) for one in caught] == [
-        f"{path}: its ICC profile is {trouble}; it is left out"
-    ]
-    assert metadata.icc_profile is None
+    image, metadata = read_with_metadata(path)
+    assert metadata == Metadata(dropped=(f"its ICC profile is {trouble}",))
     np.testing.assert_array_equal(image, read(path))
 
 
@@ -254,9 +246,8 @@ def test_a_damaged_profile_is_left_out(tmp_path, suffix, place, damage, trouble)
 def test_damaged_exif_is_left_out(tmp_path, suffix):
     path = tmp_path / f"image{suffix}"
     Image.fromarray(random("uint8")).save(path, exif=b"Exif\0\0XX*\0 no directory")
-    with pytest.warns(MetadataWarning) as caught:
-        image, metadata = read_with_metadata(path)
-    assert [str(one.message) for one in caught] == [f"{path}: its EXIF is damaged; it is left out"]
+    image, metadata = read_with_metadata(path)
+    assert metadata.dropped == ("its EXIF is damaged",)
     assert metadata.exif is None
     np.testing.assert_array_equal(image, read(path))
 
@@ -272,14 +263,11 @@ def test_exif_and_profiles_of_any_bytes(tmp_path_factory, data):
             part[data.draw(st.integers(6, len(part) - 1))] = data.draw(st.integers(0, 255))
     exif_bytes, icc = bytes(parts["exif"]), bytes(parts["icc_profile"])
     Image.fromarray(pixels).save(path, exif=exif_bytes, icc_profile=icc, lossless=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.simplefilter("ignore", MetadataWarning)
-        image, metadata = read_with_metadata(path)
-        assert sorted(image.shape) == [3, 5, 7]  # it may be said to lie on its side
-        assert metadata.has_srgb_curve in (True, False)
-        write(path, image, metadata)
-        read(path)
+    image, metadata = read_with_metadata(path)
+    assert sorted(image.shape) == [3, 5, 7]  # it may be said to lie on its side
+    assert metadata.has_srgb_curve in (True, False)
+    write(path, image, metadata)
+    read(path)
 
 
 @pytest.mark.parametrize("dpi", [(0, 0), (float("nan"), 1), (1e9, 1e9), (-1, 72), ("a", 2), 300])

@@ -14,18 +14,18 @@ WebP   uint8 with 1 to 4 channels               ICC, EXIF      nothing, but a li
 
 Two channels are grey and alpha, four are colour and alpha. Of several pages or frames the first is
 read. Pillow reads and writes all but 16-bit colour, float colour and float64, which need tifffile
-and imagecodecs: ``pip install 'striate[large]'``. PNG and TIFF are compressed without loss.
+and imagecodecs: ``pip install 'striate[large]'``. PNG and TIFF are compressed without loss. WebP
+keeps no profiles of greys.
 """
 
 from striate.filters.files.formats import SUFFIXES, format_of
-from striate.filters.files.metadata import Metadata, MetadataWarning
+from striate.filters.files.metadata import Metadata
 from striate.filters.files.reading import read, read_with_metadata
 from striate.filters.files.writing import write
 
 __all__ = [
     "SUFFIXES",
     "Metadata",
-    "MetadataWarning",
     "format_of",
     "read",
     "read_with_metadata",

@@ -77,13 +77,13 @@ def read_tiff(place: Path) -> tuple[NDArray[Any], Metadata]:
         page = file.pages[0]
         refuse_page(page, place)
         image = page.asarray(maxworkers=1)
+        profile, turn = page.iccprofile, page.tags.valueof(ORIENTATION, default=1)
+        dpi = sound_dpi(page.get_resolution(tifffile.RESUNIT.INCH))
     if page.axes == "SYX":
         image = np.moveaxis(image, 0, -1)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         image = (full_scale(image.dtype) - image).astype(image.dtype)
-    turn = page.tags.valueof(ORIENTATION, default=1)
-    dpi = sound_dpi(page.get_resolution(tifffile.RESUNIT.INCH))
-    return upright(shown(image, page), turn), Metadata(page.iccprofile, None, dpi)
+    return upright(shown(image, page), turn), Metadata(profile, None, dpi)
 
 
 def refuse_page(page: Any, place: Path) -> None:

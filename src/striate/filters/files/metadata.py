@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from striate.filters.files.formats import DAMAGE
-from striate.filters.files.profiles import follows_srgb, trouble_with
+from striate.filters.files.profiles import follows_srgb, is_of_greys, trouble_with
 
 __all__ = [
     "ORIENTATION",
     "Metadata",
-    "MetadataWarning",
     "exif_of",
     "fitting",
     "kept_by",
@@ -46,10 +45,6 @@ TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 
 
-class MetadataWarning(UserWarning):
-    """Metadata that are damaged, or do not fit the image, and were left out."""
-
-
 @dataclass(frozen=True)
 class Metadata:
     """What a file says beside its pixels; None is unsaid.
@@ -63,6 +58,8 @@ class Metadata:
         thumbnail, which would show the image unfiltered.
     dpi : (float, float) or None
         Pixels per inch, across and down.
+    dropped : tuple of str
+        What was damaged or did not fit the pixels that were read, in words.
 
     Examples
     --------
@@ -73,6 +70,7 @@ class Metadata:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
+    dropped: tuple[str, ...] = ()
 
     @property
     def has_srgb_curve(self) -> bool:
@@ -95,33 +93,34 @@ def upright(image: NDArray[Any], orientation: Any) -> NDArray[Any]:
     return TURNS[orientation](image) if orientation in TURNS else image
 
 
-def metadata_of(
-    picture: Image.Image, exif: Image.Exif | None, channels: int
-) -> tuple[Metadata, list[str]]:
-    """Return what an opened picture says of an image of so many channels, and what is wrong."""
-    troubles, tags = [], None
+def metadata_of(picture: Image.Image, exif: Image.Exif | None, channels: int) -> Metadata:
+    """Return what an opened picture says of an image of so many channels."""
+    tags = None
     try:
         tags = lasting(exif) if exif is not None and picture.format in HOLD_EXIF else None
     except DAMAGE:
         exif = None
-    if exif is None:
-        troubles.append("its EXIF is damaged")
+    dropped = ("its EXIF is damaged",) if exif is None else ()
     profile = picture.info.get("icc_profile") or None
     dpi = sound_dpi(picture.info.get("dpi"))
-    metadata, more = fitting(Metadata(profile, tags, dpi), channels)
-    return metadata, troubles + more
+    return fitting(Metadata(profile, tags, dpi, dropped), channels)
 
 
-def fitting(metadata: Metadata, channels: int) -> tuple[Metadata, list[str]]:
-    """Return what of `metadata` fits an image of so many channels, and why the rest does not."""
+def fitting(metadata: Metadata, channels: int) -> Metadata:
+    """Return what of `metadata` fits an image of so many channels."""
     trouble = metadata.icc_profile and trouble_with(metadata.icc_profile, channels)
-    return (replace(metadata, icc_profile=None), [trouble]) if trouble else (metadata, [])
+    if not trouble:
+        return metadata
+    return replace(metadata, icc_profile=None, dropped=(*metadata.dropped, trouble))
 
 
 def kept_by(format_name: str, metadata: Metadata) -> Metadata:
     """Return what of `metadata` a format keeps."""
+    profile = metadata.icc_profile if format_name in HOLD_PROFILES else None
+    if format_name == "WEBP" and profile is not None and is_of_greys(profile):
+        profile = None  # WebP stores greys as colours
     return Metadata(
-        metadata.icc_profile if format_name in HOLD_PROFILES else None,
+        profile,
         metadata.exif if format_name in HOLD_EXIF else None,
         sound_dpi(metadata.dpi) if format_name in HOLD_DPI else None,
     )
@@ -142,4 +141,5 @@ def sound_dpi(dpi: Any) -> tuple[float, float] | None:
         across, down = (float(number) for number in dpi)
     except DAMAGE:
         return None
-    return (across, down) if 1 <= min(across, down) <= max(across, down) <= LARGEST_DPI else None
+    # 1 stands in some files for a shape of pixels without a size.
+    return (across, down) if 1 < min(across, down) <= max(across, down) <= LARGEST_DPI else None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from striate.filters import light
 
-__all__ = ["follows_srgb", "trouble_with"]
+__all__ = ["follows_srgb", "is_of_greys", "trouble_with"]
 
 HEADER = 128  # bytes
 LARGEST = 2**24  # bytes; profiles of printers have a few million
@@ -40,9 +40,14 @@ def trouble_with(profile: bytes, channels: int) -> str | None:
     return None
 
 
+def is_of_greys(profile: bytes) -> bool:
+    """Whether a profile says what levels of grey mean."""
+    return profile[16:20] == b"GRAY"
+
+
 def follows_srgb(profile: bytes) -> bool:
     """Whether a sound profile's curves are that of sRGB, which `striate.filters.light` knows."""
-    names = (b"kTRC",) if profile[16:20] == b"GRAY" else (b"rTRC", b"gTRC", b"bTRC")
+    names = (b"kTRC",) if is_of_greys(profile) else (b"rTRC", b"gTRC", b"bTRC")
     levels = np.linspace(0, 1, 33)
     try:
         with np.errstate(all="ignore"):  # absurd powers are of another curve, no more

@@ -19,7 +19,6 @@ from striate.filters.files.formats import DAMAGE, FORMATS, channels_of
 from striate.filters.files.metadata import (
     ORIENTATION,
     Metadata,
-    MetadataWarning,
     exif_of,
     fitting,
     metadata_of,
@@ -92,7 +91,7 @@ def read_with_metadata(path: str | os.PathLike[str]) -> tuple[NDArray[Any], Meta
         As from `read`.
     Metadata
         For `write`. What is damaged, or does not fit the array, such as the profile of a CMYK
-        image that became RGB, is left out with a `MetadataWarning`.
+        image that became RGB, is left out, and named in its `dropped`.
 
     Raises
     ------
@@ -106,24 +105,23 @@ def read_with_metadata(path: str | os.PathLike[str]) -> tuple[NDArray[Any], Meta
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "dot.tif"
     ...     write(path, np.array([[7]], dtype=np.uint8), Metadata(dpi=(300.0, 150.0)))
-    ...     read_with_metadata(path)
-    (array([[7]], dtype=uint8), Metadata(icc_profile=None, exif=None, dpi=(300.0, 150.0)))
+    ...     read_with_metadata(path)  # doctest: +NORMALIZE_WHITESPACE
+    (array([[7]], dtype=uint8),
+     Metadata(icc_profile=None, exif=None, dpi=(300.0, 150.0), dropped=()))
     """
-    image, metadata, troubles = opened(Path(path))
-    for trouble in troubles:
-        warnings.warn(f"{path}: {trouble}; it is left out", MetadataWarning, stacklevel=2)
-    return image, metadata
+    return opened(Path(path))
 
 
-def opened(place: Path) -> tuple[NDArray[Any], Metadata, list[str]]:
-    """Return a file's image, what it says beside, and what of that is damaged."""
+def opened(place: Path) -> tuple[NDArray[Any], Metadata]:
+    """Return a file's image, and what it says beside."""
     if place.is_dir():
         raise FileError(f"{place}: a folder, not an image file; name a file in it")
     with told_of(place), warnings.catch_warnings():
         # Pillow warns of images beyond its limit, and refuses those beyond twice the limit;
-        # its other warnings are of damaged metadata.
+        # its other warnings are of damaged metadata. Only Pillow's are ignored, for the filters
+        # of warnings are those of all threads, and another one may have something to say.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
         try:
             picture = Image.open(place, formats=FORMATS)
         except UnidentifiedImageError:
@@ -140,13 +138,13 @@ def opened(place: Path) -> tuple[NDArray[Any], Metadata, list[str]]:
             exif = exif_of(picture)
             if exif is not None and picture.format != "TIFF":  # which Pillow turns on loading
                 pixels = upright(pixels, exif.get(ORIENTATION))
-            return np.ascontiguousarray(pixels), *metadata_of(picture, exif, channels_of(pixels))
+            return np.ascontiguousarray(pixels), metadata_of(picture, exif, channels_of(pixels))
 
 
-def of_deep_tiff(place: Path) -> tuple[NDArray[Any], Metadata, list[str]]:
+def of_deep_tiff(place: Path) -> tuple[NDArray[Any], Metadata]:
     """Return what `opened` does, of a TIFF file that is more than Pillow reads."""
     image, metadata = deep.read_tiff(place)
-    return np.ascontiguousarray(image), *fitting(metadata, channels_of(image))
+    return np.ascontiguousarray(image), fitting(metadata, channels_of(image))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import warnings
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +15,8 @@ from striate.errors import DTypeError, FileError, ParameterError, ShapeError, on
 from striate.files import replacing
 from striate.filters.files import deep
 from striate.filters.files.formats import HELD, channels_of, format_of, is_deep
-from striate.filters.files.metadata import Metadata, MetadataWarning, fitting, kept_by
+from striate.filters.files.metadata import Metadata, kept_by
+from striate.filters.files.profiles import trouble_with
 
 __all__ = ["write"]
 
@@ -42,8 +42,7 @@ def write(
     image : array, shape (H, W), or (H, W, C) for C = 1 to 4
         uint8, or what else the format holds: see the table in `striate.filters.files`.
     metadata : Metadata, optional
-        What `read_with_metadata` found. The format takes what it can hold; a profile that is
-        damaged, or of other colours than the image's, is left out with a `MetadataWarning`.
+        What `read_with_metadata` found. The format keeps what it can hold.
     quality : int, optional
         1 to 100. JPEG: 95 if left out. WebP: loses nothing if left out. Others always lose nothing.
 
@@ -54,7 +53,7 @@ def write(
     ShapeError
         The format cannot hold the array's shape.
     ParameterError
-        The format has no such quality.
+        The format has no such quality, or the profile is damaged or not of the image's colours.
     FileError
         The suffix is unknown, or the file cannot be written.
     MissingExtraError
@@ -74,10 +73,11 @@ def write(
     pixels = writable(np.asarray(image), format_name, place)
     options = options_of(format_name, pixels, quality, place)
     kept = kept_by(format_name, metadata or Metadata())
-    stored = 3 if format_name == "WEBP" else channels_of(pixels)  # WebP has no greys
-    kept, troubles = fitting(kept, stored)
-    for trouble in troubles:
-        warnings.warn(f"{path}: {trouble}; it is left out", MetadataWarning, stacklevel=2)
+    trouble = kept.icc_profile and trouble_with(kept.icc_profile, channels_of(pixels))
+    if trouble:
+        raise ParameterError(
+            f"{place}: {trouble}; leave it out with dataclasses.replace(metadata, icc_profile=None)"
+        )
     with replacing(place) as unfinished:
         try:
             with unfinished.open("xb") as file:
