@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from striate.ops.codegen import Target
 from striate.ops.images.calls import host, run
 from striate.ops.images.dense_plan import dense_pass, sums_for
-from striate.ops.images.edges import Layout, Reach, narrow
+from striate.ops.images.edges import Layout, Reach
 
 PADS = {
     "reflect": "symmetric",
@@ -182,13 +182,10 @@ def test_every_instruction_set(sides, source, result, sums):
 def test_any_size_reach_and_border(data):
     reach = Reach(*(data.draw(st.integers(0, 4)) for _ in range(4)))
     channels = data.draw(st.sampled_from([1, 2, 3, 4]))
-    least = 2 * (reach.left + reach.right) + 2
-    pixels = data.draw(st.integers(least, 150))
-    shape = (data.draw(st.integers(1, 12)), pixels, channels)
+    shape = (data.draw(st.integers(1, 12)), data.draw(st.integers(1, 150)), channels)
     image = picture(shape, "uint8", data.draw(st.integers(0, 99)))
     matrix = picture(reach.sides, "uint8") // 86 - 1.0
     border = data.draw(st.sampled_from(list(PADS)))
-    assert not narrow(Layout(*shape, "uint8", "int16", border, 0.0), reach)
     found = filtered(image, matrix, "int16", border=border, fill=9.0, reach=reach)
     expected = clipped(defined(image, matrix, border, 9.0, reach), "int16")
     np.testing.assert_array_equal(found, expected)
