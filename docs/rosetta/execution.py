@@ -53,12 +53,10 @@ def import_torchvision() -> None:
     It describes the operators' shapes to PyTorch, and fails if PyTorch does not know their names:
     then they are named first. Its filters are written in Python and call none of them.
     """
-    import torch
-
     try:
         importlib.import_module("torchvision")
     except RuntimeError:
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library = importlib.import_module("torch").library.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):
             library.define(f"{name}() -> ()")
         KEPT.append(library)

@@ -50,6 +50,7 @@ ROWS = (
         FLOATS,
         KERNEL,
     ),
+    Row("gaussian", "", "", Missing("gauss.*deriv|deriv.*gauss", "its derivatives")),
     Row(
         "motion_blur",
         f"filters.motion_blur(x, 9, {MIRROR})",

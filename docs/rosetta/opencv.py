@@ -100,6 +100,7 @@ ROWS = (
         FLOATS,
         KERNEL,
     ),
+    Row("gaussian", "", "", Missing("gauss.*deriv|deriv.*gauss", "its derivatives")),
     Row("motion_blur", "", "", Missing("motionblur|motion_blur")),
     Row(
         "motion_blur",
@@ -183,7 +184,8 @@ ROWS = (
     Row(
         "gradient",
         "filters.gradient(x)[1] % (2 * np.pi)",
-        f"cv2.phase(cv2.Sobel(x, 5, 1, 0, {BORDER}), cv2.Sobel(x, 5, 0, 1, {BORDER}))",
+        f"cv2.phase(cv2.Sobel(x, cv2.CV_32F, 1, 0, {BORDER}), "
+        f"cv2.Sobel(x, cv2.CV_32F, 0, 1, {BORDER}))",
         Differs(0.00017),
         "uint8",
         "in radians: its arctangent is approximate, and runs from 0 to 2π",

@@ -10,7 +10,7 @@ from textwrap import fill
 
 from . import PEERS
 from .pictures import COMPARISONS, row_of
-from .row import FILTERS, Differs, Peer, Row, Same
+from .row import FILTERS, Differs, Missing, Peer, Row, Same
 
 __all__ = ["page"]
 
@@ -35,6 +35,8 @@ READING = """\
 - `x` is an array (H, W) or (H, W, C), `t` the same as a tensor (1, C, H, W), `im` as Pillow's
   image. *Floats* are float32 and float64, *integers* uint8 and uint16. Rows without a dtype are
   about all four.
+- In the pictures of differences orange is brighter than striate's result and blue darker; those of
+  colours lie on grey.
 
 torchvision's compiled operators need not fit the installed PyTorch (those on PyPI want CUDA): its
 filters call none of them, and the rows were run with its Python part under PyTorch's CPU build.
@@ -108,20 +110,20 @@ def coming(peer: Peer) -> str:
 def section(name: str) -> str:
     """Return a filter's rows, a table by peers, and its pictures."""
     lines = [f"## {name}", "", "| | its call, and striate's | numbers |", "| --- | --- | --- |"]
-    missing = []
+    missing: dict[str, list[str]] = {}
     for peer in PEERS.values():
         pairs: dict[tuple[str, str], list[Row]] = {}
         for row in peer.rows:
             if row.filter == name and row.theirs:
                 pairs.setdefault((row.theirs, row.ours), []).append(row)
-            elif row.filter == name:
-                missing.append(peer.name)
+            elif row.filter == name and isinstance(row.claim, Missing):
+                missing.setdefault(row.claim.what, []).append(peer.name)
         titles = chain([peer.name], repeat(""))
         for (theirs, ours), rows in pairs.items():
             said = "<br>".join(map(verdict, rows))
             lines.append(f"| {next(titles)} | `{theirs}`<br>`{ours}` | {said} |")
-    if missing:
-        lines += ["", f"No such filter of their own: {', '.join(missing)}."]
+    for what, names in missing.items():
+        lines += ["", f"Without {what}: {', '.join(names)}."]
     return "\n".join([*lines, "", *pictures(name)])
 
 

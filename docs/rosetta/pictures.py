@@ -186,7 +186,8 @@ def compared(comparison: Comparison, peer: Peer, names: dict[str, Any]) -> Scene
 
 def as_levels(result: Pixels) -> NDArray[np.uint8]:
     """Return a result between black, 0, and white, 1, as levels."""
-    return np.rint(255 * np.clip(result, 0, 1)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(255 * np.clip(result, 0, 1)).astype(np.uint8)
+    return levels
 
 
 def amplified(apart: Pixels, times: int) -> NDArray[np.uint8]:

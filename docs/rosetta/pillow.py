@@ -52,6 +52,7 @@ ROWS = (
         "8 bits alone",
         colour=False,
     ),
+    Row("gaussian", "", "", Missing("deriv", "its derivatives")),
     Row(
         "median",
         f"filters.median(x, 5, {NEAREST})",

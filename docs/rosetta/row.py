@@ -55,9 +55,10 @@ class Refuses:
 
 @dataclass(frozen=True)
 class Missing:
-    """The peer has no such filter: none of its public names matches the pattern."""
+    """The peer lacks something: none of its public names matches the pattern."""
 
     pattern: str
+    what: str = "one of their own"
 
 
 Claim = Same | Differs | Refuses | Missing

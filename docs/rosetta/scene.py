@@ -43,7 +43,8 @@ def scene(height: int, width: int, *, colour: bool) -> NDArray[np.uint8]:
     whole = np.concatenate(
         [np.concatenate([plate, text], axis=1), np.concatenate([stairs, dots], axis=1)]
     )
-    return np.rint(255 * whole).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(255 * whole).astype(np.uint8)
+    return levels
 
 
 def zone_plate(height: int, width: int) -> Plane:
@@ -96,4 +97,5 @@ def specks(height: int, width: int) -> Plane:
 def tinted(plane: Plane, dark: Any, bright: Any) -> Plane:
     """Return a grey plane as colours from one to another."""
     low, high = np.array(dark), np.array(bright)
-    return low + plane[..., None] * (high - low)
+    colours: Plane = low + plane[..., None] * (high - low)
+    return colours

@@ -78,6 +78,26 @@ ROWS = (
         "integers are scaled to 0…1 and stay floats",
         colour=False,
     ),
+    Row("gaussian", "", "", Missing("deriv", "its derivatives")),
+    *(
+        Row(
+            name,
+            f"filters.{name}(x{arguments})",
+            f"skimage.filters.correlate_sparse(x, filters.kernels.{kernel})",
+            Same(),
+            FLOATS,
+            "no such filter; the kernel is striate's",
+            colour=False,
+        )
+        for name, arguments, kernel in (
+            ("gaussian", ", 2, order=(0, 1)", "gaussian(2, order=(0, 1))"),
+            ("motion_blur", ", 9, angle=0.5", "motion(9, 0.5)"),
+            ("laplacian_of_gaussian", ", 2", "laplacian_of_gaussian(2)"),
+            ("gabor", ", 4, 0.6", "gabor(4, 0.6)"),
+            ("sharpen", "", "sharpen()"),
+            ("emboss", "", "emboss()"),
+        )
+    ),
     Row("motion_blur", "", "", Missing("motion")),
     Row(
         "median",

@@ -51,6 +51,7 @@ ROWS = (
         FLOATS,
         "the side decides where the bell is cut",
     ),
+    Row("gaussian", "", "", Missing("deriv", "its derivatives")),
     Row(
         "sharpen",
         "filters.sharpen(x, 1 / 13, neighbours=8).clip(0, 1)",
