@@ -59,7 +59,9 @@ def dense_pass(
     table = edges(layout, reach)
     item = np.dtype(sums).itemsize
     error = error_of(layout, matrix, sums, scale)
-    skipped = tuple(not sums.startswith("float") and not number for number in weights.flat)
+    # NaN and infinity times 0 count, and of a kernel of nothing but 0 something must be left.
+    skips = not sums.startswith("float") and matrix.any()
+    skipped = tuple(bool(skips and not number) for number in weights.flat)
     kernel = dense.kernel(
         target,
         source=layout.source,
