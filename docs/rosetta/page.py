@@ -138,10 +138,9 @@ def verdict(row: Row) -> str:
             claim = f"**differs** by {by:g}{unit if levels else ''}"
         case _:
             claim = "**refuses**"
-    about = [word for word in (kinds(row), {None: "colour", False: "grey"}.get(row.colour)) if word]
-    return (
-        claim + (f" ({', '.join(about)})" if about else "") + (f": {row.note}" if row.note else "")
-    )
+    colours = {True: "", False: "grey", None: "colour"}[row.colour]
+    about = ", ".join(filter(None, (kinds(row), colours, "border aside" if row.inside else "")))
+    return claim + (f" ({about})" if about else "") + (f": {row.note}" if row.note else "")
 
 
 def kinds(row: Row) -> str:

@@ -7,7 +7,7 @@ from .row import Differs, Missing, Peer, Refuses, Row, Same
 __all__ = ["PEER"]
 
 NEAREST = "border='nearest'"
-COPIED = "pixels at the border stay as they are"
+COPIED = "the border stays as it is"
 
 ROWS = (
     Row(
@@ -40,7 +40,7 @@ ROWS = (
         "im.filter(ImageFilter.GaussianBlur(2))",
         Differs(4),
         "uint8",
-        "away from the border",
+        "that is where most of it comes from",
         inside=8,
     ),
     Row(

@@ -58,7 +58,7 @@ ROWS = (
         "tv.adjust_sharpness(t, 2.0)",
         Same(),
         FLOATS,
-        "`amount = (factor - 1) / 13`; clipped; pixels at the border stay as they are",
+        "`amount = (factor - 1) / 13`; clipped; the border stays as it is",
         inside=1,
     ),
     Row(
