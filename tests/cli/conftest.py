@@ -1,13 +1,18 @@
 """What tests of the command line share: commands, called as a terminal calls them."""
 
 import json
+import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from striate import cli
 from striate.cli import app
 from striate.cli.inspect import inspect
+from striate.filters.files import write
 
 INSPECT = typer.Typer()
 INSPECT.command()(inspect)
@@ -60,3 +65,26 @@ def answers(run):
         return json.loads(run(*arguments, "--json", code=code).stdout)
 
     return call
+
+
+@pytest.fixture
+def striate(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder: ``striate("filter", ...)``."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["striate", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        output = capsys.readouterr()
+        return SimpleNamespace(code=exit_.value.code or 0, out=output.out, err=output.err)
+
+    return call
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """Return a small image, and write it as photo.png into the test's folder."""
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    write(tmp_path / "photo.png", image)
+    return image

@@ -1,174 +1,159 @@
-"""Many files through one function: what goes where, progress, and what became of each."""
+"""Many files through one function: in parallel, stopped in good order, and shown on a bar."""
 
 from __future__ import annotations
 
-import json
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import typer
+from itertools import islice
+from typing import Any, TypeVar
 
 from striate.cli._text import visible
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = ["Outcome", "plan", "report", "run"]
+__all__ = ["Bar", "Stop", "Stopped", "completed", "progress"]
 
 PATIENCE = 1.0  # seconds before a progress bar appears
+GLANCE = 0.1  # seconds between looks at whether to stop
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 
-@dataclass
-class Outcome:
-    """What became of each input."""
-
-    written: list[dict[str, Any]] = field(default_factory=list)
-    failed: list[dict[str, str]] = field(default_factory=list)
+class Stopped(Exception):
+    """Work was left because of a signal, and nothing of it remains."""
 
 
-def plan(sources: list[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Return (input, output) for each file; nothing may fall on an input or on another output."""
-    from striate.errors import FileError, ParameterError
-    from striate.filters.files import format_of
+class Stop:
+    """Whether a signal asked to stop.
 
-    single = len(sources) == 1 and not sources[0].is_dir() and not out.is_dir()
-    if single:
-        format_of(out)
-        jobs = [(sources[0], out)]
-    else:
-        if out.exists() and not out.is_dir():
-            raise ParameterError(f"{out} is a file; several results need a folder")
-        jobs = [(file, out / file.name) for source in sources for file in image_files(source)]
-    refuse_collisions(jobs)
-    if not single:
+    Attributes
+    ----------
+    signal : int or None
+        Which one did.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def check(self) -> None:
+        """Raise `Stopped` if it is time; who works calls this between two steps."""
+        if self.signal is not None:
+            raise Stopped
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM ask to stop; the second one ends the process at once."""
+        before: dict[int, Any] = {}
+
+        def ask(number: int, frame: object) -> None:
+            self.signal = number
+            for each in before:
+                signal.signal(each, signal.SIG_DFL)
+
+        if threading.current_thread() is threading.main_thread():
+            for each in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(each) not in (signal.SIG_IGN, None):
+                    before[each] = signal.signal(each, ask)
         try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(
-                f"{out}: not created ({error.strerror}); choose another folder"
-            ) from None
-    return jobs
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
-def refuse_collisions(jobs: list[tuple[Path, Path]]) -> None:
-    """Raise ParameterError where an output would replace an input or another output."""
-    from striate.errors import ParameterError
+def completed(
+    jobs: Iterable[Job],
+    work: Callable[[Job], Result],
+    threads: int,
+    stop: Stop,
+    stopping: Callable[[], None],
+) -> Iterator[tuple[Job, Future[Result]]]:
+    """Yield each job as its work ends, with what came of it.
 
-    inputs = {identity(source) for source, _ in jobs} - {None}
-    taken: dict[Path, Path] = {}
-    for source, target in jobs:
-        if identity(target) in inputs:
-            raise ParameterError(f"{target} is an input and would be lost; choose another output")
-        if target in taken:
-            raise ParameterError(
-                f"{taken[target]} and {source} would both become {target}; filter them apart"
-            )
-        taken[target] = source
+    Parameters
+    ----------
+    jobs : iterable
+        What is worked on; none is begun once `stop` is asked for.
+    work : function of a job
+        Called in several threads. Threads, not processes: decoding, filtering and encoding let
+        go of Python's lock, and two threads are as fast as two processes that start at once.
+    threads : int
+        How many jobs are worked on at a time.
+    stop : Stop
+        Looked at several times a second.
+    stopping : function
+        Called once if `stop` is asked for while work goes on.
+    """
+    left = iter(jobs)
+    told = False
+    with ThreadPoolExecutor(threads, "file") as pool:
+        running: dict[Future[Result], Job] = {}
+        while True:
+            if stop.signal is None:
+                fresh = islice(left, threads - len(running))
+                running |= {pool.submit(work, job): job for job in fresh}
+            elif running and not told:
+                stopping()
+                told = True
+            if not running:
+                return
+            done, _ = wait(running, GLANCE, FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from all others, whatever its name; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+class Bar:
+    """A progress bar on a terminal: files done, how fast, time left, and how many failed."""
 
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-def image_files(source: Path) -> list[Path]:
-    """Return the image files of a folder in order of name, or the file itself."""
-    from striate.errors import ParameterError
-    from striate.filters.files import SUFFIXES
-
-    if not source.is_dir():
-        return [source]
-    files = sorted(
-        file
-        for file in source.iterdir()
-        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
-    )
-    if not files:
-        raise ParameterError(
-            f"{source} holds no image file; striate reads files that end in {', '.join(SUFFIXES)}"
+        self.console = Console(stderr=True)
+        self._bar = Progress(
+            BarColumn(),
+            TextColumn("{task.completed} of {task.total} files{task.fields[more]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-    return files
+        self._task = self._bar.add_task("", total=total, more="")
+        self._begun = time.monotonic()
+        self._pixels = self._failed = 0
+        self._stopped = False
 
+    def advance(self, trouble: str = "", *, pixels: int = 0, failed: bool = False) -> None:
+        """Count a file; print what the user should know of it above the bar."""
+        if trouble:
+            self.console.print(visible(trouble), markup=False, highlight=False, soft_wrap=True)
+        self._pixels += pixels
+        self._failed += failed
+        passed = time.monotonic() - self._begun
+        more = f", {self._failed} failed" if self._failed else ""
+        if self._pixels:
+            more += f", {self._pixels / passed / 1e6:.1f} megapixels/s"
+        self._bar.update(self._task, advance=1, more=more)
+        late = passed > PATIENCE and not self._stopped
+        if late and self.console.is_terminal and not self._bar.live.is_started:
+            self._bar.start()
 
-def run(jobs: list[tuple[Path, Path]], apply: Callable[[NDArray[Any]], NDArray[Any]]) -> Outcome:
-    """Filter each file; where there are several, one that fails does not stop the others."""
-    from striate.errors import StriateError
-    from striate.filters.files import read, write
-
-    outcome = Outcome()
-    with progress(len(jobs)) as advance:
-        for source, target in jobs:
-            try:
-                image = apply(read(source))
-                write(target, image)
-            except StriateError as error:
-                if len(jobs) == 1:
-                    raise
-                outcome.failed.append({"input": str(source), "error": str(error)})
-                advance(f"striate: {error}")
-                continue
-            outcome.written.append(
-                {
-                    "input": str(source),
-                    "output": str(target),
-                    "shape": list(image.shape),
-                    "dtype": image.dtype.name,
-                }
-            )
-            advance("")
-    return outcome
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._stopped = True
+        if self._bar.live.is_started:
+            self._bar.stop()
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield what to call after each file; a bar appears on a terminal after a second."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    bar = Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
-    task = bar.add_task("filter", total=total)
-    begun = time.monotonic()
-
-    def advance(trouble: str) -> None:
-        if trouble:
-            console.print(visible(trouble), markup=False, highlight=False, soft_wrap=True)
-        bar.advance(task)
-        if console.is_terminal and not bar.live.is_started and time.monotonic() > begun + PATIENCE:
-            bar.start()
-
+def progress(total: int) -> Iterator[Bar]:
+    """Yield a bar for so many files; it appears on a terminal after a second."""
+    bar = Bar(total)
     try:
-        yield advance
+        yield bar
     finally:
-        if bar.live.is_started:
-            bar.stop()
-
-
-def report(outcome: Outcome, as_json: bool, name: str) -> None:
-    """Print the files written on stdout, and list the ones that failed on stderr."""
-    if as_json:
-        result = {"filter": name, "written": outcome.written, "failed": outcome.failed}
-        typer.echo(json.dumps(result, indent=2))
-    else:
-        for file in outcome.written:
-            typer.echo(file["output"])
-    if outcome.failed:
-        total = len(outcome.written) + len(outcome.failed)
-        names = visible(", ".join(file["input"] for file in outcome.failed))
-        typer.secho(f"striate: {len(outcome.failed)} of {total} files failed: {names}", err=True)
+        bar.stop()

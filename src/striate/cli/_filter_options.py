@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BLURS", "EVERY", "FILTERS", "RESIDUALS", "SHARPENERS", "parsed"]
+__all__ = ["EVERY", "FILTERS", "RESIDUALS", "parsed"]
 
-EVERY = ("border", "cval", "dtype")
+EVERY = ("border", "cval", "dtype", "linear-light")
 # What each filter must be given, and what it may be.
 FILTERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "box": (("size",), ()),
@@ -38,8 +38,6 @@ FILTERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "convolve": (("kernel",), ()),
     "correlate": (("kernel",), ()),
 }
-BLURS = ("box", "gaussian", "motion-blur")
-SHARPENERS = ("sharpen", "unsharp-mask")
 RESIDUALS = ("kv", "ker-bohme", "spam")  # kernels of these names, correlated
 
 

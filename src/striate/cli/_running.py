@@ -67,7 +67,8 @@ class Answers:
         paths, unnamed = images_of(images)
         saving = Saving(self.settings.save, paths, self.network, self.how, self.settings.colour)
         program = striate.compile(self.network)
-        with progress(len(paths) + len(unnamed)) as advance:
+        with progress(len(paths) + len(unnamed)) as bar:
+            advance = bar.advance
             for text, trouble in unnamed.items():
                 self._fail(text, trouble, advance)
             for names, x in self._batches(paths, advance):
@@ -87,7 +88,7 @@ class Answers:
                     saved = saving.keep(name, outputs)
                     if saved is not None:
                         self.results[-1]["saved"] = str(saved)
-                    advance("")
+                    advance()
         saving.finish()
 
     def _batches(

@@ -64,7 +64,7 @@ class Saving:
 
     def _planned(self, save: Path | None, paths: Sequence[Path]) -> dict[str, Path]:
         """Return which picture goes where; refuse what would overwrite an image or another."""
-        from striate.cli._batch import refuse_collisions
+        from striate.cli._filter_plan import refuse_collisions
         from striate.errors import FileError, ParameterError
         from striate.filters.files import SUFFIXES
 
@@ -122,7 +122,7 @@ def images_of(images: Sequence[str]) -> tuple[list[Path], dict[str, ParameterErr
 
 
 def _named(text: str) -> list[Path]:
-    from striate.cli._batch import image_files
+    from striate.cli._filter_sources import image_files
     from striate.errors import ParameterError
 
     path = Path(text)
