@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Unpack
 
 import numpy as np
@@ -11,10 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from striate.errors import ParameterError, explained
 from striate.filters._apply import Options, Request
 from striate.filters._images import image_filter
+from striate.filters._passes import run_pass
 from striate.filters.alpha import weigh_by_alpha
 from striate.filters.kernels import per_axis
 from striate.filters.kernels.smoothing import box_taps
 from striate.ops.filtering import round_into
+from striate.ops.images.calls import Pass
+from striate.ops.images.edges import Layout, Reach
+from striate.ops.images.median import median_pass
 
 __all__ = ["median"]
 
@@ -63,14 +68,24 @@ def median(
                 f"size is {size}; a window may have at most {LARGEST} pixels: shrink the image"
             )
         request = Request.of(image, options)
-        fill_medians(request, (rows, columns))
+        reach = request.reach((rows, columns))
+        if request.reference:
+            sort_windows(request, reach)
+        else:
+            run_pass(request, reach, lambda layout: planned(layout, reach))
         return request.result()
 
 
-def fill_medians(request: Request, sides: tuple[int, int]) -> None:
-    """Sort the windows of a few rows at a time, and keep the middles."""
-    frame, step = request.frame(request.reach(sides)), request.channels
-    height = request.shape[0]
+@lru_cache(maxsize=32)
+def planned(layout: Layout, reach: Reach) -> Pass:
+    """Return the pass of an image and a window."""
+    return median_pass(layout, reach)
+
+
+def sort_windows(request: Request, reach: Reach) -> None:
+    """Sort the windows of a few rows at a time, and keep the middles: the definition."""
+    frame, step = request.frame(reach), request.channels
+    sides, height = reach.sides, request.shape[0]
     count = sides[0] * sides[1]
     block = max(1, BLOCK // (count * request.pixels.shape[1]))
     for top in range(0, height, block):
@@ -83,10 +98,7 @@ def fill_medians(request: Request, sides: tuple[int, int]) -> None:
             padded[:, frame.columns < 0] = request.fill
         pixels = padded.reshape(rows.size, -1, step)
         windows = sliding_window_view(pixels, sides, axis=(0, 1)).reshape(-1, count)
-        if request.reference:
-            middle = np.sort(windows, axis=1)[:, count // 2].astype(np.float64)
-        else:
-            middle = np.partition(windows, count // 2, axis=1)[:, count // 2].astype(np.float64)
+        middle = np.sort(windows, axis=1)[:, count // 2].astype(np.float64)
         if windows.dtype.kind == "f":
             middle[np.isnan(windows).any(axis=1)] = np.nan
         target = request.target[top : top + block]
