@@ -40,7 +40,7 @@ ROWS = (
         "im.filter(ImageFilter.GaussianBlur(2))",
         Differs(4),
         "uint8",
-        "that is where most of it comes from",
+        "most of it is at the border",
         inside=8,
     ),
     Row(
