@@ -72,5 +72,7 @@ def template(*fields: str) -> Callable[[Callable[..., None]], Template]:
 def _kernel(of: Template, target: Target, constants: tuple[tuple[str, Any], ...]) -> Kernel:
     values = ", ".join(f"{name}={value}" for name, value in constants)
     name = f"{of.name}({values})"
-    address = library(target).address(name, functools.partial(of.write, target, dict(constants)))
+    write = functools.partial(of.write, target, dict(constants))
+    *_, folder, _ = ("blocked", *of.body.__module__.split("."))
+    address = library(target).address(name, write, folder)
     return Kernel(name, address, of.fields)

@@ -49,21 +49,22 @@ class Library:
         self._engine = binding.create_mcjit_compiler(empty, self._machine)
         self._addresses: dict[str, int] = {}
 
-    def address(self, name: str, write: Callable[[Any, str], None]) -> int:
+    def address(self, name: str, write: Callable[[Any, str], None], folder: str = "blocked") -> int:
         """Return the address of a function.
 
         Parameters
         ----------
         name : what identifies it among all functions of this package's version
         write : called with a module and the symbol to define, where it must be compiled
+        folder : the one beside this that holds the code that writes it
         """
         with COMPILING:
             if name not in self._addresses:
-                self._addresses[name] = self._load(name, write)
+                self._addresses[name] = self._load(name, write, folder)
             return self._addresses[name]
 
-    def _load(self, name: str, write: Callable[[Any, str], None]) -> int:
-        parts = (name, *self.target, llvmlite_version, sources())
+    def _load(self, name: str, write: Callable[[Any, str], None], folder: str) -> int:
+        parts = (name, *self.target, llvmlite_version, sources(folder))
         identity = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
         path = cache_folder() / "kernels" / f"{name.split('(')[0]}-{identity}.o"
         symbol = f"striate_{identity}"
@@ -114,10 +115,10 @@ def library(target: Target) -> Library:
 
 
 @functools.cache
-def sources() -> str:
-    """Return a hash of the files that write kernels."""
+def sources(folder: str) -> str:
+    """Return a hash of the files that write the kernels of a folder."""
     digest = hashlib.sha256()
-    for folder in ("codegen", "blocked", "images"):
-        for path in sorted((Path(__file__).parents[1] / folder).glob("*.py")):
+    for one in ("codegen", folder):
+        for path in sorted((Path(__file__).parents[1] / one).glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -30,7 +30,7 @@ ENOUGH = 0.02  # seconds after which a method is not run again
 def measured(job: Convolving, source: Value, makes: Makes) -> str:
     """Return the name of the fastest method; `makes` are functions that return its tasks."""
     layouts = source.layout, job.result.layout, job.residual and job.residual.layout
-    about = (job.operator, layouts, job.to.threads, *job.target, sources())
+    about = (job.operator, layouts, job.to.threads, *job.target, sources("blocked"))
     name = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
     path = cache_folder() / "tuning" / f"{name}.txt"
     found = (kept(path) or b"").decode(errors="replace")
