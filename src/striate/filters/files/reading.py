@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,12 +117,7 @@ def opened(place: Path) -> tuple[NDArray[Any], Metadata]:
     """Return a file's image, and what it says beside."""
     if place.is_dir():
         raise FileError(f"{place}: a folder, not an image file; name a file in it")
-    with told_of(place), warnings.catch_warnings():
-        # Pillow warns of images beyond its limit, and refuses those beyond twice the limit;
-        # its other warnings are of damaged metadata. Only Pillow's are ignored, for the filters
-        # of warnings are those of all threads, and another one may have something to say.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+    with told_of(place), PILLOW_QUIET:
         try:
             picture = Image.open(place, formats=FORMATS)
         except UnidentifiedImageError:
@@ -145,6 +141,38 @@ def of_deep_tiff(place: Path) -> tuple[NDArray[Any], Metadata]:
     """Return what `opened` does, of a TIFF file that is more than Pillow reads."""
     image, metadata = deep.read_tiff(place)
     return np.ascontiguousarray(image), fitting(metadata, channels_of(image))
+
+
+class Quiet:
+    """A context in which Pillow warns of nothing, for any number of threads at once.
+
+    Pillow warns of images beyond its limit, and refuses those beyond twice the limit; its other
+    warnings are of damaged metadata, which `Metadata.dropped` names. Python's filters of warnings
+    are the whole process's: they change when the first thread comes, and back when the last goes.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.before: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.inside == 0:
+                self.before = warnings.catch_warnings()
+                self.before.__enter__()
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+            self.inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0 and self.before is not None:
+                self.before.__exit__(None, None, None)
+
+
+PILLOW_QUIET = Quiet()
 
 
 @contextmanager
