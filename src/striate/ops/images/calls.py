@@ -65,10 +65,17 @@ class Pass:
         return min(thread_count(), self.blocks)
 
 
-def run(one: Pass, image: NDArray[Any], result: NDArray[Any]) -> None:
-    """Run a pass over rows of numbers, (H, W * channels), into others that lie elsewhere."""
+def run(
+    one: Pass, image: NDArray[Any], result: NDArray[Any], second: NDArray[Any] | None = None
+) -> None:
+    """Run a pass over rows of numbers, (H, W * channels), into others that lie elsewhere.
+
+    `second` is the second result of passes whose fields end with ``second, second_stride``.
+    """
     words = one.table.copy()
     words[:4] = image.ctypes.data, image.strides[0], result.ctypes.data, result.strides[0]
+    if second is not None:
+        words[-2:] = second.ctypes.data, second.strides[0]
     threads = one.threads()
     each = -(-(one.scratch + LINE) // 4096) * 4096
     memory = np.empty(each * threads + LINE, np.uint8)

@@ -9,7 +9,7 @@ from striate.ops.codegen import Writer
 from striate.ops.codegen.values import ir
 from striate.ops.images.kinds import F32, F64, Held, Kind, Lanes
 
-__all__ = ["ENDINGS", "Ending"]
+__all__ = ["ENDINGS", "Ending", "any_lane", "total_of"]
 
 Ending = Callable[[Sequence[Lanes], Lanes | None], Lanes]
 """A function of the sums of each kernel, and of what they are multiplied by, if by anything."""
@@ -17,11 +17,12 @@ Ending = Callable[[Sequence[Lanes], Lanes | None], Lanes]
 
 def added(sums: Sequence[Lanes], scale: Lanes | None) -> Lanes:
     """Return the sum of all."""
-    total = _total(sums)
+    total = total_of(sums)
     return total if scale is None else total.to(scale.kind) * scale
 
 
-def _total(sums: Sequence[Lanes]) -> Lanes:
+def total_of(sums: Sequence[Lanes]) -> Lanes:
+    """Return the sum of some."""
     total = sums[0]
     for other in sums[1:]:
         total = total + other
@@ -35,7 +36,7 @@ def magnitude(sums: Sequence[Lanes], scale: Lanes | None) -> Lanes:
     """
     kind = F64 if sums[0].kind == F64 else F32
     half = len(sums) // 2
-    x, y = (_total(part).to(kind) for part in (sums[:half], sums[half:]))
+    x, y = (total_of(part).to(kind) for part in (sums[:half], sums[half:]))
     if scale is not None:
         x, y = x * scale, y * scale
     if not sums[0].kind.floating:
