@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
@@ -106,7 +106,7 @@ def completed(
 
 
 class Bar:
-    """A progress bar on a terminal: files done, how fast, time left, and how many failed."""
+    """A progress bar on a terminal: files done, how many failed, how fast it goes, time left."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -115,38 +115,57 @@ class Bar:
         self.console = Console(stderr=True)
         self._bar = Progress(
             BarColumn(),
-            TextColumn("{task.completed} of {task.total} files{task.fields[more]}"),
+            TextColumn("{task.description}"),
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task("", total=total, more="")
-        self._begun = time.monotonic()
-        self._pixels = self._failed = 0
+        self._task = self._bar.add_task("", total=total)
+        self._total, self._begun = total, time.monotonic()
+        self._files = self._failed = self._pixels = 0
+        self._parts: dict[Hashable, tuple[int, int]] = {}
+        self._lock = threading.Lock()
         self._stopped = False
 
-    def advance(self, trouble: str = "", *, pixels: int = 0, failed: bool = False) -> None:
+    def advance(
+        self, trouble: str = "", *, job: Hashable = None, pixels: int = 0, failed: bool = False
+    ) -> None:
         """Count a file; print what the user should know of it above the bar."""
         if trouble:
             self.console.print(visible(trouble), markup=False, highlight=False, soft_wrap=True)
-        self._pixels += pixels
-        self._failed += failed
+        with self._lock:
+            self._parts.pop(job, None)
+            self._files += 1
+            self._failed += failed
+            self._pixels += pixels
+            self._show()
+
+    def part(self, job: Hashable, done: int, total: int) -> None:
+        """Tell how many pixels of a file are done; from any thread."""
+        with self._lock:
+            self._parts[job] = (done, total)
+            self._show()
+
+    def _show(self) -> None:
         passed = time.monotonic() - self._begun
-        more = f", {self._failed} failed" if self._failed else ""
-        if self._pixels:
-            more += f", {self._pixels / passed / 1e6:.1f} megapixels/s"
-        self._bar.update(self._task, advance=1, more=more)
+        pixels = self._pixels + sum(done for done, _ in self._parts.values())
+        text = f"{self._files} of {self._total} files"
+        text += f", {self._failed} failed" if self._failed else ""
+        text += f", {pixels / passed / 1e6:.1f} megapixels/s" if pixels else ""
+        done = self._files + sum(done / total for done, total in self._parts.values())
+        self._bar.update(self._task, completed=done, description=text)
         late = passed > PATIENCE and not self._stopped
         if late and self.console.is_terminal and not self._bar.live.is_started:
             self._bar.start()
 
     def stop(self) -> None:
         """Take the bar away."""
-        self._stopped = True
-        if self._bar.live.is_started:
-            self._bar.stop()
+        with self._lock:
+            self._stopped = True
+            if self._bar.live.is_started:
+                self._bar.stop()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -28,9 +29,9 @@ State = list[int]  # of a file: its size in bytes, its time of change in nanosec
 
 
 def state(path: Path) -> State:
-    """Return what changes with a file's content."""
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+    """Return what changes with the content of a file, or of the files of a Zarr array."""
+    states = [file.stat() for file in (path, *(path.rglob("*") if path.is_dir() else ()))]
+    return [sum(each.st_size for each in states), max(each.st_mtime_ns for each in states)]
 
 
 class Journal:
@@ -146,7 +147,10 @@ def sweep(jobs: Sequence[Job]) -> None:
     for folder, expected in names.items():
         for path, name in unfinished(folder):
             if name in expected:
-                path.unlink(missing_ok=True)
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from striate.cli._filter_sources import Sources, is_pattern
+from striate.cli._filter_sources import ARRAY, Sources, is_array, is_pattern
 from striate.errors import FileError, ParameterError, StriateError
 
 __all__ = ["LOSSY", "Job", "Plan", "plan", "refuse_collisions"]
@@ -109,14 +109,15 @@ def plan(
     if format is not None and format not in SUFFIX_OF:
         raise ParameterError(f"--format is {format!r}; it must be one of {', '.join(SUFFIX_OF)}")
     if is_single(sources, out):
-        format_of(out)
+        if out.suffix.lower() != ARRAY:
+            format_of(out)
         if format is not None:
             raise ParameterError(f"--format is {format}, but {out} names its own; leave one out")
         done = Plan([Job(Path(sources[0]), out)], {}, None)
     else:
         if out.exists() and not out.is_dir():
             raise ParameterError(f"{out} is a file; several results need a folder")
-        if out.suffix.lower() in SUFFIXES and not out.is_dir():
+        if out.suffix.lower() in (*SUFFIXES, ARRAY) and (is_array(out) or not out.is_dir()):
             raise ParameterError(f"{out} is named as a file is; several results need a folder")
         found = Sources(recursive, avoided=out)
         for text in sources:
@@ -144,8 +145,10 @@ def refuse_quality(quality: int, jobs: Sequence[Job]) -> None:
 
 def is_single(sources: Sequence[str], out: Path) -> bool:
     """Whether one file goes to one file."""
-    one = len(sources) == 1 and not Path(sources[0]).is_dir() and not is_pattern(sources[0])
-    return one and not out.is_dir()
+    if len(sources) != 1 or is_pattern(sources[0]):
+        return False
+    source = Path(sources[0])
+    return (is_array(source) or not source.is_dir()) and (is_array(out) or not out.is_dir())
 
 
 def in_format(place: Path, format: str | None) -> Path:

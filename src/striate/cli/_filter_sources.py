@@ -1,4 +1,4 @@
-"""Which image files the arguments of a command name: files, folders and patterns."""
+"""Which images the arguments of a command name: files, Zarr arrays, folders and patterns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 from striate.errors import FileError, ParameterError, StriateError
 
-__all__ = ["Found", "Sources", "image_files", "is_pattern"]
+__all__ = ["ARRAY", "Found", "Sources", "image_files", "is_array", "is_pattern"]
+
+ARRAY = ".zarr"  # a folder of this name is an image
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Sources:
         Whether the folders in a folder count too.
     avoided : path
         A folder that is not looked into where it lies in one that is: it is for results.
+    arrays : bool
+        Whether Zarr arrays are images; otherwise they are left.
     files : list of Found
         What was found.
     failed : dict
@@ -40,6 +44,7 @@ class Sources:
 
     recursive: bool
     avoided: Path
+    arrays: bool = True
     files: list[Found] = field(default_factory=list)
     failed: dict[Path, StriateError] = field(default_factory=dict)
 
@@ -52,7 +57,7 @@ class Sources:
             There are none.
         """
         path = Path(text)
-        if path.is_dir():
+        if path.is_dir() and not (self.arrays and is_array(path)):
             self._add_matches(path, ("**", "*") if self.recursive else ("*",))
         elif is_pattern(text):
             self._add_pattern(path)
@@ -105,7 +110,7 @@ class Sources:
             for entry in entries:
                 if head == "**" and (entry.is_symlink() or entry.name.startswith(".")):
                     continue
-                if entry.is_dir() and not self._is_avoided(entry):
+                if entry.is_dir() and not is_array(entry) and not self._is_avoided(entry):
                     waiting.append((Path(entry.path), (head, *rest) if head == "**" else (*rest,)))
 
     def _is_avoided(self, folder: os.DirEntry[str]) -> bool:
@@ -120,8 +125,16 @@ class Sources:
 
         for entry in entries:
             path = Path(entry.path)
-            if path.suffix.lower() in SUFFIXES and is_file_or_broken(path):
+            if is_array(path):
+                if self.arrays:
+                    yield path
+            elif path.suffix.lower() in SUFFIXES and is_file_or_broken(path):
                 yield path
+
+
+def is_array(path: os.PathLike[str]) -> bool:
+    """Whether a path is the folder of a Zarr array."""
+    return Path(path).suffix.lower() == ARRAY and Path(path).is_dir()
 
 
 def is_pattern(text: str) -> bool:
@@ -165,7 +178,7 @@ def image_files(source: Path) -> list[Path]:
     ParameterError
         It holds no image file.
     """
-    sources = Sources(recursive=False, avoided=source)
+    sources = Sources(recursive=False, avoided=source, arrays=False)
     sources.add(str(source))
     for error in sources.failed.values():
         raise error

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from striate.cli._batch import Bar, Stop, Stopped, completed, progress
 from striate.cli._filter_journal import Journal, State, noting, state
+from striate.cli._filter_large import filter_in_parts, goes_in_parts
 from striate.cli._filter_plan import LOSSY, Job, Plan
 from striate.errors import FileError, explained
 
@@ -54,7 +56,7 @@ class Filtering:
 
     Attributes
     ----------
-    apply : function of an image
+    apply : partial
         The filter with its parameters.
     linear_light : bool
         Whether it takes levels for amounts of light.
@@ -64,17 +66,29 @@ class Filtering:
         What stands for all of that in a journal.
     """
 
-    apply: Callable[[NDArray[Any]], NDArray[Any]]
+    apply: partial[NDArray[Any]]
     linear_light: bool
     quality: int | None
     settings: str
 
-    def file(self, job: Job, stop: Stop) -> Written:
+    def file(self, job: Job, stop: Stop, bar: Bar) -> Written:
         """Filter one file, whole or not at all."""
+        source = state_of_input(job.source)
+        if goes_in_parts(job):
+
+            def progress(done: int, total: int) -> None:
+                if done < total:  # else the result has its name already
+                    stop.check()
+                bar.part(job, done, total)
+
+            return Written(*filter_in_parts(job, self.apply, progress), source)
+        return self.at_once(job, stop, source)
+
+    def at_once(self, job: Job, stop: Stop, source: State) -> Written:
+        """Filter a file whose pixels memory can hold."""
         from striate.filters import files
 
         lossy = files.format_of(job.target) in LOSSY
-        source = state_of_input(job.source)
         image, metadata = files.read_with_metadata(job.source)
         stop.check()
         try:
@@ -176,16 +190,16 @@ def filter_all(plan: Plan, filtering: Filtering, threads: int, *, resume: bool) 
         outcome.left = len(jobs)
         with progress(len(jobs)) as bar:
             work = completed(
-                jobs, lambda job: filtering.file(job, stop), threads, stop, lambda: ending(bar)
+                jobs, lambda job: filtering.file(job, stop, bar), threads, stop, lambda: ending(bar)
             )
             for job, future in work:
                 outcome.take(job, future)
                 if written := outcome.written.get(job):
-                    bar.advance(pixels=written.pixels)
+                    bar.advance(job=job, pixels=written.pixels)
                     if journal:
                         journal.note(job, written.source)
                 else:
-                    bar.advance(failed=job.source in outcome.failed)
+                    bar.advance(job=job, failed=job.source in outcome.failed)
         outcome.unnoted = journal.trouble if journal else None
     if plan.folder is None and outcome.failed:
         raise next(iter(outcome.failed.values()))

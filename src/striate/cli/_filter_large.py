@@ -1,0 +1,59 @@
+"""Images too large to be had at once: which they are, and how they go through the filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from striate.cli._filter_plan import Job
+from striate.cli._filter_sources import ARRAY
+from striate.errors import FileError, MissingExtraError
+
+if TYPE_CHECKING:
+    from striate.filters.large import Layout
+
+__all__ = ["filter_in_parts", "goes_in_parts"]
+
+AT_ONCE = 2**27  # bytes of pixels that are read at once, where there is another way
+
+
+def goes_in_parts(job: Job) -> bool:
+    """Whether an image is read and written part by part: Zarr arrays, and large TIFF files."""
+    from striate.filters import large
+
+    names = (job.source, job.target)
+    if any(name.suffix.lower() == ARRAY for name in names):
+        return True
+    return all(map(large.takes, names)) and bytes_of(job.source) > AT_ONCE
+
+
+def bytes_of(path: Path) -> int:
+    """Return how many bytes the pixels of a file take; 0 where it cannot be read in parts."""
+    from striate.filters import large
+
+    try:
+        layout = large.layout(path)
+    except (FileError, MissingExtraError):  # reading it at once will do, or say why not
+        return 0
+    return pixels_of(layout) * max(layout.channels, 1) * layout.dtype.itemsize
+
+
+def pixels_of(layout: Layout) -> int:
+    """Return how many pixels an image has."""
+    return layout.shape[0] * layout.shape[1]
+
+
+def filter_in_parts(
+    job: Job, apply: partial[Any], progress: Callable[[int, int], None]
+) -> tuple[tuple[int, ...], str]:
+    """Filter an image part by part; return the result's shape and dtype.
+
+    `progress` is called with the pixels done and those of the image; what it raises stops all.
+    """
+    from striate.filters import large
+
+    large.filter_file(job.source, job.target, apply.func, progress=progress, **apply.keywords)
+    layout = large.layout(job.target)
+    return layout.shape, layout.dtype.name
