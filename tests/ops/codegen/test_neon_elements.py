@@ -42,7 +42,7 @@ class Assemblies(Library):
         self.target, self._machine = TARGET, machine
         self.text: dict[str, str] = {}
 
-    def address(self, name: str, write: Callable[[Any, str], None], folder: str) -> int:
+    def address(self, name: str, write: Callable[[Any, str], None], folder: str = "") -> int:
         self.text[name] = self.assembly(write)
         return 0
 
