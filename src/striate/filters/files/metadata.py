@@ -129,9 +129,10 @@ def kept_by(format_name: str, metadata: Metadata) -> Metadata:
 def lasting(exif: Image.Exif) -> bytes | None:
     """Return what stays true of a turned and filtered picture, or None if that is nothing."""
     exif.pop(ORIENTATION, None)
-    inner = exif.get_ifd(EXIF_TAGS)
-    for size in (WIDTH, HEIGHT):
-        inner.pop(size, None)
+    if EXIF_TAGS in exif:
+        inner = exif.get_ifd(EXIF_TAGS)
+        for size in (WIDTH, HEIGHT):
+            inner.pop(size, None)
     return exif.tobytes() if exif else None
 
 
