@@ -9,7 +9,7 @@ from typing import Any
 from striate.ops.codegen import Index, Writer, template
 from striate.ops.images.down import down_function
 from striate.ops.images.endings import total_of
-from striate.ops.images.kinds import F32, F64, KINDS, Cells, Lanes, sweep
+from striate.ops.images.kinds import F32, F64, KINDS, Cells, Kind, Lanes, sweep
 from striate.ops.images.separable import WIDE, Walk, separable
 
 __all__ = ["SECOND", "angle", "gradients"]
@@ -71,13 +71,15 @@ def angle(y: Lanes, x: Lanes) -> Lanes:
 
     along, up = x.absolute(), y.absolute()
     small, large = along.least(up), along.most(up)
-    ratio = either(small.compare("==", large), number(1.0), small / large)
+    same = small.compare("==", large)
+    ratio = small / large
     square = ratio * ratio
     weights = SINGLE if kind == F32 else DOUBLE
     total = number(weights[-1])
     for weight in reversed(weights[:-1]):
         total = total.multiply_add(square, number(weight))
-    turn = either(large.compare("==", 0.0), number(0.0), ratio * total)
+    turn = either(same, number(math.pi / 4), ratio * total)
+    turn = either(large.compare("==", 0.0), number(0.0), turn)
     turn = either(up.compare(">", along), number(math.pi / 2) - turn, turn)
     turn = either(x.compare("<", 0.0), number(math.pi) - turn, turn)
     turn = either(y.compare("<", 0.0), number(0.0) - turn, turn)
@@ -86,13 +88,23 @@ def angle(y: Lanes, x: Lanes) -> Lanes:
 
 
 @template(*separable.fields, *SECOND)
-def gradients(w: Writer, a: Any, *, source: str, sums: str, result: str, **constants: Any) -> None:
+def gradients(
+    w: Writer,
+    a: Any,
+    *,
+    source: str,
+    sums: str,
+    result: str,
+    directions: str,
+    **constants: Any,
+) -> None:
     """Write the step of `separable` that stores magnitudes, and directions in a second result."""
     kinds = [KINDS[name] for name in (source, sums, result)]
     pairs, tall, down_taps = (constants[name] for name in ("pairs", "tall", "down_taps"))
     flags = constants["scaled"], constants["streams"]
     shape = (pairs, tall, constants["across_taps"])
     walk = _Gradients(w, a, kinds, shape, constants["ending"], flags)
+    walk.directions = KINDS[directions]
     walk.down = down_function(w, kinds[0], kinds[1], pairs, tall, down_taps)
     walk.write()
 
@@ -100,12 +112,13 @@ def gradients(w: Writer, a: Any, *, source: str, sums: str, result: str, **const
 class _Gradients(Walk):
     """The loops of `separable` with two results."""
 
+    directions: Kind
+
     def _across(self, row: Index, start: Index, size: Index, top: Index) -> None:
         w, a = self.w, self.a
         lines = [self.lines + a.line * (row + self.tall * pair) for pair in range(self.pairs)]
         target = Cells.at(a.result + (top + row) * a.result_stride, self.result) + start
-        kind = F64 if self.source == F64 else F32
-        second = Cells.at(a.second + (top + row) * a.second_stride, kind) + start
+        second = Cells.at(a.second + (top + row) * a.second_stride, self.directions) + start
 
         def body(at: Index, registers: int, mask: Any) -> None:
             sums = [self._sums(line + at, pair, registers) for pair, line in enumerate(lines)]
@@ -116,7 +129,7 @@ class _Gradients(Walk):
                     cells.stream(value)
                 else:
                     cells.store(value, mask)
-                (second + at + place * self.lanes).store(_direction(one).to(kind), mask)
+                (second + at + place * self.lanes).store(_direction(one).to(self.directions), mask)
 
         ahead = target.until_aligned(self.lanes) if self.streams else None
         sweep(w, size, self.lanes, min(WIDE, 2), body, ahead)

@@ -56,7 +56,9 @@ def _safe_magnitude(x: Lanes, y: Lanes, kind: Kind) -> Lanes:
     squares = x.multiply_add(x, y * y)
     root = Held(squares.root())
     with builder.if_then(any_lane(w, odd), likely=False):
-        root.set(_wide_root(x, y, largest, kind))
+        # Only where it is needed: no result may depend on what lies beside it.
+        wide = _wide_root(x, y, largest, kind)
+        root.set(Lanes(w, builder.select(odd, wide.value, root.get().value), kind))
     return root.get()
 
 
