@@ -7,7 +7,9 @@ which is at few pixels, it is computed in float64, product after product in the 
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,27 @@ from numpy.typing import NDArray
 
 from striate.ops.codegen import Index, Pointer, Writer
 from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
+from striate.ops.images.endings import any_lane
 from striate.ops.images.kinds import F32, F64, Cells, Held, Kind, Lanes
 
-__all__ = ["Again", "doubtful", "error_of_sums", "finest"]
+__all__ = [
+    "DOUBTFUL",
+    "ROOM",
+    "SLACK",
+    "UNIT",
+    "Again",
+    "doubtful_again",
+    "error_of_sums",
+    "finest",
+    "scaled_error",
+]
 
 Values = NDArray[np.float64]
 
 UNIT = 2.0**-24  # half the distance of float32 numbers, in parts of them
 ROOM = 1.001  # for products of errors
+SLACK = 2.0**-20  # for the rounding of a bound itself
+DOUBTFUL = 2.0**-5  # error from which float64 is faster than doubts
 
 
 def error_of_sums(weights: Values, largest: float, scale: float | None = None) -> float:
@@ -52,7 +67,13 @@ def error_of_sums(weights: Values, largest: float, scale: float | None = None) -
     if largest * np.abs(weights).sum() >= 2**24 * finest(weights):
         lost = np.abs(weights - weights.astype(np.float32)).sum()
         steps = np.maximum(*sides).sum() + np.maximum(*lines)[1:].sum()
-        error = float(largest * (lost + UNIT * steps) * ROOM)
+        products = np.abs(weights).sum()  # which are rounded where there is no multiply-add
+        error = float(largest * (lost + UNIT * (steps + products)) * ROOM)
+    return scaled_error(error, most, scale)
+
+
+def scaled_error(error: float, most: float, scale: float | None) -> float:
+    """Return the error of sums, of at most `most`, that are multiplied by a number."""
     if scale is None:
         return error
     exact = error == 0.0 and math.frexp(scale)[0] == 0.5
@@ -79,6 +100,24 @@ def doubtful(sums: Lanes, sure: Lanes) -> Any:
     return (sums - sums.nearest()).absolute().compare(">=", sure)
 
 
+def doubtful_again(
+    values: Sequence[Lanes], sure: Lanes, memory: Cells, repair: Callable[[Index, Cells], None]
+) -> None:
+    """Write ``repair(number, cell)`` for each of the values with a sum that is in doubt.
+
+    The values are in `memory` then, the doubtful one at the cell, which may be changed.
+    """
+    w, lanes = sure.w, sure.count
+    doubts = [doubtful(value, sure) for value in values]
+    with w.builder.if_then(any_lane(w, functools.reduce(w.builder.or_, doubts)), likely=False):
+        for number, value in enumerate(values):
+            (memory + number * lanes).store(value)
+        with w.loop(0, len(values)) as turn:
+            cell = memory + turn * lanes
+            with w.when(any_lane(w, doubtful(cell.load(lanes), sure))):
+                repair(turn, cell)
+
+
 class Again:
     """The function that computes a register of sums in float64 and rounds them.
 
@@ -98,7 +137,7 @@ class Again:
     def __call__(self, table: Pointer, row: Index, at: Index, answer: Cells) -> Lanes:
         """Write a call: for a row below the table's first line, and a place in the lines.
 
-        `answer` is memory for a register of float32.
+        `answer` is memory for a register of float32, which is returned too.
         """
         w, a = self.w, self.a
         lines = w.builder.gep(table.value, [row.value], source_etype=I64)

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.ops.images.angles import SECOND, gradients
 from striate.ops.images.calls import Pass, host
+from striate.ops.images.careful import SLACK
+from striate.ops.images.careful_products import error_of_products, exact_words
 from striate.ops.images.edges import Layout, Reach, chunks, edges
-from striate.ops.images.separable import separable
+from striate.ops.images.kinds import KINDS
+from striate.ops.images.separable import WIDE, separable
 
-__all__ = ["Factors", "separable_pass"]
+__all__ = ["Factors", "error_of", "separable_pass"]
 
 Factors = Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]
 
@@ -31,6 +35,7 @@ def separable_pass(
     *,
     ending: str = "sum",
     scale: float | None = None,
+    directions: str = "",
 ) -> Pass:
     """Return the pass that correlates an image with (column, row) pairs of weights.
 
@@ -41,6 +46,7 @@ def separable_pass(
     sums : the dtype of all sums; it shows the weights exactly, or as nearly as wanted
     ending : "sum" of the pairs, or "magnitude" of two
     scale : what sums are multiplied by before they are rounded to the result
+    directions : the dtype of a second result, if there is to be one: the direction of (x, y)
     """
     taps, across_taps = reach.sides
     tall = min(TALL, layout.height, taps if taps > UNROLLED else TALL)
@@ -56,7 +62,9 @@ def separable_pass(
     item = np.dtype(sums).itemsize
     rows = (taps + tall) * layout.width * np.dtype(layout.source).itemsize
     outside = np.array([layout.fill * np.sum(np.asarray(c, sums), dtype=float) for c, _ in factors])
-    kernel = separable.kernel(
+    again = 8 * (WIDE * 64 + left + right + PADDING)
+    error = error_of(layout, factors, sums, ending, scale)
+    kernel = (gradients if directions else separable).kernel(
         host(),
         source=layout.source,
         sums=sums,
@@ -66,8 +74,10 @@ def separable_pass(
         down_taps=taps if taps <= UNROLLED else 0,
         across_taps=across_taps if across_taps <= UNROLLED else 0,
         ending=ending,
+        careful=error > 0,
         scaled=scale is not None,
         streams=layout.height * layout.width * np.dtype(layout.result).itemsize > STREAMED,
+        **({"directions": directions} if directions else {}),
     )
     return Pass(
         kernel,
@@ -80,6 +90,8 @@ def separable_pass(
             "down_taps": taps,
             "across": across,
             "across_taps": across_taps,
+            "exact": exact_words(factors, layout.fill, scale),
+            "sure": np.array([0.5 - error - SLACK], np.float32),
             "scale": np.array(
                 [1.0 if scale is None else scale], "f8" if sums == "float64" else "f4"
             ),
@@ -92,8 +104,24 @@ def separable_pass(
             "line": line,
             "by_columns": int(rows > CACHE and layout.border != "wrap"),
             "wraps": int(layout.border == "wrap"),
+            **(dict.fromkeys(SECOND, 0) if directions else {}),
         },
         blocks=-(-layout.height // tall),
-        scratch=8 * (taps + 2 * tall + 8) + len(factors) * tall * line * item + 4096,
+        scratch=8 * (taps + 2 * tall + 8) + len(factors) * tall * line * item + again + 4096,
         work=layout.height * layout.width * len(factors) * (taps + across_taps) // (4 // item or 1),
     )
+
+
+def error_of(
+    layout: Layout, factors: Factors, sums: str, ending: str, scale: float | None = None
+) -> float:
+    """Return by how much sums may be off that are to be rounded to whole numbers.
+
+    It is known of sums of integers, and 0 where it does not matter.
+    """
+    into, source = KINDS[layout.result], KINDS[layout.source]
+    if into.floating or source.floating or sums == "float64" or ending != "sum":
+        return 0.0
+    if sums == "int16" and scale is None:
+        return 0.0
+    return error_of_products(factors, source.limits[1], scale)

@@ -9,15 +9,13 @@ and lies within the image, it is read from there.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 from striate.ops.codegen import Index, Writer, template
 from striate.ops.codegen.values import I64
-from striate.ops.images.careful import Again, doubtful
+from striate.ops.images.careful import Again, doubtful_again
 from striate.ops.images.dense_sums import Block, Looped, Unrolled, Windows
-from striate.ops.images.endings import any_lane
 from striate.ops.images.kinds import F32, F64, KINDS, Cells, Kind, Lanes, sweep
 
 __all__ = ["MARGIN", "dense"]
@@ -257,20 +255,13 @@ class _Tiles:
 
     def _check(self, target: Cells, at: Index, values: Block, mask: Any) -> None:
         """Compute again what is too close to the middle between two whole numbers."""
-        w, lanes = self.w, self.lanes
-        registers = len(values[0])
+        lanes, registers = self.lanes, len(values[0])
+
+        def repair(turn: Index, cell: Cells) -> None:
+            row, register = turn // registers, turn % registers
+            again = self.again(self.table, row, at + register * lanes, cell)
+            cells = self._below(target, row) + register * lanes
+            cells.store(again.rounded(self.result), mask)
+
         flat = [value for row in values for value in row]
-        doubts = [doubtful(value, self.sure) for value in flat]
-        some = functools.reduce(w.builder.or_, doubts)
-        with w.builder.if_then(any_lane(w, some), likely=False):
-            for number, value in enumerate(flat):
-                (self.doubted + number * lanes).store(value)
-            with w.loop(0, self.tall * registers) as turn:
-                value = (self.doubted + turn * lanes).load(lanes)
-                with w.when(any_lane(w, doubtful(value, self.sure))):
-                    row, register = turn // registers, turn % registers
-                    again = self.again(
-                        self.table, row, at + register * lanes, self.doubted + turn * lanes
-                    )
-                    cells = self._below(target, row) + register * lanes
-                    cells.store(again.rounded(self.result), mask)
+        doubtful_again(flat, self.sure, self.doubted, repair)

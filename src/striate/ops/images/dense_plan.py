@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops.images.calls import Pass, host
-from striate.ops.images.careful import error_of_sums, finest
+from striate.ops.images.careful import DOUBTFUL, SLACK, error_of_sums, finest
 from striate.ops.images.dense import MARGIN, dense
 from striate.ops.images.edges import ROUND, Layout, Reach, edges, rounded
 from striate.ops.images.kinds import KINDS
@@ -20,8 +20,6 @@ CHUNK = 2048  # numbers of a row at a time
 BAND = 64  # rows of a tile, about
 BLOCKS = {"sse": (4, 2), "neon": (4, 4), "avx2": (4, 2), "avx512": (4, 4)}
 LOOPED = {"sse": (2, 2), "neon": (4, 3), "avx2": (3, 2), "avx512": (4, 3)}
-SLACK = 2.0**-20  # for the rounding of that itself
-DOUBTFUL = 2.0**-5  # error from which float64 is faster than doubts
 STREAMED = 4_000_000  # bytes of a result from which it is written past the caches
 
 
