@@ -45,7 +45,7 @@ def heading(group: Group, limits: Limits) -> str:
     """Return the lines above the rows of one table."""
     unit = "us" if is_small(group.cases[0]) else "ms"
     columns = (
-        f"{'':<20}{unit:>9}  {'quartiles':>19}  {'limit':>6}  {BESIDE:>6}  {'quartiles':>12}  "
+        f"{'':<24}{unit:>9}  {'quartiles':>19}  {'limit':>6}  {BESIDE:>6}  {'quartiles':>12}  "
         f"{'error':>6}"
     )
     return (
@@ -59,7 +59,7 @@ def line(row: FilterRow) -> str:
     case, ours = row.case, row.entries[OURS]
     name = case.name + ("" if case.prepared else ", new result")
     if ours.seconds is None or ours.error is None:
-        return f"{name:<20}    [red]wrong[/red]: {escape(ours.refused)}"
+        return f"{name:<24}[red]wrong[/red]: {escape(ours.refused)}"
     unit = 1e6 if is_small(case) else 1e3
     ms = [value * unit for value in (ours.seconds.median, ours.seconds.low, ours.seconds.high)]
     limit = f"{row.share:.0%} {bound_letter(row)}" if row.bound else ""
@@ -67,7 +67,7 @@ def line(row: FilterRow) -> str:
     quartiles = f"{found.low:.2f} to {found.high:.2f}" if found else ""
     others = (f"{n} {r.median:.1f}" for n, r in row.ratios.items() if n != BESIDE)
     return (
-        f"{name:<20}{ms[0]:9.3f}  {ms[1]:8.3f} to {ms[2]:7.3f}  {limit:>6}{padded(row.ratio, 8)}  "
+        f"{name:<24}{ms[0]:9.3f}  {ms[1]:8.3f} to {ms[2]:7.3f}  {limit:>6}{padded(row.ratio, 8)}  "
         f"{quartiles:>12}  {ours.error:6.0e}  {'  '.join(others)}"
     )
 
