@@ -1,7 +1,11 @@
 """Files, folders and patterns into a folder: what goes where, and what is said of it."""
 
+import contextlib
 import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +216,24 @@ def test_a_bar_on_a_terminal_after_a_second(striate, photo, monkeypatch):
     assert "3 of 3 files, 1 failed, " in shown.err
     assert " megapixels/s" in shown.err
     assert shown.out == silent.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudoterminals")
+def test_a_summary_on_a_terminal(photo, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"not a picture")
+    terminal, end = os.openpty()
+    command = [sys.executable, "-m", "striate", "filter", "photo.png", "bad.png", "out", "sobel"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=end, stderr=end)
+    os.close(end)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says so where the other end was closed
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    os.close(terminal)
+    assert process.wait() == 1
+    first, *failed = shown.decode().splitlines()
+    assert re.fullmatch(
+        r"striate: 1 file written, 1 failed in \d+\.\d s, \d+\.\d megapixels/s", first
+    )
+    assert failed[0] == "striate: 1 of 2 files failed:"
+    assert failed[1].startswith("  bad.png: not an image")
