@@ -123,7 +123,9 @@ def filter_file(
     place, goal = Path(source), Path(target)
     write, laid_out, replaced = format_of(goal)
     if isinstance(memory, bool) or not isinstance(memory, (int, np.integer)) or memory < 1:
-        raise ParameterError(f"memory is {memory!r}; it must be a whole number of bytes")
+        raise ParameterError(
+            f"memory is {memory!r}; it must be a whole number of bytes, at least 1"
+        )
     if parameters.get("stack"):
         raise ParameterError("stack is True, but a file holds one image; leave it out")
     with closing(opened(place)) as image:

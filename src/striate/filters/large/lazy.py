@@ -58,8 +58,6 @@ def filter_lazily(
     with explained(function.__name__):
         pixel = single_pixel(array, rows)
         trial = tried(work, pixel, {"out": options.get("out")})
-    first, *others = trial.results
-    added = first.ndim - array.ndim  # axes ahead of the image's: those of a bank
     wide, depth = extended(array, trial.reach, rows)
     boundary = dict.fromkeys(depth, "periodic" if trial.reach.wraps else "none")
 
@@ -67,23 +65,16 @@ def filter_lazily(
 
     overlap: Any = da.overlap  # untyped
     wide = overlap.overlap(wide, depth, boundary, allow_rechunk=False)
-    chunks = (*((size,) for size in first.shape[:added]), *wide.chunks)
-    several = {"dtype": object, "meta": np.empty((0,) * first.ndim, object)} if others else {}
-    results = wide.map_blocks(
-        work,
-        new_axis=list(range(added)) or None,
-        chunks=chunks,
-        **(several or described(first)),
-    )
-    images = [
-        overlap.trim_internal(
-            results.map_blocks(itemgetter(index), **described(one)) if others else results,
-            {axis + added: pair for axis, pair in depth.items()},
-            {axis + added: kind for axis, kind in boundary.items()},
-        )
-        for index, one in enumerate(trial.results)
-    ]
-    return tuple(images) if others else images[0]
+    if len(trial.results) == 1:
+        images = [wide.map_blocks(work, **described(trial.results[0]))]
+    else:
+        several = wide.map_blocks(work, dtype=object, meta=np.empty((0,) * wide.ndim, object))
+        images = [
+            several.map_blocks(itemgetter(index), **described(one))
+            for index, one in enumerate(trial.results)
+        ]
+    trimmed = tuple(overlap.trim_internal(one, depth, boundary) for one in images)
+    return trimmed if len(trimmed) > 1 else trimmed[0]
 
 
 @dataclass(frozen=True)

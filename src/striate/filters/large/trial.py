@@ -19,7 +19,7 @@ __all__ = ["Reach", "Trial", "black", "reach", "tried", "working_bytes"]
 
 Pair = tuple[int, int]
 
-SAMPLE = 512  # rows and columns of the image whose memory is measured
+SAMPLE = 2**18  # numbers of the image whose memory is measured
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ def tried(
         result = function(pixel, **parameters)
     if known is None and not noted:
         name = getattr(function, "__name__", repr(function))
-        raise ParameterError(f"{name} is no filter: it tells no reach; give one, as Reach((2, 2))")
+        raise ParameterError(
+            f"{name} is no filter: it tells no reach; give one, as Reach((2, 2), (2, 2))"
+        )
     return Trial(known or Reach.of(noted), result if isinstance(result, tuple) else (result,))
 
 
@@ -110,7 +112,7 @@ def working_bytes(
     function: Callable[..., Any], dtype: DTypeLike, channels: int, parameters: dict[str, Any]
 ) -> float:
     """Return how many bytes a function allocates for a number of an image, results included."""
-    image = black(SAMPLE, dtype, channels)
+    image = black(max(math.isqrt(SAMPLE // max(channels, 1)), 1), dtype, channels)
     function(image, **parameters)  # compiles and remembers what it needs but once
     traced = tracemalloc.is_tracing()
     tracemalloc.start()
@@ -128,8 +130,8 @@ def working_bytes(
 def reach(
     function: Callable[..., Any],
     dtype: DTypeLike = "float64",
-    *,
     channels: int = 0,
+    /,
     **parameters: Any,
 ) -> Reach:
     """Return how far a filter reaches with such parameters.
@@ -140,8 +142,8 @@ def reach(
         A filter of `striate.filters`, or one of your own that applies several of them to the
         image, but none to the result of another: then add up their reaches.
     dtype, channels
-        The image's; 0 channels is (H, W). The dtype decides whether large kernels go through
-        Fourier transforms, two or four channels may have an alpha among them.
+        The image's, by position; 0 channels is (H, W). The dtype decides whether large kernels go
+        through Fourier transforms, and of two or four channels one may be alpha.
     **parameters
         The filter's, by name.
 
