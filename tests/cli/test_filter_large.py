@@ -119,6 +119,16 @@ def test_a_damaged_tile_stops_no_other_file(striate, slide, photo, tmp_path):
     assert sorted(path.name for path in Path("out").iterdir())[1:] == ["photo.png", "slide.tif"]
 
 
+def test_a_large_image_that_the_filter_refuses_is_named(striate, photo, monkeypatch):
+    image = np.zeros((200, 200), dtype=np.float32)
+    image[150, 150] = np.nan
+    tifffile.imwrite("nan.tif", image, tile=(64, 64))
+    monkeypatch.setattr(_filter_large, "AT_ONCE", 1)
+    result = striate("filter", "nan.tif", "photo.png", "out", "sobel", "--dtype", "uint8")
+    assert (result.code, result.out) == (1, f"{Path('out/photo.png')}\n")
+    assert result.err.splitlines()[1].startswith("  nan.tif: sobel: image holds NaN or infinity")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="has other signals")
 def test_a_signal_stops_a_large_file_between_two_parts(striate, slide, monkeypatch):
     filter_file = large.filter_file

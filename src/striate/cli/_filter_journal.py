@@ -155,11 +155,15 @@ def sweep(jobs: Sequence[Job]) -> None:
 
 @contextmanager
 def opened_folder(folder: Path) -> Iterator[int | None]:
-    """Yield a handle of a folder, to be locked: the lock ends with the process, however it ends."""
-    if sys.platform == "win32":  # has no locks of folders
+    """Yield a handle of a folder, to be locked: the lock ends with the process, however it ends.
+
+    There is none where folders have no locks, and where this one may not be opened.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
         yield None
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
         yield handle
     finally:
@@ -168,8 +172,10 @@ def opened_folder(folder: Path) -> Iterator[int | None]:
 
 def is_alone(handle: int | None) -> bool:
     """Whether no other run is at work in a folder; none begins until `stay` is called."""
-    if sys.platform == "win32" or handle is None:
+    if sys.platform == "win32":
         return True  # what another run has open cannot be removed there anyway
+    if handle is None:
+        return False
     import fcntl
 
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from striate.cli._filter_plan import Job
 from striate.cli._filter_sources import ARRAY
-from striate.errors import FileError, MissingExtraError
+from striate.errors import FileError, MissingExtraError, StriateError
 
 if TYPE_CHECKING:
     from striate.filters.large import Layout
@@ -54,6 +54,11 @@ def filter_in_parts(
     """
     from striate.filters import large
 
-    large.filter_file(job.source, job.target, apply.func, progress=progress, **apply.keywords)
+    try:
+        large.filter_file(job.source, job.target, apply.func, progress=progress, **apply.keywords)
+    except FileError:  # names its file
+        raise
+    except StriateError as error:
+        raise type(error)(f"{job.source}: {error}") from None
     layout = large.layout(job.target)
     return layout.shape, layout.dtype.name

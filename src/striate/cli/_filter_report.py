@@ -30,7 +30,7 @@ def report(name: str, plan: Plan, outcome: Outcome, *, as_json: bool) -> None:
         ]
         more = {"notices": notices, "left": outcome.left}
         print_json(name, "written", files, outcome.skipped, outcome.failed, **more)
-    elif plan.folder is None or not sys.stdout.isatty():
+    elif plan.folder is None or not (sys.stdout.isatty() and sys.stderr.isatty()):
         for job in outcome.written:
             print_path(job.target)
     if plan.folder is not None and sys.stderr.isatty():
