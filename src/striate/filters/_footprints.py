@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["Footprint", "footprints", "note"]
+__all__ = ["Footprint", "footprints", "listening", "note"]
 
 Pair = tuple[int, int]
 Footprint = tuple[Pair, Pair, Pair, bool]  # before, after, step, each (rows, columns); wraps
@@ -14,7 +14,7 @@ Footprint = tuple[Pair, Pair, Pair, bool]  # before, after, step, each (rows, co
 _listener: ContextVar[list[Footprint] | None] = ContextVar("footprints", default=None)
 
 
-def note(before: Pair, after: Pair, *, step: Pair = (1, 1), wraps: bool = False) -> None:
+def note(before: Pair, after: Pair, step: Pair = (1, 1), *, wraps: bool = False) -> None:
     """Tell who listens that each pixel is computed from those around it.
 
     Parameters
@@ -29,6 +29,11 @@ def note(before: Pair, after: Pair, *, step: Pair = (1, 1), wraps: bool = False)
     noted = _listener.get()
     if noted is not None:
         noted.append((before, after, step, wraps))
+
+
+def listening() -> bool:
+    """Whether somebody listens."""
+    return _listener.get() is not None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from striate.filters._again import note_pass
 from striate.filters._apply import Options, Request
 from striate.filters.separation import binary_places
 from striate.ops.filtering import correlate_reference, round_into
@@ -125,8 +126,13 @@ def largest_sum(matrices: Sequence[Values], ending: str) -> float:
     return max(sum(totals[:half]), sum(totals[half:])) if ending == "magnitude" else sum(totals)
 
 
-def run_pass(request: Request, reach: Reach, plan: Callable[[Layout], Pass]) -> None:
-    """Fill the target by the pass that is planned for the image."""
+def run_pass(
+    request: Request,
+    reach: Reach,
+    plan: Callable[[Layout], Pass],
+    second: NDArray[Any] | None = None,
+) -> None:
+    """Fill the target, and a second array like it, by the pass that is planned for the image."""
     pixels, target = request.pixels, request.target
     layout = Layout(
         request.shape[0],
@@ -140,13 +146,19 @@ def run_pass(request: Request, reach: Reach, plan: Callable[[Layout], Pass]) -> 
     if not fill_fits(layout):
         pixels, layout = pixels.astype(np.float64), layout._replace(source="float64")
     if not narrow(layout, reach):
-        run(plan(layout), pixels, target)
+        one = plan(layout)
+        run(one, pixels, target, second)
+        if second is None:
+            note_pass(one, pixels, target)
         return
     wide, layout = widened(pixels, layout, reach)
     result = np.empty(wide.shape, target.dtype)
-    run(plan(layout), wide, result)
-    left = reach.left * layout.channels
-    target[...] = result[:, left : left + target.shape[1]]
+    other = None if second is None else np.empty(wide.shape, second.dtype)
+    run(plan(layout), wide, result, other)
+    shown = slice(reach.left * layout.channels, reach.left * layout.channels + target.shape[1])
+    target[...] = result[:, shown]
+    if second is not None and other is not None:
+        second[...] = other[:, shown]
 
 
 def widened(pixels: NDArray[Any], layout: Layout, reach: Reach) -> tuple[NDArray[Any], Layout]:

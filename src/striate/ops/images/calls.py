@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,19 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops._threads import thread_count
-from striate.ops.blocked.driver import ENTRY_WORDS, MOST_BLOCKS
-from striate.ops.blocked.team import run_table, team_of
+from striate.ops.blocked.driver import MOST_BLOCKS
+from striate.ops.blocked.team import team_of
 from striate.ops.codegen import Kernel, Target
+from striate.ops.images.launch import launcher
 
-__all__ = ["FIELDS", "Pass", "run"]
+__all__ = ["FIELDS", "Pass", "host", "run"]
 
 FIELDS = ("image", "image_stride", "result", "result_stride")
 """The words that every pass begins with: addresses, and bytes from row to row."""
 
 SHARED_WORK = 400_000  # multiply-adds of floats from which a second thread pays
-LINE = 64
-
-Step = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
 @dataclass(frozen=True)
@@ -44,50 +41,43 @@ class Pass:
     blocks: int
     scratch: int
     work: int
-    table: NDArray[np.int64] = field(init=False)
-    step: Any = field(init=False)
+    plan: NDArray[np.int64] = field(init=False)
+    address: int = field(init=False)
 
     def __post_init__(self) -> None:
+        if tuple(self.kernel.fields[: len(FIELDS)]) != FIELDS or self.blocks >= MOST_BLOCKS:
+            raise ValueError(f"{self.kernel.name}: not a pass over an image")
         known = {
             name: value.ctypes.data if isinstance(value, np.ndarray) else value
             for name, value in self.words.items()
         }
         words = self.kernel.words(**dict.fromkeys(FIELDS, 0), **known)
-        if tuple(self.kernel.fields[: len(FIELDS)]) != FIELDS or self.blocks >= MOST_BLOCKS:
-            raise ValueError(f"{self.kernel.name}: not a pass over an image")
-        object.__setattr__(self, "table", np.array(words, np.int64))
-        object.__setattr__(self, "step", Step(self.kernel.address))
-
-    def threads(self) -> int:
-        """Return how many threads it is worth."""
-        if self.work < SHARED_WORK or self.blocks < 2:
-            return 1
-        return min(thread_count(), self.blocks)
+        plan = np.array([self.kernel.address, self.blocks, self.scratch, len(words), *words])
+        object.__setattr__(self, "plan", plan.astype(np.int64))
+        object.__setattr__(self, "address", self.plan.ctypes.data)
 
 
 def run(
     one: Pass, image: NDArray[Any], result: NDArray[Any], second: NDArray[Any] | None = None
 ) -> None:
-    """Run a pass over rows of numbers, (H, W * channels), into others that lie elsewhere.
+    """Run a pass over the rows of an image, into those of a result that lies elsewhere.
 
-    `second` is the second result of passes whose fields end with ``second, second_stride``.
+    The numbers of a row lie side by side, (W * channels) or (W, channels) of them. `second` is
+    the second result of a pass whose fields end with ``second, second_stride``.
     """
-    words = one.table.copy()
-    words[:4] = image.ctypes.data, image.strides[0], result.ctypes.data, result.strides[0]
+    plan = one.address
     if second is not None:
-        words[-2:] = second.ctypes.data, second.strides[0]
-    threads = one.threads()
-    each = -(-(one.scratch + LINE) // 4096) * 4096
-    memory = np.empty(each * threads + LINE, np.uint8)
-    scratch = -(-memory.ctypes.data // LINE) * LINE
-    if threads == 1:
-        one.step(words.ctypes.data, 0, one.blocks, scratch)
-        return
-    entry = np.zeros(ENTRY_WORDS, np.int64)
-    entry[:] = one.kernel.address, words.ctypes.data, one.blocks, 1
+        own = one.plan.copy()
+        own[-2:] = second.ctypes.data, second.strides[0]
+        plan = own.ctypes.data
+    threads = 1 if one.work < SHARED_WORK else min(thread_count(), one.blocks)
     target = host()
+    launch = launcher(target)
+    if threads == 1:
+        launch(plan, image, result, None, 1)
+        return
     with team_of(threads, target).taken() as team:
-        run_table(target)(entry.ctypes.data, 1, team, scratch, each // 4)
+        launch(plan, image, result, team, threads)
 
 
 @functools.cache
