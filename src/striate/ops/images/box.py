@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops.images.box_endings import divisor_words, ending_of
-from striate.ops.images.box_stages import staged_total, stages_of, table_of
+from striate.ops.images.box_stages import down_stages_of, staged_total, stages_of, table_of
 from striate.ops.images.box_walk import Way, box
 from striate.ops.images.calls import Pass, host
 from striate.ops.images.edges import Layout, Reach, chunks, edges
@@ -24,7 +24,7 @@ LEAST_BAND = 16
 STREAMED = 4_000_000  # bytes of a result from which it is written past the caches
 
 
-def box_pass(layout: Layout, reach: Reach, *, mean: bool = True) -> Pass:
+def box_pass(layout: Layout, reach: Reach, *, mean: bool = True, origin: int = 0) -> Pass:
     """Return the pass that averages rectangles of an image.
 
     Integers are summed exactly, and quotients rounded once, halves to even. Floats are summed
@@ -34,6 +34,9 @@ def box_pass(layout: Layout, reach: Reach, *, mean: bool = True) -> Pass:
     ----------
     layout, reach : the image, and how far the window reaches from its pixel
     mean : whether sums are divided by how many numbers they hold
+    origin : which row of the whole image the first row is, where this is a part of one
+        Sums of floats over more than `UNROLLED` rows are cut into blocks of rows, which this
+        anchors: with it, a part has the same results as the whole.
     """
     down, across = reach.sides
     sums, totals = sums_of(layout, down, down * across)
@@ -42,7 +45,7 @@ def box_pass(layout: Layout, reach: Reach, *, mean: bool = True) -> Pass:
     if staged or totals == "uint16":
         way = "unrolled" if len(stages_of(across)) == 1 else "staged"
     table = edges(layout, reach)
-    down_stages, across_stages = table_of(stages_of(down)), table_of(stages_of(across))
+    down_stages, across_stages = table_of(down_stages_of(down)), table_of(stages_of(across))
     chunk = chunks(layout, reach, CHUNKS[totals])
     right, left = reach.right * layout.channels, reach.left * layout.channels
     lead = -(-left // APART) * APART
@@ -52,23 +55,26 @@ def box_pass(layout: Layout, reach: Reach, *, mean: bool = True) -> Pass:
     tall = 1 if staged else TALL
     fill = layout.fill if layout.border == "constant" else 0
     ending = ending_of(layout.source, layout.result, totals, down * across, mean)
-    lines_at = -(-8 * (down + 4 * tall + 64) // 64) * 64
+    lines_at = -(-8 * (2 * down + 4 * tall + 64) // 64) * 64
     kept_at = lines_at + tall * line * size
-    totals_at = kept_at + (int(down_stages[:, 4].sum()) * line * size if staged else 0)
+    kept, block = int(down_stages[:, 4].sum()), int(down_stages[0, 3])
+    totals_at = kept_at + ((kept + block + 1) * line * size if staged else 0)
     band = -(-max(-(-layout.height // BANDS), min(2 * down, layout.height), LEAST_BAND) // 4) * 4
+    target = host()
+    lanes = 4 * target.lanes // wide
     kernel = box.kernel(
-        host(),
+        target,
         source=layout.source,
         sums=sums,
         totals=totals,
         result=layout.result,
         tall=tall,
         unrolled=(
-            down if staged and len(down_stages) == 1 else 0,
+            down if staged and down <= UNROLLED else 0,
             across if way == "unrolled" else 0,
         ),
         way=way,
-        step=layout.channels if way == "scanned" and layout.channels <= 4 else 0,
+        step=layout.channels if way == "scanned" and layout.channels < lanes else 0,
         ending=ending,
         streams=layout.height * layout.width * np.dtype(layout.result).itemsize > STREAMED,
     )
@@ -86,7 +92,9 @@ def box_pass(layout: Layout, reach: Reach, *, mean: bool = True) -> Pass:
             "down": down,
             "down_stages": down_stages,
             "down_count": len(down_stages),
-            "warm": down - int(down_stages[0, 3]) if staged else 0,
+            "warm": down - block if staged else 0,
+            "grid": (origin - reach.top) % block,
+            "block_at": kept,
             "across": across,
             "across_stages": across_stages,
             "across_count": len(across_stages),
@@ -125,5 +133,5 @@ def outside_of(fill: float, sums: str, down: int) -> NDArray[np.generic]:
     """Return the sum of a column of the fill."""
     kind = np.dtype(sums).type
     if kind(0.5) == 0.5:
-        return np.array([staged_total(kind(fill), stages_of(down))], sums)
+        return np.array([staged_total(kind(fill), down_stages_of(down))], sums)
     return np.array([int(fill) * down], sums)

@@ -14,11 +14,21 @@ from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
 from striate.ops.images.kinds import Cells, Held, Kind, Lanes, sweep
 
-__all__ = ["put_word", "running_function", "singles_function", "sums_function", "word_at"]
+__all__ = [
+    "carry_function",
+    "put_word",
+    "running_function",
+    "singles_function",
+    "suffix_function",
+    "sums_function",
+    "word_at",
+]
 
 WIDE = 4
 SINGLES = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64])
 SUMS = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64, I64])
+SUFFIX = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64])
+CARRY = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64])
 RUNNING = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64])
 
 
@@ -138,7 +148,64 @@ def sums_function(w: Writer, source: Kind, sums: Kind) -> Any:
         totals = add_all(
             inner, totals, parts, last, lambda entry: view.image(entry, there, registers, mask)
         )
-        view.store(line, at, totals, mask)
+        view.store(line, here, totals, mask)
+
+    sweep(inner, Index(inner, count), view.lanes, WIDE, body)
+    inner.builder.ret_void()
+    return inner.function
+
+
+def suffix_function(w: Writer, source: Kind, sums: Kind) -> Any:
+    """Write ``suffix(table, rows, clear, place, column, count)``: sums from the last row up.
+
+    The table names rows of the image, each before where the sum of it and all that come earlier
+    in the table goes. Then nothing, which is added to anything, is written to `clear`.
+    """
+    inner = _inner(w, "suffix", SUFFIX)
+    table, rows, clear, place, column, count = inner.function.args
+    view = _Rows(inner, table, source, sums)
+    first, start, last = Index(inner, place), Index(inner, column), Index(inner, rows)
+
+    def put(entry: Index | int, at: Index, values: Sequence[Lanes], mask: Any) -> None:
+        view.store(Cells.at(word_at(inner, table, entry), sums), first + at, values, mask)
+
+    def body(at: Index, registers: int, mask: Any) -> None:
+        there = start + at
+        held = [Held(value) for value in view.image(0, there, registers, mask)]
+        put(1, at, [one.get() for one in held], mask)
+        with inner.loop(1, last) as entry:
+            for one, value in zip(held, view.image(entry * 2, there, registers, mask), strict=True):
+                one.set(one.get() + value)
+            put(entry * 2 + 1, at, [one.get() for one in held], mask)
+        nothing = Lanes.all(inner, -0.0, sums, view.lanes)
+        view.store(Cells.at(Index(inner, clear), sums), first + at, [nothing] * registers, mask)
+
+    sweep(inner, Index(inner, count), view.lanes, WIDE, body)
+    inner.builder.ret_void()
+    return inner.function
+
+
+def carry_function(w: Writer, source: Kind, sums: Kind) -> Any:
+    """Write ``carry(table, target, place, column, count)``: sums of a row's window.
+
+    The table names the row of the image that enters the window, the sums of those that entered
+    before it, which it is added to, the sums of what is left of the block before, and a row to
+    fetch.
+    """
+    inner = _inner(w, "carry", CARRY)
+    table, target, place, column, count = inner.function.args
+    view = _Rows(inner, table, source, sums)
+    first, start = Index(inner, place), Index(inner, column)
+    line = Cells.at(Index(inner, target), sums)
+    entered = Cells.at(word_at(inner, table, 1), sums)
+
+    def body(at: Index, registers: int, mask: Any) -> None:
+        here, there = first + at, start + at
+        prefix = plus(view.kept(1, here, registers), view.image(0, there, registers, mask))
+        view.store(entered, here, prefix, mask)
+        view.store(line, here, plus(view.kept(2, here, registers), prefix), mask)
+        if mask is None:
+            view.prefetch(3, there, registers)
 
     sweep(inner, Index(inner, count), view.lanes, WIDE, body)
     inner.builder.ret_void()

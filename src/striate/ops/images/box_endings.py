@@ -15,7 +15,7 @@ __all__ = ["U32", "U64", "Ending", "Quotient", "divisor_words", "ending_of"]
 
 U32 = Kind("uint32", 4, False, False)
 U64 = Kind("uint64", 8, False, False)
-S64 = Kind("int64", 8, True, True)
+S64 = Kind("int64", 8, False, True)
 MOST_HALF = 256  # windows whose sums of bytes, and half of the count, fit into 16 bits
 
 

@@ -2,7 +2,7 @@
 
 A window of 31 takes 5 neighbours, then 6 of those sums and one more number: 12 additions instead
 of 31. How it is cut depends on its size alone, so the sums, also those of floats, are the same
-wherever an image begins; and nothing is ever subtracted.
+wherever in the image a part begins; and nothing is ever subtracted.
 """
 
 from __future__ import annotations
@@ -13,9 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["STAGE_WORDS", "Stage", "staged_total", "stages_of", "table_of"]
+__all__ = [
+    "STAGE_WORDS",
+    "Stage",
+    "box_grid",
+    "down_stages_of",
+    "staged_total",
+    "stages_of",
+    "table_of",
+]
 
 MOST_TERMS = 9
+BLOCK = 40  # rows whose sums, one after the other, float32 still shows to 1e-6
 STORED = 1.5  # what writing a stage's sums costs, in additions
 
 
@@ -56,6 +65,24 @@ def _cheapest(size: int) -> tuple[float, tuple[Stage, ...]]:
             cost, before = _cheapest(part)
             best = min(best, (cost + sums + single + STORED, (*before, Stage(part, sums, single))))
     return best
+
+
+def down_stages_of(size: int) -> tuple[Stage, ...]:
+    """Return the stages of sums of columns, whose first takes up to `BLOCK` rows."""
+    if size <= BLOCK:
+        return (Stage(0, 0, size),)
+    sums = min(range(2, MOST_TERMS + 1), key=lambda sums: _terms(size, sums))
+    return (*down_stages_of(size // sums), Stage(size // sums, sums, size % sums))
+
+
+def box_grid(size: int) -> int:
+    """Return every how many rows sums of columns begin anew: parts of images begin there too."""
+    return down_stages_of(size)[0].size
+
+
+def _terms(size: int, sums: int) -> tuple[bool, int]:
+    """Return whether so many sums leave parts too tall, and what they take."""
+    return size // sums > BLOCK and sums < MOST_TERMS, sums + size % sums
 
 
 STAGE_WORDS = 6

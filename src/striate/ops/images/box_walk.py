@@ -11,9 +11,11 @@ from typing import Any, Literal
 from striate.ops.codegen import Index, Writer, template
 from striate.ops.images.box_across import WIDE, Load, across_staged, scan, scanned, window
 from striate.ops.images.box_down import (
+    carry_function,
     put_word,
     running_function,
     singles_function,
+    suffix_function,
     sums_function,
 )
 from striate.ops.images.box_endings import U32, U64, Ending, Quotient
@@ -43,6 +45,8 @@ SUMS = {**KINDS, "uint32": U32, "uint64": U64}
     "down_stages",
     "down_count",
     "warm",
+    "grid",
+    "block_at",
     "across",
     "across_stages",
     "across_count",
@@ -111,6 +115,9 @@ class _Walk:
         self.singles = singles_function(w, self.source, self.sums, down)
         if self.sums.floating:
             self.joined = None if down else sums_function(w, self.source, self.sums)
+            if not down:
+                self.suffix = suffix_function(w, self.source, self.sums)
+                self.carry = carry_function(w, self.source, self.sums)
         else:
             self.running = running_function(w, self.source, self.sums, self.tall)
 
@@ -160,11 +167,7 @@ class _Walk:
         put_word(w, self.table, a.down, self._address(self.last.least(self.top + a.down)))
         target = self.lines + a.line * (self.tall - 1)
 
-        def fill(place: Index, column: Index, count: Index) -> None:
-            values = (a.down.value, (target + place).word.value, column.value, count.value)
-            w.builder.call(self.singles, [self.table, *values])
-
-        self._parts(fill)
+        self._parts(self._call_singles(a.down, target.word))
 
     def _above(self, row: Index) -> Index:
         """Return the row above; above the first it may be any that is always the same."""
@@ -186,11 +189,7 @@ class _Walk:
             ahead = (row + (a.down + (late + self.tall - 1))).least(self.last)
             put_word(w, self.table, 2 * self.tall + late, self._address(ahead))
 
-        def fill(place: Index, column: Index, count: Index) -> None:
-            values = (self.lines.word, a.line, place, column, count)
-            w.builder.call(self.running, [self.table, *(value.value for value in values)])
-
-        self._parts(fill)
+        self._parts(self._call(self.running, self.lines.word, a.line))
 
     def _staged(self, row: Index) -> None:
         """Make those stages' sums of a row that the rows from the top on need.
@@ -215,14 +214,46 @@ class _Walk:
                 target = w.choose(final, self.lines.word, line.word)
                 with w.builder.if_else(sums.equals(0)) as (first, later):
                     with first:
-                        self._rows_from(w.index(0), made, single)
-                        fetched = (made + single).least(self.last)
-                        put_word(w, self.table, single, self._address(fetched))
-                        self._parts(self._call_singles(single, target))
+                        self._blocks(made, late, single, target)
                     with later:
                         self._sums_from(number, late, part, sums)
                         self._rows_from(sums, made + part * sums, single)
-                        self._parts(self._call_sums(sums, single, target))
+                        self._parts(self._call(self.joined, sums, single, target))
+
+    def _blocks(self, made: Index, late: Index, size: Index, target: Index) -> None:
+        """Make the sums of the first stage's window at a row (van Herk, 1992).
+
+        The image is cut into blocks as tall as the window, which holds the end of one and the
+        beginning of the next: sums of ends are made at once, sums of beginnings row by row.
+        """
+        w, a = self.w, self.a
+        phase = (made + a.grid) % size
+        block = self.kept + a.block_at * a.line
+        clear = block + a.line * size
+        with w.when(w.builder.or_(phase.equals(0), late.equals(0))):
+            with w.loop(phase, size) as place:
+                entry = (size - place - 1) * 2
+                put_word(w, self.table, entry, self._address(made - phase + place))
+                ends = w.choose(place.equals(0), target, (block + a.line * place).word)
+                put_word(w, self.table, entry + 1, ends)
+            self._parts(self._call(self.suffix, size - phase, clear.word))
+            with w.when(phase > 1):
+                self._rows_from(w.index(0), made - phase + size, phase)
+                self._parts(self._call_singles(phase - 1, clear.word))
+        with w.when(phase > 0):
+            come = made + size
+            put_word(w, self.table, 0, self._address(come - 1))
+            put_word(w, self.table, 1, clear.word)
+            put_word(w, self.table, 2, (block + a.line * phase).word)
+            put_word(w, self.table, 3, self._address(come.least(self.last)))
+            self._parts(self._call(self.carry, target))
+
+    def _call(self, function: Any, *first: Index) -> Any:
+        def fill(place: Index, column: Index, count: Index) -> None:
+            values = (*first, place, column, count)
+            self.w.builder.call(function, [self.table, *(value.value for value in values)])
+
+        return fill
 
     def _single_stage(self, row: Index) -> None:
         w, a = self.w, self.a
@@ -252,14 +283,6 @@ class _Walk:
             there = target + place * self.sums.size
             values = (rows, there, column, count)
             self.w.builder.call(self.singles, [self.table, *(value.value for value in values)])
-
-        return fill
-
-    def _call_sums(self, sums: Index, rows: Index, target: Index) -> Any:
-        def fill(place: Index, column: Index, count: Index) -> None:
-            there = target + place * self.sums.size
-            values = (sums, rows, there, place, column, count)
-            self.w.builder.call(self.joined, [self.table, *(value.value for value in values)])
 
         return fill
 
