@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import ParameterError, UnknownNameError, explained
-from striate.filters._apply import Options, Request, as_image
+from striate.filters._apply import Options, Request
 from striate.filters._images import image_filter
-from striate.filters._passes import apply
+from striate.filters._passes import Pair, apply, define, run_pass, sums_of
 from striate.filters.alpha import keep_alpha
 from striate.filters.kernels.checks import finite, plain
 from striate.filters.kernels.edges import ALONG, derivative_taps
 from striate.filters.kernels.smoothing import gaussian_factors
-from striate.ops.filtering import round_into
+from striate.ops.filtering import correlate_reference
+from striate.ops.images.calls import Pass
+from striate.ops.images.correlation import separable_pass
+from striate.ops.images.edges import Layout, Reach
 
 __all__ = ["gradient", "steer"]
 
@@ -71,18 +75,38 @@ def gradient(
         if operator not in OPERATORS:
             raise UnknownNameError.of("operator", operator, OPERATORS)
         request = Request.of(image, options)
-        pixels = as_image(image)
-        exact = options.copy()
-        exact["dtype"], exact["out"] = np.float64, None
-        across, down = (
-            apply(pixels, [factors], exact) for factors in slopes(operator, sigma, truncate)
-        )
-        # Adding 0 turns -0, whose direction would be π, into 0.
-        direction = np.arctan2(down + 0.0, across + 0.0)
-        steepness = magnitude(pixels.dtype)(across, down)
-        round_into(request.target, steepness.reshape(request.target.shape))
-        wide = pixels.dtype.itemsize == 8
-        return request.result(), direction.astype(np.float64 if wide else np.float32)
+        factors = slopes(operator, sigma, truncate)
+        reach = request.reach((factors[0][0].size, factors[0][1].size))
+        wide = request.pixels.dtype.itemsize == 8
+        direction = np.empty(request.target.shape, np.float64 if wide else np.float32)
+        if request.reference:
+            define_both(request, reach, factors, direction)
+        else:
+            weights = tuple((column.tobytes(), row.tobytes()) for column, row in factors)
+            kind = direction.dtype.name
+            run_pass(request, reach, lambda one: planned(one, reach, weights, kind), direction)
+        return request.result(), direction.reshape(request.shape)
+
+
+@lru_cache(maxsize=32)
+def planned(
+    layout: Layout, reach: Reach, weights: tuple[tuple[bytes, bytes], ...], directions: str
+) -> Pass:
+    """Return the pass of an image and its two pairs of weights, which are given as bytes."""
+    pairs = [(np.frombuffer(column), np.frombuffer(row)) for column, row in weights]
+    sums = sums_of(layout, [np.outer(*pair) for pair in pairs], "magnitude")
+    return separable_pass(layout, reach, pairs, sums, ending="magnitude", directions=directions)
+
+
+def define_both(
+    request: Request, reach: Reach, factors: Sequence[Pair], direction: NDArray[Any]
+) -> None:
+    """Fill the target and the directions by the definition."""
+    define(request, reach, factors, "magnitude")
+    frame = request.frame(reach)
+    across, down = (correlate_reference(request.pixels, one, frame) for one in factors)
+    # Adding 0 turns -0, whose direction would be π, into 0.
+    direction[...] = np.arctan2(down + 0.0, across + 0.0)
 
 
 def slopes(operator: str, sigma: Any, truncate: float) -> list[tuple[Any, Any]]:
@@ -156,22 +180,3 @@ def steer(
             for down, across in [gaussian_factors(sigma, truncate, orders)]
         ]
         return apply(image, pairs, options)
-
-
-def magnitude(dtype: np.dtype[Any]) -> Callable[..., NDArray[np.float64]]:
-    """Return √(x² + y²) for the slopes of images of `dtype`.
-
-    float64 needs `numpy.hypot`, whose squares do not overflow; the squares of all other slopes
-    fit into the float64 they are kept in, and a plain root takes a tenth of the time. For integers
-    it is exact: a root that is no integer lies too far from any half to be rounded to it.
-    """
-    if dtype.itemsize == 8:
-        return np.hypot
-
-    def root(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        np.multiply(x, x, out=x)
-        np.multiply(y, y, out=y)
-        np.add(x, y, out=x)
-        return np.sqrt(x, out=x)
-
-    return root

@@ -124,14 +124,15 @@ class _Gradients(Walk):
             sums = [self._sums(line + at, pair, registers) for pair, line in enumerate(lines)]
             for place, one in enumerate(zip(*sums, strict=True)):
                 value = self.ending(one, self.scale).rounded(self.result)
-                cells = target + at + place * self.lanes
+                (target + at + place * self.lanes).store(value, mask)
+                cells, turn = second + at + place * self.lanes, _direction(one)
                 if self.streams and mask is None:
-                    cells.stream(value)
+                    cells.stream(turn.to(self.directions))
                 else:
-                    cells.store(value, mask)
-                (second + at + place * self.lanes).store(_direction(one).to(self.directions), mask)
+                    cells.store(turn.to(self.directions), mask)
 
-        ahead = target.until_aligned(self.lanes) if self.streams else None
+        # Only one of two rows can be sure to be aligned: that of the larger numbers.
+        ahead = second.until_aligned(self.lanes) if self.streams else None
         sweep(w, size, self.lanes, min(WIDE, 2), body, ahead)
 
 
