@@ -14,7 +14,7 @@ from striate.filters._apply import Options, Request
 from striate.filters.separation import binary_places
 from striate.ops.filtering import correlate_reference, round_into
 from striate.ops.images.calls import Pass, run
-from striate.ops.images.correlation import separable_pass
+from striate.ops.images.correlation import doubts_pay, separable_pass
 from striate.ops.images.dense_plan import dense_pass, sums_for
 from striate.ops.images.edges import Layout, Reach, border_indices, fill_fits, narrow
 
@@ -81,6 +81,8 @@ def planned(
     """Return the pass of an image and its pairs of weights, which are given as bytes."""
     pairs = [(np.frombuffer(column), np.frombuffer(row)) for column, row in weights]
     sums = sums_of(layout, [np.outer(*pair) for pair in pairs], ending)
+    if sums == "float64" and doubts_pay(layout, pairs, ending):
+        sums = "float32"
     return separable_pass(layout, reach, pairs, sums, ending=ending)
 
 

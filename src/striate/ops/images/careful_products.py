@@ -45,8 +45,8 @@ def error_of_products(pairs: Pairs, largest: float, scale: float | None = None) 
     error = 0.0
     if most >= 2**24 * unit:
         error = sum(_error_of_pair(*pair) for pair in pairs) * largest * ROOM
-        error += len(pairs) * UNIT * most
-    return scaled_error(error, most, scale)
+        error += (len(pairs) - 1) * UNIT * most
+    return scaled_error(float(error), most, scale)
 
 
 def _error_of_pair(column: Values, row: Values) -> float:
