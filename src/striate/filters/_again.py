@@ -47,20 +47,46 @@ def called(
     """Return ``function(image, *arguments, **options)``."""
     if type(image) is not np.ndarray or listening():
         return function(image, *arguments, **options)
+    out = options.get("out")
+    values = [*arguments, *(value for value in options.values() if value is not out)]
+    # 1, 1.0 and True are equal, but not to a filter's checks.
+    about = function, layout_of(image), layout_of(out), *options, *map(type, values)
     try:
-        # 1, 1.0 and True are equal, but not to a filter's checks.
-        kinds = tuple(map(type, (*arguments, *options.values())))
-        given = function, arguments, kinds, *options.items()
-        key = given, image.shape, image.strides, image.dtype
+        key = key_of(about, values)
         found = _kept.get(key)
-    except TypeError:  # arrays and lists among the arguments
+    except TypeError:  # lists among the arguments
         return function(image, *arguments, **options)
-    if found is not None:
-        one, dtype = found
-        result = np.empty(image.shape, dtype)
-        run(one, image, result)
-        return result
-    return first_call(function, image, arguments, options, key)
+    if found is None:
+        return first_call(function, image, arguments, options, key)
+    one, dtype = found
+    if out is None:
+        out = np.empty(image.shape, dtype)
+    elif np.may_share_memory(image, out):
+        return function(image, *arguments, **options)
+    run(one, image, out)
+    return out
+
+
+def layout_of(image: Any) -> Any:
+    """Return how an array lies in memory, or what is no array itself."""
+    if type(image) is not np.ndarray:
+        return image
+    return image.shape, image.strides, image.dtype, image.flags.writeable
+
+
+def key_of(about: tuple[Any, ...], values: list[Any]) -> Any:
+    """Return what calls have in common that are alike: kernels of the same weights are."""
+    key = about, tuple(values)
+    try:
+        hash(key)
+    except TypeError:
+        key = about, tuple(weights_of(value) for value in values)
+    return key
+
+
+def weights_of(value: Any) -> Any:
+    """Return what tells an array from another; other arguments stay as they are."""
+    return (layout_of(value), value.tobytes()) if type(value) is np.ndarray else value
 
 
 def first_call(
@@ -77,7 +103,7 @@ def first_call(
         done = _done.get() or []
     finally:
         _done.reset(token)
-    if len(done) == 1 and repeats(done[0], image, result) and "out" not in options:
+    if len(done) == 1 and repeats(done[0], image, result):
         if len(_kept) >= MOST:
             _kept.clear()
         _kept[key] = done[0].one, result.dtype

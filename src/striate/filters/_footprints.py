@@ -43,9 +43,9 @@ def footprints() -> Iterator[list[Footprint]]:
     Examples
     --------
     >>> import numpy as np
-    >>> from striate.filters import box
+    >>> from striate.filters import median
     >>> with footprints() as noted:
-    ...     _ = box(np.zeros((1, 1)), (4, 3))
+    ...     _ = median(np.zeros((1, 1)), (4, 3))
     >>> noted
     [((2, 1), (1, 1), (1, 1), False)]
     """
