@@ -42,7 +42,7 @@ def box_pass(layout: Layout, reach: Reach, *, mean: bool = True, origin: int = 0
     sums, totals = sums_of(layout, down, down * across)
     staged = KINDS.get(sums) is not None and KINDS[sums].floating
     way: Way = "scanned"
-    if staged or totals == "uint16":
+    if staged or totals == "uint16" or across <= UNROLLED:
         way = "unrolled" if len(stages_of(across)) == 1 else "staged"
     table = edges(layout, reach)
     down_stages, across_stages = table_of(down_stages_of(down)), table_of(stages_of(across))

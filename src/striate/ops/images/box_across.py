@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import I32, ir
 from striate.ops.images.box_down import add_all, plus
 from striate.ops.images.box_stages import STAGE_WORDS
-from striate.ops.images.kinds import Cells, Held, Lanes
+from striate.ops.images.kinds import Cells, Held, Kind, Lanes
 
 __all__ = ["WIDE", "across_staged", "scan", "scanned", "stage_places"]
 
@@ -22,14 +23,17 @@ def registers_at(cells: Cells, lanes: int, registers: int) -> list[Lanes]:
     return [(cells + k * lanes).load(lanes) for k in range(registers)]
 
 
-def window(w: Writer, line: Cells, step: Index, taps: int) -> Load:
-    """Return what loads sums of a known number of neighbours."""
-    lanes = line.kind.lanes(w)
+def window(w: Writer, line: Cells, step: Index, taps: int, kind: Kind) -> Load:
+    """Return what loads sums, of some kind, of a known number of neighbours."""
+    lanes = kind.lanes(w)
+
+    def shifted(at: Index, registers: int) -> list[Lanes]:
+        return [value.to(kind) for value in registers_at(line + at, lanes, registers)]
 
     def load(at: Index, registers: int) -> list[Lanes]:
-        totals = registers_at(line + at, lanes, registers)
+        totals = shifted(at, registers)
         for tap in range(1, taps):
-            totals = plus(totals, registers_at(line + (at + step * tap), lanes, registers))
+            totals = plus(totals, shifted(at + step * tap, registers))
         return totals
 
     return load
@@ -106,23 +110,34 @@ def scan(w: Writer, line: Cells, sums: Cells, step: int | Index, count: Index) -
             (sums + (at + step)).store(value)
         return
     sums.store(zero)
-    carried = Held(zero)
-    with w.loop(0, count, lanes) as at:
-        value = (line + at).load(lanes).to(kind)
-        shift = step
-        while shift < lanes:
-            places = [lanes + place - shift if place >= shift else 0 for place in range(lanes)]
-            value = value + shuffled(zero, value, places)
-            shift *= 2
-        last = [lanes - step + place % step for place in range(lanes)]
-        if lanes % step:
-            value = value + carried.get()
-            carried.set(shuffled(value, value, last))
-        else:  # the carry is the same for all: it need not wait for the sums
+    together = step // math.gcd(step, lanes)  # registers after which channels recur
+    held = [Held(zero) for _ in range(together)]
+    ends = [
+        [lanes - step + (number * lanes + place) % step for place in range(lanes)]
+        for number in range(together)
+    ]
+    with w.loop(0, count, lanes * together) as at:
+        values: list[Lanes] = []
+        for number in range(together):
+            value = within((line + (at + number * lanes)).load(lanes).to(kind), step)
+            if values:
+                value = value + shuffled(values[-1], values[-1], ends[0])
+            values.append(value)
+        for number, carried in enumerate(held):  # which does not wait for the sums
             before = carried.get()
-            carried.set(before + shuffled(value, value, last))
-            value = value + before
-        (sums + (at + step)).store(value)
+            carried.set(before + shuffled(values[-1], values[-1], ends[number]))
+            (sums + (at + (step + number * lanes))).store(values[number] + before)
+
+
+def within(value: Lanes, step: int) -> Lanes:
+    """Return the running sums of every `step`-th lane."""
+    lanes = value.count
+    zero = Lanes.all(value.w, 0, value.kind, lanes)
+    while step < lanes:
+        places = [lanes + place - step if place >= step else 0 for place in range(lanes)]
+        value = value + shuffled(zero, value, places)
+        step *= 2
+    return value
 
 
 def shuffled(one: Lanes, other: Lanes, places: Sequence[int]) -> Lanes:

@@ -21,7 +21,6 @@ __all__ = [
     "singles_function",
     "suffix_function",
     "sums_function",
-    "word_at",
 ]
 
 WIDE = 4
