@@ -21,6 +21,7 @@ dtype's range. They are exact where the weights are whole numbers, or halves, qu
 `alpha`                                      images with an alpha channel
 `light`                                      linear light: the curve of sRGB
 `files`                                      image files to arrays and back
+`large`                                      images larger than memory: TIFF, Zarr, dask
 ============================================ =================================================
 
 Every filter takes these by name:
@@ -44,7 +45,7 @@ Every filter takes these by name:
 
 from __future__ import annotations
 
-from striate.filters import alpha, borders, files, kernels, light
+from striate.filters import alpha, borders, files, kernels, large, light
 from striate.filters._blur import box, gaussian, motion_blur
 from striate.filters._edges import prewitt, roberts, scharr, sobel
 from striate.filters._gradients import gradient, steer
@@ -72,6 +73,7 @@ __all__ = [
     "kernels",
     "laplacian",
     "laplacian_of_gaussian",
+    "large",
     "light",
     "median",
     "motion_blur",
