@@ -47,10 +47,15 @@ def called(
     """Return ``function(image, *arguments, **options)``."""
     if type(image) is not np.ndarray or listening():
         return function(image, *arguments, **options)
-    out = options.get("out")
-    values = [*arguments, *(value for value in options.values() if value is not out)]
+    out = None
+    values = arguments
     # 1, 1.0 and True are equal, but not to a filter's checks.
-    about = function, layout_of(image), layout_of(out), *options, *map(type, values)
+    about = function, image.shape, image.strides, image.dtype, *map(type, arguments)
+    if options:
+        named = dict(options)
+        out = named.pop("out", None)
+        values = (*arguments, *named.values())
+        about = (*about, layout_of(out), *named, *map(type, named.values()))
     try:
         key = key_of(about, values)
         found = _kept.get(key)
@@ -74,9 +79,9 @@ def layout_of(image: Any) -> Any:
     return image.shape, image.strides, image.dtype, image.flags.writeable
 
 
-def key_of(about: tuple[Any, ...], values: list[Any]) -> Any:
+def key_of(about: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
     """Return what calls have in common that are alike: kernels of the same weights are."""
-    key = about, tuple(values)
+    key = about, values
     try:
         hash(key)
     except TypeError:

@@ -13,7 +13,7 @@ from striate.ops._threads import thread_count
 from striate.ops.blocked.driver import MOST_BLOCKS
 from striate.ops.blocked.team import team_of
 from striate.ops.codegen import Kernel, Target
-from striate.ops.images.launch import launcher
+from striate.ops.images.launch import launcher, plan_of
 
 __all__ = ["FIELDS", "Pass", "host", "run"]
 
@@ -52,9 +52,9 @@ class Pass:
             for name, value in self.words.items()
         }
         words = self.kernel.words(**dict.fromkeys(FIELDS, 0), **known)
-        plan = np.array([self.kernel.address, self.blocks, self.scratch, len(words), *words])
-        object.__setattr__(self, "plan", plan.astype(np.int64))
-        object.__setattr__(self, "address", self.plan.ctypes.data)
+        plan = plan_of(host(), self.kernel.address, self.blocks, self.scratch, words)
+        object.__setattr__(self, "plan", plan)
+        object.__setattr__(self, "address", plan.ctypes.data)
 
 
 def run(
@@ -70,14 +70,15 @@ def run(
         own = one.plan.copy()
         own[-2:] = second.ctypes.data, second.strides[0]
         plan = own.ctypes.data
-    threads = 1 if one.work < SHARED_WORK else min(thread_count(), one.blocks)
     target = host()
-    launch = launcher(target)
+    threads = 1 if one.work < SHARED_WORK else min(thread_count(), one.blocks)
     if threads == 1:
-        launch(plan, image, result, None, 1)
-        return
-    with team_of(threads, target).taken() as team:
-        launch(plan, image, result, team, threads)
+        done = launcher(target)(plan, image, result, None, 1)
+    else:
+        with team_of(threads, target).taken() as team:
+            done = launcher(target)(plan, image, result, team, threads)
+    if not done:
+        raise MemoryError(f"{one.kernel.name}: no memory for {threads * one.scratch} bytes")
 
 
 @functools.cache
