@@ -205,7 +205,7 @@ def test_a_signal_ends_a_run_in_good_order(striate, begun, tmp_path, number):
 
 def test_a_killed_run_leaves_whole_results_and_can_be_resumed(striate, begun, tmp_path):
     for _ in range(2):
-        process = begun("--resume")
+        process = begun("--resume", "--jobs", "1")
         process.kill()
         process.communicate()
         done = check_whole_and_the_same(tmp_path)

@@ -2,7 +2,7 @@
 
 A line names a result and its input, with the size and the time of change of both, and what else
 the result depends on. A result counts as done where all of that still holds. Lines are only ever
-appended, so whatever kills a run, it loses the last of them at most, and that result is made
+appended, so whatever kills a run costs at most those of the files at work, and they are filtered
 again. Several runs may share a folder; one that is alone in it as it starts tidies up first.
 """
 
@@ -60,7 +60,10 @@ class Journal:
             return False
 
     def note(self, job: Job, source: State) -> None:
-        """Note a result that was written, and the state its input had before it was read."""
+        """Note a result that was written, and the state its input had before it was read.
+
+        Threads may do so at once: each line is one step of the system.
+        """
         try:
             rest = line(self._entry(job, source))
             while self._file is not None and rest:

@@ -189,15 +189,17 @@ def filter_all(plan: Plan, filtering: Filtering, threads: int, *, resume: bool) 
         jobs = [job for job in plan.jobs if job not in done]
         outcome.left = len(jobs)
         with progress(len(jobs)) as bar:
-            work = completed(
-                jobs, lambda job: filtering.file(job, stop, bar), threads, stop, lambda: ending(bar)
-            )
-            for job, future in work:
+
+            def work(job: Job) -> Written:
+                written = filtering.file(job, stop, bar)
+                if journal:  # at once: whatever kills the run costs no more than what is at work
+                    journal.note(job, written.source)
+                return written
+
+            for job, future in completed(jobs, work, threads, stop, lambda: ending(bar)):
                 outcome.take(job, future)
                 if written := outcome.written.get(job):
                     bar.advance(job=job, pixels=written.pixels)
-                    if journal:
-                        journal.note(job, written.source)
                 else:
                     bar.advance(job=job, failed=job.source in outcome.failed)
         outcome.unnoted = journal.trouble if journal else None
