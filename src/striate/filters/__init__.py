@@ -2,8 +2,9 @@
 
 Images are (H, W) or (H, W, C) arrays of uint8, uint16, float32 or float64; each channel is
 filtered by itself. The result has the image's shape and, unless `dtype` or `out` says otherwise,
-its dtype. All sums are float64 and rounded once: integer results half to even, clipped to the
-dtype's range. They are exact where the weights are whole numbers, or halves, quarters and so on.
+its dtype. Integer results are float64 sums rounded once, half to even, and clipped to the dtype's
+range; they are exact where the weights are whole numbers, or halves, quarters and so on. float32
+results are added up in float32, to 1e-6 of the largest pixel times the sum of the |weights|.
 
 ============================================ =================================================
 `box`, `gaussian`, `motion_blur`             blurs; `gaussian` also derivatives of order 1 and 2

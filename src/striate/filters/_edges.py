@@ -92,7 +92,7 @@ def scharr(image: ArrayLike, axis: int | None = None, **options: Unpack[Options]
          3 0  -3        -3 -10 -3
 
     A slope of one level a pixel gives 32. OpenCV's ``Scharr`` has the same weights; scikit-image
-    divides by 16 twice.
+    divides by 16, and its magnitude by a further √2.
 
     Parameters
     ----------

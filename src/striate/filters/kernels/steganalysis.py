@@ -81,8 +81,12 @@ def spam(order: int = 1, direction: str = "right") -> Taps:
 
         0 -1 1        1 -2 1        0 1 -3 3 -1
 
+    A difference is the neighbour less the pixel, as in the second source; the first subtracts the
+    neighbour.
+
     Source: T. Pevný, P. Bas and J. Fridrich, "Steganalysis by subtractive pixel adjacency
-    matrix", 2010; orders 2 and 3: the spam residuals of Fridrich and Kodovský, 2012, figure 2.
+    matrix", 2010; the spam residuals of J. Fridrich and J. Kodovský, "Rich models for
+    steganalysis of digital images", 2012, figure 2.
 
     Parameters
     ----------
