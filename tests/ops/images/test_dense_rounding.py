@@ -19,11 +19,15 @@ TINY = 2.0**-30  # less than float32 can tell from a half
 
 
 def filtered(
-    image: NDArray[Any], matrix: NDArray[Any], sums: str, scale: float | None = None
+    image: NDArray[Any],
+    matrix: NDArray[Any],
+    sums: str,
+    scale: float | None = None,
+    result: str = "uint8",
 ) -> NDArray[Any]:
     down, across = (side // 2 for side in matrix.shape)
-    layout = Layout(*image.shape, 1, image.dtype.name, "uint8", "reflect", 0.0)
-    output = np.empty(image.shape, np.uint8)
+    layout = Layout(*image.shape, 1, image.dtype.name, result, "reflect", 0.0)
+    output = np.empty(image.shape, result)
     plan = dense_pass(layout, Reach(down, down, across, across), matrix, sums, scale=scale)
     run(plan, image, output)
     return output
@@ -38,6 +42,18 @@ def test_what_is_next_to_the_middle_between_two_numbers(side, sign):
     exact = np.rint(image * (0.5 + sign * TINY))
     assert (np.rint(image * np.float32(0.5)) != exact).any()
     np.testing.assert_array_equal(filtered(image, matrix, "float32"), exact)
+
+
+@pytest.mark.parametrize("side", [3, 5, 7, 11])
+def test_ties_of_twelfths_go_as_float64_sums_say(side):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (61, 257)).astype(np.uint8)
+    matrix = rng.integers(-1, 3, (side, side)) / 12
+    exact = filtered(image, matrix, "float64", result="float64")
+    twelfths = np.rint(12 * exact)
+    assert (twelfths % 12 == 6).sum() > 500
+    expected = np.clip(np.rint(exact), 0, 255)
+    np.testing.assert_array_equal(filtered(image, matrix, "float32"), expected)
 
 
 def test_ties_go_to_the_even_number():

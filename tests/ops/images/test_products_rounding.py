@@ -82,6 +82,15 @@ def test_float32_sums_are_rounded_as_float64_sums(scale, border, count):
     np.testing.assert_array_equal(narrow, wide)
 
 
+@pytest.mark.parametrize("taps", [3, 11])
+def test_ties_go_as_float64_sums_say(taps):
+    image = picture(61, 257, 1)
+    rng = np.random.default_rng(2)
+    pairs = [(rng.integers(-1, 4, taps) / 4, rng.integers(0, 3, taps) / 3) for _ in range(2)]
+    wide, narrow = (filtered(image, pairs, sums) for sums in ("float64", "float32"))
+    np.testing.assert_array_equal(narrow, wide)
+
+
 def test_whole_sums_with_a_scale():
     image = picture(40, 157, 1)
     pairs = [(np.array([1.0, 2.0, 1.0]), np.array([1.0, 0.0, 1.0]))]

@@ -2,7 +2,7 @@
 
 A sum of float32 is off by no more than a bound that follows from the weights. Rounded, it can
 only be wrong where it lies within that bound of the middle between two whole numbers. There,
-which is at few pixels, it is computed in float64, product after product in the matrix's order.
+which is at few pixels, it is computed as the pass with float64 sums computes it.
 """
 
 from __future__ import annotations
@@ -121,12 +121,14 @@ def doubtful_again(
 class Again:
     """The function that computes a register of sums in float64 and rounds them.
 
-    It reads lines that hold the image's numbers, as the sums' kind, and at the step's field
-    `exact` what sums are multiplied by and the weights.
+    It adds as the pass with float64 sums does, `by_lines` if products are added line by line. It
+    reads lines that hold the image's numbers, as the sums' kind, and at the step's field `exact`
+    what sums are multiplied by and the weights.
     """
 
-    def __init__(self, w: Writer, a: Any, kind: Kind) -> None:
+    def __init__(self, w: Writer, a: Any, kind: Kind, by_lines: bool) -> None:
         self.w, self.a, self.kind, self.lanes = w, a, kind, kind.lanes(w)
+        self.by_lines = by_lines
         shape = ir.FunctionType(VOID, [ADDRESS, I64, ADDRESS, I64, I64, I64, ADDRESS])
         inner = Writer(w.module, f"{w.function.name}_again", shape, w.target)
         inner.function.linkage = "internal"
@@ -149,7 +151,8 @@ class Again:
     def _write(self, w: Writer) -> None:
         table, offset, exact, down, across, step, answer = w.function.args
         at, weights = Index(w, offset), Cells(w, exact, F64)
-        total = Held(Lanes.all(w, 0, F64, self.lanes))
+        zero = Lanes.all(w, 0, F64, self.lanes)
+        total, part = Held(zero), Held(zero)
         place = w.variable(w.index(1))
         with w.loop(0, Index(w, down)) as u:
             entry = w.builder.gep(table, [u.value], source_etype=I64)
@@ -157,8 +160,12 @@ class Again:
             with w.loop(0, Index(w, across)) as v:
                 values = (line + v * Index(w, step)).load(self.lanes).to(F64)
                 weight = (weights + place.get()).broadcast(self.lanes)
-                total.set(total.get() + values * weight)
+                part.set(values.multiply_add(weight, part.get()))
                 place.set(place.get() + 1)
+            if self.by_lines:
+                total.set(total.get() + part.get())
+                part.set(zero)
+        total.set(total.get() + part.get())
         scaled = total.get() * weights.broadcast(self.lanes)
         Cells(w, answer, F32).store(scaled.nearest().to(F32))
         w.builder.ret_void()

@@ -82,7 +82,8 @@ def exact_words(pairs: Pairs, fill: float, scale: float | None) -> Values:
 class AgainProducts:
     """The function that computes a register of sums in float64 and rounds them.
 
-    It reads the image anew, so what it needs of that is in the step's fields, as for the pass.
+    It adds as the pass with float64 sums does. It reads the image anew, so what it needs of that
+    is in the step's fields, as for the pass.
     """
 
     def __init__(
@@ -109,15 +110,18 @@ class AgainProducts:
     def _write(self, w: Writer, a: Any) -> None:
         _, table, place, answer, memory = w.function.args
         column, line = Index(w, place), Cells(w, memory, F64)
-        total = Held(Lanes.all(w, 0, F64, self.lanes))
         words = Cells.at(a.exact, F64)
         scale, words = words.broadcast(self.lanes), words + 1
+        zero = Lanes.all(w, 0, F64, self.lanes)
+        total = Held(zero)
         for _ in range(self.pairs):
-            row = words + (a.down_taps + 1)
+            row, part = words + (a.down_taps + 1), Held(zero)
             self._fill(w, a, table, column, line, words)
             with w.loop(0, a.across_taps) as tap:
                 values = (line + tap * a.step).load(self.lanes)
-                total.set(total.get() + values * (row + tap).broadcast(self.lanes))
+                weight = (row + tap).broadcast(self.lanes)
+                part.set(values.multiply_add(weight, part.get()))
+            total.set(total.get() + part.get())
             words = row + a.across_taps
         Cells(w, answer, F32).store((total.get() * scale).nearest().to(F32))
         w.builder.ret_void()

@@ -71,7 +71,7 @@ def dense(
     again.
     """
     kinds = [KINDS[name] for name in (source, sums, result)]
-    walk = _Tiles(w, a, kinds, block, (careful, scaled, streams))
+    walk = _Tiles(w, a, kinds, block, (taps[0] > 0, careful, scaled, streams))
     windows = Windows(w, a, walk.line, kinds[1], block[0])
     walk.sums = Unrolled(windows, taps, skipped) if taps[0] else Looped(windows)
     walk.write()
@@ -88,12 +88,12 @@ class _Tiles:
         a: Any,
         kinds: Sequence[Kind],
         block: tuple[int, int],
-        flags: tuple[bool, bool, bool],
+        flags: tuple[bool, bool, bool, bool],
     ) -> None:
         self.w, self.a = w, a
         self.source, self.kind, self.result = kinds
         self.tall, self.wide = block
-        self.careful, scaled, self.streams = flags
+        unrolled, self.careful, scaled, self.streams = flags
         self.lanes = self.kind.lanes(w)
         self.ring = a.down_taps + (self.tall - 1)
         # Scratch: addresses of the lines of a block, sums that are doubted, the ring of lines.
@@ -106,7 +106,7 @@ class _Tiles:
         self.scale = Cells.at(a.scale, factor).broadcast(self.lanes) if scaled else None
         if self.careful:
             self.sure = Cells.at(a.sure, F32).broadcast(self.lanes)
-            self.again = Again(w, a, self.kind)
+            self.again = Again(w, a, self.kind, by_lines=not unrolled)
 
     def write(self) -> None:
         w, a = self.w, self.a
