@@ -35,7 +35,7 @@ def median(
 
     The window of an even size reaches one pixel further up and left, and of two middle pixels
     the brighter one is taken, as in SciPy's ``median_filter``. So every result is a pixel's
-    value, and nothing is rounded. A window that holds NaN gives NaN.
+    value, and nothing is rounded. A window that holds NaN gives NaN; a zero loses its sign.
 
     Parameters
     ----------

@@ -105,6 +105,8 @@ class Network:
 
     def merged_part(self, a: Sequence[int], b: Sequence[int], low: int, high: int) -> list[int]:
         """Return places low ... high - 1 of the merged list."""
+        if not 0 <= low < high <= len(a) + len(b):
+            raise ValueError(f"{len(a) + len(b)} values have no places {low} to {high - 1}")
         while True:  # drop what is certainly before, or after, what is asked for
             before = [max(0, low - len(b)), max(0, low - len(a))]
             if not any(before) and len(a) <= high and len(b) <= high:
@@ -117,11 +119,8 @@ class Network:
 
     def _one_of(self, a: Sequence[int], b: Sequence[int], place: int) -> int:
         """Return one place of the merged list: the least, over all splits, of the largest."""
-        chosen = None
+        splits = []
         for count in range(max(0, place + 1 - len(b)), min(place + 1, len(a)) + 1):
             ends = [one[n - 1] for one, n in ((a, count), (b, place + 1 - count)) if n]
-            largest = functools.reduce(self.most, ends)
-            chosen = largest if chosen is None else self.least(chosen, largest)
-        if chosen is None:
-            raise ValueError(f"there is no place {place} among {len(a) + len(b)} values")
-        return chosen
+            splits.append(functools.reduce(self.most, ends))
+        return functools.reduce(self.least, splits)
