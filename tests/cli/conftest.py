@@ -1,6 +1,8 @@
 """What tests of the command line share: commands, called as a terminal calls them."""
 
 import json
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -88,3 +90,16 @@ def photo(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     write(tmp_path / "photo.png", image)
     return image
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """Return elsewhere(*arguments, **how): the command, run as a process of its own."""
+
+    def call(*arguments, **how):
+        command = [sys.executable, "-m", "striate", "filter", *map(os.fspath, arguments)]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, timeout=120, check=False, **how
+        )
+
+    return call

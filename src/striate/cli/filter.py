@@ -174,7 +174,7 @@ def filter_images(
         bool, typer.Option("--json", rich_help_panel=MANY, help="print what was done as JSON")
     ] = False,
 ) -> None:
-    """Filter image files: PNG, JPEG, WebP, TIFF and BMP.
+    """Filter image files: PNG, JPEG, WebP, TIFF and BMP; and Zarr arrays.
 
     One file goes to a file, or into an existing folder; several files, the
     image files of a folder, or those that a pattern matches, go into a
