@@ -37,7 +37,7 @@ Values = NDArray[np.float64]
 UNIT = 2.0**-24  # half the distance of float32 numbers, in parts of them
 ROOM = 1.001  # for products of errors
 SLACK = 2.0**-20  # for the rounding of a bound itself
-DOUBTFUL = 2.0**-5  # error from which float64 is faster than doubts
+DOUBTFUL = 2.0**-8  # error from which float64 is faster than doubts
 
 
 def error_of_sums(weights: Values, largest: float, scale: float | None = None) -> float:
