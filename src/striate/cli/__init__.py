@@ -85,7 +85,7 @@ def main() -> None:
     except UsageError as error:
         _fail_usage(error)
     except (KeyboardInterrupt, typer.Abort) as error:
-        _fail(str(error) or "interrupted", 1)
+        _fail(str(error) or "interrupted", 130)  # as shells say it of SIGINT
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         _forget_output()
         sys.exit(1)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Unpack
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import explained
 from striate.filters._apply import Options, Request
+from striate.filters._footprints import note
 from striate.filters._images import image_filter
 from striate.filters._linear import weighted
-from striate.filters._passes import apply
+from striate.filters._passes import apply, run_pass
 from striate.filters.alpha import weigh_by_alpha
 from striate.filters.kernels import box_taps, per_axis
 from striate.filters.kernels.smoothing import gaussian_factors, motion
-from striate.ops.filtering import correlate_image
+from striate.ops.filtering import correlate_reference, round_into
+from striate.ops.images.box import box_pass
+from striate.ops.images.box_stages import box_grid
+from striate.ops.images.calls import Pass
+from striate.ops.images.edges import Layout, Reach
 
 __all__ = ["box", "gaussian", "motion_blur"]
 
@@ -63,19 +68,23 @@ def box(
     array([[0, 3, 3, 3, 0]], dtype=uint8)
     """
     with explained("box"):
-        down, across = (box_taps(side) for side in per_axis(size))
-        count = down.size * across.size
         request = Request.of(image, options)
+        down, across = (box_taps(side) for side in per_axis(size))
         reach = request.reach((down.size, across.size))
-        correlate_image(
-            request.pixels,
-            [(down, across)],
-            request.frame(reach),
-            lambda total: np.divide(total, count, out=total),
-            request.target,
-            reference=request.reference,
-        )
+        if request.reference:
+            sums = correlate_reference(request.pixels, (down, across), request.frame(reach))
+            round_into(request.target, sums / (down.size * across.size))
+        else:
+            if request.pixels.dtype.kind == "f":
+                note((0, 0), (0, 0), (box_grid(down.size), 1))
+            run_pass(request, reach, lambda layout: planned_box(layout, reach))
         return request.result()
+
+
+@lru_cache(maxsize=128)
+def planned_box(layout: Layout, reach: Reach) -> Pass:
+    """Return the pass of an image and a window."""
+    return box_pass(layout, reach)
 
 
 @image_filter(weigh_by_alpha)

@@ -21,7 +21,7 @@ __all__ = ["convolve", "correlate", "weighted"]
 
 Values = NDArray[np.float64]
 
-FOURIER = 225  # weights from which transforms are clearly faster than sums, as measured
+FOURIER = {"float32": 961, "float64": 729}  # weights from which transforms beat such sums
 PASSES = 1.25  # what a weight of a pass down and across costs, in weights of plain sums
 NEGLIGIBLE = 1e-13  # what a separation may lose, in parts of the sum of the |weights|
 
@@ -65,10 +65,12 @@ def choose(request: Request, matrix: Values, split: Separation, places: int | No
     passes = split.rank * sum(matrix.shape)
     if split.rank == 1 and (not split.bound or places is None) and passes < matrix.size:
         return "products"
-    few = PASSES * passes < min(matrix.size, FOURIER)
+    wide = "float64" in (request.pixels.dtype, request.target.dtype)
+    many = FOURIER["float64" if wide else "float32"]
+    few = PASSES * passes < min(matrix.size, many)
     if few and places is None and not loses(split, matrix):
         return "products"
-    if matrix.size >= FOURIER:
+    if matrix.size >= many:
         error = error_bound(matrix, largest_pixel(request))
         floats = request.pixels.dtype.kind == "f"
         if floats or places is None or error < 2.0 ** (-places - 2):

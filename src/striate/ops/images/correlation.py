@@ -13,6 +13,7 @@ from striate.ops.images.careful import SLACK
 from striate.ops.images.careful_products import error_of_products, exact_words
 from striate.ops.images.edges import Layout, Reach, chunks, edges
 from striate.ops.images.kinds import KINDS
+from striate.ops.images.running import running_sum
 from striate.ops.images.separable import WIDE, separable
 
 __all__ = ["Factors", "doubts_pay", "separable_pass"]
@@ -62,7 +63,10 @@ def separable_pass(
     line = -(-(chunk + left + right + PADDING) // 64) * 64 + 16
     item = np.dtype(sums).itemsize
     rows = (taps + tall) * layout.width * np.dtype(layout.source).itemsize
-    outside = np.array([layout.fill * np.sum(np.asarray(c, sums), dtype=float) for c, _ in factors])
+    fill = layout.fill if layout.border == "constant" else 0
+    outside = [
+        running_sum(np.asarray(column, sums), fill, fused=host().fused) for column, _ in factors
+    ]
     again = 8 * (WIDE * 64 + left + right + PADDING)
     error = error_of(layout, factors, sums, ending, scale)
     kernel = (gradients if directions else separable).kernel(
@@ -86,7 +90,7 @@ def separable_pass(
             "rows": table.rows,
             "halo": table.halo,
             "fill": table.fill,
-            "outside": outside.astype(sums),
+            "outside": np.array(outside, sums),
             "down": down,
             "down_taps": taps,
             "across": across,
