@@ -7,11 +7,14 @@ from hypothesis import strategies as st
 from striate import filters
 
 RANDOM = np.random.default_rng(3)
-KERNELS = {shape: RANDOM.random(shape) - 0.4 for shape in ((2, 5), (4, 4), (15, 16), (3, 80))}
+KERNELS = {
+    shape: RANDOM.random(shape) - 0.4 for shape in ((2, 5), (4, 4), (7, 9), (31, 32), (8, 130))
+}
 
 FILTERS = [
     (filters.box, {"size": 2}),
     (filters.box, {"size": (7, 4)}),
+    (filters.box, {"size": 21, "dtype": "float32"}),
     (filters.gaussian, {"sigma": (0.6, 1.7)}),
     (filters.gaussian, {"sigma": 1, "order": (0, 1)}),
     (filters.motion_blur, {"length": 6, "angle": 0.7}),
@@ -28,7 +31,7 @@ FILTERS = [
     (filters.unsharp_mask, {"sigma": 1.2}),
     (filters.emboss, {}),
     *((filters.convolve, {"kernel": kernel}) for kernel in KERNELS.values()),
-    (filters.correlate, {"kernel": KERNELS[15, 16], "dtype": "float64"}),
+    (filters.correlate, {"kernel": KERNELS[31, 32], "dtype": "float64"}),
     (filters.correlate, {"kernel": KERNELS[2, 5], "method": "reference"}),
 ]
 
@@ -55,8 +58,8 @@ def pictures():
 
     @st.composite
     def picture(draw, parameters):
-        tiled = parameters.get("kernel", np.ones(1)).size >= 225
-        side = st.integers(1, 250 if tiled else 60)
+        tiled = parameters.get("kernel", np.ones(1)).size > 900
+        side = st.integers(1, 500 if tiled else 60)
         channels = draw(st.sampled_from([(), (), (2,), (3,), (4,)]))
         dtype = draw(st.sampled_from(["uint8", "uint16", "float32", "float64"]))
         noise = np.random.default_rng(draw(st.integers(0, 99)))

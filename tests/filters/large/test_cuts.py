@@ -48,8 +48,8 @@ def test_little_more_than_the_wanted_is_read():
         (filters.gaussian, {"sigma": 1, "linear_light": True}, Reach((4, 4), (4, 4))),
         (
             filters.correlate,
-            {"kernel": np.random.default_rng(0).random((15, 31))},
-            Reach((7, 15), (7, 15), (114, 226)),
+            {"kernel": np.random.default_rng(0).random((31, 61))},
+            Reach((15, 30), (15, 30), (226, 452)),
         ),
     ],
 )

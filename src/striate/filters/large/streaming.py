@@ -21,7 +21,7 @@ __all__ = ["ahead", "filtered", "parts_of", "pixels_of"]
 One = TypeVar("One")
 Other = TypeVar("Other")
 
-HELD = 2  # parts of the image that exist at a time: one is read, one filtered
+HELD = 3  # parts of the image that exist at a time: one is read, one waits, one is filtered
 ENOUGH = 2**24  # bytes of a part: more are taken from the system and given back each time
 OVERLAP = 16  # how much higher than its margins a part shall be, at the least
 
