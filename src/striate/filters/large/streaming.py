@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import product
@@ -108,6 +109,7 @@ def filtered(
 
     def compute(job: tuple[Part, tuple[Cut, Cut], NDArray[Any]]) -> tuple[Part, NDArray[Any]]:
         part, cuts, pixels = job
+        pixels.flags.writeable = False  # the next part may begin with a copy of them
         kept = tuple(slice(c.skip, c.skip + len(p)) for c, p in zip(cuts, part, strict=True))
         return part, function(pixels)[kept]
 
@@ -115,18 +117,23 @@ def filtered(
 
 
 class Reader:
-    """Reads cuts of an image; of bands of whole rows, none is decoded twice."""
+    """Reads cuts of an image; of bands of whole rows, none is decoded twice.
+
+    The arrays it gives are used again after as many others as exist at a time: memory fresh from
+    the system costs more than what is read into it.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.held: tuple[range, NDArray[Any]] | None = None
+        self.buffers = deque([np.empty(0, np.uint8)] * HELD)
 
     def read(self, rows: Cut, columns: Cut) -> NDArray[Any]:
         """Return the pixels of a cut."""
         layout = self.source.layout
         if len(rows.parts) == 1 and columns.parts == (range(layout.shape[1]),):
             return self.band(rows.parts[0])
-        pixels = empty(layout, len(rows), len(columns))
+        pixels = self.empty(len(rows), len(columns))
         top = 0
         for down in rows.parts:
             left = 0
@@ -143,7 +150,7 @@ class Reader:
         height, width = layout.shape[:2]
         down = layout.tile[0]
         stop = min(-(-rows.stop // down) * down, height)
-        band = empty(layout, stop - rows.start, width)
+        band = self.empty(stop - rows.start, width)
         begun = rows.start
         if self.held is not None:
             held, pixels = self.held
@@ -157,10 +164,16 @@ class Reader:
         self.held = range(rows.start, stop), band
         return band[: len(rows)]
 
-
-def empty(layout: Layout, rows: int, columns: int) -> NDArray[Any]:
-    """Return an array for so many pixels of an image."""
-    return np.empty((rows, columns, *layout.shape[2:]), layout.dtype)
+    def empty(self, rows: int, columns: int) -> NDArray[Any]:
+        """Return an array for so many pixels."""
+        layout = self.source.layout
+        shape = rows, columns, *layout.shape[2:]
+        size = math.prod(shape) * layout.dtype.itemsize
+        buffer = self.buffers.popleft()
+        if buffer.size < size:
+            buffer = np.empty(size, np.uint8)
+        self.buffers.append(buffer)
+        return buffer[:size].view(layout.dtype).reshape(shape)
 
 
 def pixels_of(part: Part) -> int:

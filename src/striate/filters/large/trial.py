@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ __all__ = ["Reach", "Trial", "black", "reach", "tried", "working_bytes"]
 Pair = tuple[int, int]
 
 SAMPLE = 2**18  # numbers of the image whose memory is measured
+RUNS = 3
+
+_tracing = threading.Lock()  # Python traces for all threads at once
 
 
 @dataclass(frozen=True)
@@ -111,20 +115,25 @@ def black(side: int, dtype: DTypeLike, channels: int) -> NDArray[Any]:
 def working_bytes(
     function: Callable[..., Any], dtype: DTypeLike, channels: int, parameters: dict[str, Any]
 ) -> float:
-    """Return how many bytes a function allocates for a number of an image, results included."""
+    """Return how many bytes a function allocates for a number of an image, results included.
+
+    The least of a few runs counts: other threads allocate too, and the first run compiles.
+    """
     image = black(max(math.isqrt(SAMPLE // max(channels, 1)), 1), dtype, channels)
-    function(image, **parameters)  # compiles and remembers what it needs but once
-    traced = tracemalloc.is_tracing()
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        function(image, **parameters)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        if not traced:
-            tracemalloc.stop()
-    return max(peak - before, 0) / image.size
+    peaks = []
+    with _tracing:
+        traced = tracemalloc.is_tracing()
+        for _ in range(RUNS):
+            tracemalloc.start()
+            before, _ = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            try:
+                function(image, **parameters)
+                peaks.append(tracemalloc.get_traced_memory()[1] - before)
+            finally:
+                if not traced:
+                    tracemalloc.stop()
+    return max(min(peaks), 0) / image.size
 
 
 def reach(

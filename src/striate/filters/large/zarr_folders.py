@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ZarrSource", "replacing_array", "write_zarr", "zarr_layout"]
 
+PATIENCE = 100  # times that the removal of a folder is tried
 CHUNK = 512  # rows and columns of a chunk, where the source is not tiled
 # What Zarr and its codecs raise on metadata and chunks that are not what they should be.
 DAMAGE = (ValueError, RuntimeError, LookupError, TypeError, ArithmeticError, OSError)
@@ -145,7 +147,7 @@ def replacing_array(goal: Path) -> Iterator[Path]:
             if old.exists() and not goal.exists():
                 old.rename(goal)
             for folder in (beside, old):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
     except FileError:
         raise
     except OSError as error:
@@ -153,3 +155,12 @@ def replacing_array(goal: Path) -> Iterator[Path]:
             f"{goal}: cannot be written ({error.strerror or error}); "
             "check that its folder may be written and has room"
         ) from None
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder; after a failure, Zarr's threads may write to it for some more moments."""
+    for _ in range(PATIENCE):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.02)
