@@ -104,7 +104,7 @@ def gradients(
     flags = constants["scaled"], constants["streams"]
     shape = (pairs, tall, constants["across_taps"])
     walk = _Gradients(w, a, kinds, shape, constants["ending"], flags)
-    walk.directions = KINDS[directions]
+    walk.directions, walk.places = KINDS[directions], constants["places"]
     walk.down = down_function(w, kinds[0], kinds[1], pairs, tall, down_taps)
     walk.write()
 
@@ -122,9 +122,10 @@ class _Gradients(Walk):
 
         def body(at: Index, registers: int, mask: Any) -> None:
             sums = [self._sums(line + at, pair, registers) for pair, line in enumerate(lines)]
-            for place, one in enumerate(zip(*sums, strict=True)):
-                value = self.ending(one, self.scale).rounded(self.result)
-                (target + at + place * self.lanes).store(value, mask)
+            slopes = list(zip(*sums, strict=True))
+            values = self.ending(slopes, self.scale)
+            for place, (one, value) in enumerate(zip(slopes, values, strict=True)):
+                (target + at + place * self.lanes).store(value.rounded(self.result), mask)
                 cells, turn = second + at + place * self.lanes, _direction(one)
                 if self.streams and mask is None:
                     cells.stream(turn.to(self.directions))

@@ -78,6 +78,7 @@ def separable_pass(
         tall=tall,
         down_taps=taps if taps <= UNROLLED else 0,
         across_taps=across_taps if across_taps <= UNROLLED else 0,
+        places=places_of(layout, reach, item),
         ending=ending,
         careful=error > 0,
         scaled=scale is not None,
@@ -115,6 +116,13 @@ def separable_pass(
         scratch=8 * (taps + 2 * tall + 8) + len(factors) * tall * line * item + again + 4096,
         work=layout.height * layout.width * len(factors) * (taps + across_taps) // (4 // item or 1),
     )
+
+
+def places_of(layout: Layout, reach: Reach, size: int) -> tuple[int, ...]:
+    """Return where taps across lie, in numbers, if that is worth a kernel of its own."""
+    if size < 4 or layout.channels > 4 or reach.sides[1] > UNROLLED:
+        return ()
+    return tuple(layout.channels * tap for tap in range(-reach.left, reach.right + 1))
 
 
 def error_of(

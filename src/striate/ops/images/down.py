@@ -34,7 +34,7 @@ def down_function(
     body: Callable[[Index, int, Any], None] = down.unrolled if taps else down.looped
     if taps:
         down.load_weights()
-    sweep(inner, Index(inner, count), down.lanes, wide, body)
+    sweep(inner, Index(inner, count), down.lanes, wide, body, down.ahead())
     inner.builder.ret_void()
     return inner.function
 
@@ -56,6 +56,11 @@ class _Down:
         self.pairs, self.tall, self.taps = pairs, tall, taps
         self.lanes = sums.lanes(w)
         self.known: list[list[Lanes]] = []
+
+    def ahead(self) -> Index | None:
+        """Return how many numbers lie ahead of where the image's memory is aligned."""
+        same = self.source == self.sums
+        return self._cells(0, self.w.index(0)).until_aligned(self.lanes) if same else None
 
     def load_weights(self) -> None:
         self.known = [

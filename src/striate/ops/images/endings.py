@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 from striate.ops.codegen import Writer
@@ -11,14 +12,15 @@ from striate.ops.images.kinds import F32, F64, Held, Kind, Lanes
 
 __all__ = ["ENDINGS", "Ending", "any_lane", "total_of"]
 
-Ending = Callable[[Sequence[Lanes], Lanes | None], Lanes]
-"""A function of the sums of each kernel, and of what they are multiplied by, if by anything."""
+Ending = Callable[[Sequence[Sequence[Lanes]], Lanes | None], list[Lanes]]
+"""A function of the sums of each kernel, for some registers of results, and of what they are
+multiplied by, if by anything."""
 
 
-def added(sums: Sequence[Lanes], scale: Lanes | None) -> Lanes:
+def added(registers: Sequence[Sequence[Lanes]], scale: Lanes | None) -> list[Lanes]:
     """Return the sum of all."""
-    total = total_of(sums)
-    return total if scale is None else total.to(scale.kind) * scale
+    totals = [total_of(sums) for sums in registers]
+    return totals if scale is None else [total.to(scale.kind) * scale for total in totals]
 
 
 def total_of(sums: Sequence[Lanes]) -> Lanes:
@@ -29,37 +31,42 @@ def total_of(sums: Sequence[Lanes]) -> Lanes:
     return total
 
 
-def magnitude(sums: Sequence[Lanes], scale: Lanes | None) -> Lanes:
+def magnitude(registers: Sequence[Sequence[Lanes]], scale: Lanes | None) -> list[Lanes]:
     """Return √(x² + y²), x the sum of the first half of sums and y of the second.
 
     Squares that leave the range of floats are computed in another.
     """
-    kind = F64 if sums[0].kind == F64 else F32
-    half = len(sums) // 2
-    x, y = (total_of(part).to(kind) for part in (sums[:half], sums[half:]))
+    kind = F64 if registers[0][0].kind == F64 else F32
+    half = len(registers[0]) // 2
+    slopes = [
+        [total_of(part).to(kind) for part in (sums[:half], sums[half:])] for sums in registers
+    ]
     if scale is not None:
-        x, y = x * scale, y * scale
-    if not sums[0].kind.floating:
-        return x.multiply_add(x, y * y).root()
-    return _safe_magnitude(x, y, kind)
+        slopes = [[x * scale, y * scale] for x, y in slopes]
+    if registers[0][0].kind.floating:
+        return _safe_magnitudes(slopes)
+    return [x.multiply_add(x, y * y).root() for x, y in slopes]
 
 
-def _safe_magnitude(x: Lanes, y: Lanes, kind: Kind) -> Lanes:
-    w = x.w
-    largest = x.absolute().most(y.absolute())
+def _safe_magnitudes(slopes: Sequence[Sequence[Lanes]]) -> list[Lanes]:
+    """Return the magnitudes of floats; one look tells whether any needs to be found otherwise."""
+    w, kind = slopes[0][0].w, slopes[0][0].kind
     small, large = (1e-12, 1e18) if kind == F32 else (1e-130, 1e150)
-    builder = w.builder
-    odd = builder.or_(
-        builder.not_(largest.compare("<", large)),
-        builder.and_(largest.compare("<", small), largest.compare(">", 0.0)),
-    )
-    squares = x.multiply_add(x, y * y)
-    root = Held(squares.root())
-    with builder.if_then(any_lane(w, odd), likely=False):
-        # Only where it is needed: no result may depend on what lies beside it.
-        wide = _wide_root(x, y, largest, kind)
-        root.set(Lanes(w, builder.select(odd, wide.value, root.get().value), kind))
-    return root.get()
+    squares = [x.multiply_add(x, y * y) for x, y in slopes]
+    # NaN and what is large show in the sum, what is small in the least.
+    total, least = total_of(squares), reduce(Lanes.least, squares)
+    all_usual = w.builder.and_(total.compare("<", large**2), least.compare(">", small**2))
+    roots = [Held(one.quick_root()) for one in squares]
+    with w.builder.if_then(any_lane(w, w.builder.not_(all_usual)), likely=False):
+        # Each number by itself: no result may depend on what lies beside it.
+        for (x, y), square, root in zip(slopes, squares, roots, strict=True):
+            largest = x.absolute().most(y.absolute())
+            vanishing = w.builder.and_(largest.compare("<", small), largest.compare(">", 0.0))
+            odd = w.builder.or_(w.builder.not_(largest.compare("<", large)), vanishing)
+            rare = square.root().unless(odd, _wide_root(x, y, largest, kind))
+            usual = w.builder.and_(square.compare("<", large**2), square.compare(">", small**2))
+            root.set(rare.unless(usual, root.get()))
+    return [root.get() for root in roots]
 
 
 def _wide_root(x: Lanes, y: Lanes, largest: Lanes, kind: Kind) -> Lanes:

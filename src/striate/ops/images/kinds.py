@@ -144,6 +144,26 @@ class Lanes:
         """Return the square root."""
         return self.intrinsic("llvm.sqrt")
 
+    def quick_root(self) -> Lanes:
+        """Return the square root of positive numbers that are neither tiny nor huge.
+
+        Where the processor has an estimate of 14 bits, Newton's step makes 27 of it, in less time
+        than a root.
+        """
+        if self.kind != F32 or self.w.target.level != "avx512" or self.count != 16:
+            return self.root()
+        kind, mask = self.value.type, ir.IntType(16)
+        name = "llvm.x86.avx512.rsqrt14.ps.512"
+        function = _declared(self.w, name, kind, [kind, kind, mask])
+        estimate = self._with(self.w.builder.call(function, [self.value, self.value, mask(-1)]))
+        near = self * estimate
+        left = self._with(self.w.builder.fneg(near.value)).multiply_add(near, self)
+        return left.multiply_add(estimate * 0.5, near)
+
+    def unless(self, mask: Any, other: Lanes) -> Lanes:
+        """Return the numbers, but others where the mask holds."""
+        return self._with(self.w.builder.select(mask, other.value, self.value))
+
     def absolute(self) -> Lanes:
         """Return |x| of floats."""
         return self.intrinsic("llvm.fabs")

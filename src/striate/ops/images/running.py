@@ -51,7 +51,7 @@ def multiplied_and_added(a: Any, b: Any, c: Any) -> Any:
     try:
         near = float(exact)
     except OverflowError:
-        return kind(math.copysign(math.inf, exact))
+        return kind(math.inf if exact > 0 else -math.inf)
     if kind is np.float64 or Fraction(near) == exact:
         return kind(near)
     # Rounded to odd, so that the second rounding sees on which side the exact sum lies.

@@ -7,7 +7,7 @@ sums of their shifts. So each pixel is read from memory once and written once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from striate.ops.codegen import Index, Writer, template
@@ -60,6 +60,7 @@ def separable(
     tall: int,
     down_taps: int,
     across_taps: int,
+    places: tuple[int, ...],
     ending: str,
     careful: bool,
     scaled: bool,
@@ -69,11 +70,14 @@ def separable(
 
     `pairs` kernels, each a column and a row, are summed side by side. With `down_taps` or
     `across_taps` of 0 there may be any number, at least `tall` of them down; otherwise they are
-    unrolled. Lines hold `line` numbers: a chunk with its halo. With `careful`, sums too close to
+    unrolled. `places` are those of the taps across, in numbers from the one that is made, if it is
+    to be known: then registers are loaded once and shifted, not loaded again across lines of the
+    cache. Lines hold `line` numbers: a chunk with its halo. With `careful`, sums too close to
     the middle between two whole numbers are computed again.
     """
     kinds = [KINDS[name] for name in (source, sums, result)]
     walk = Walk(w, a, kinds, (pairs, tall, across_taps), ending, (scaled, streams))
+    walk.places = places
     walk.down = down_function(w, kinds[0], kinds[1], pairs, tall, down_taps)
     if careful:
         walk.again = AgainProducts(w, separable.fields, kinds[0], walk.lanes, pairs)
@@ -85,6 +89,7 @@ class Walk:
 
     down: Any
     again: AgainProducts | None = None
+    places: tuple[int, ...] = ()
 
     def __init__(
         self,
@@ -103,7 +108,7 @@ class Walk:
         self.lanes = self.sums.lanes(w)
         table = (a.down_taps + (2 * self.tall + 7)) // 8 * 16  # addresses, in lines of float32
         self.table = w.scratch
-        self.lines = Cells(w, (w.scratch + table).value, self.sums)
+        self.first_line = self.lines = Cells(w, (w.scratch + table).value, self.sums)
         across = Cells.at(a.across, self.sums)
         taps = range(self.across_taps)
         self.weights = [
@@ -126,6 +131,7 @@ class Walk:
             self._rows(top)
             start = chunk * a.chunk
             size = a.chunk.least(a.width - start)
+            self._align(start - a.left)
             self._lines(start, size)
             with w.loop(0, self.tall) as row:
                 self._across(row, start, size, top)
@@ -142,6 +148,14 @@ class Walk:
                 address.value,
                 w.builder.gep(self.table.value, [place.value], source_etype=I64),
             )
+
+    def _align(self, before: Index) -> None:
+        """Begin lines where a register's numbers are one in the image, where it has such."""
+        if self.source == self.sums:
+            size, lanes = self.sums.size, self.lanes
+            seen = (self.w.word(self.table, 0) // size + before) % lanes
+            own = self.first_line.word // size % lanes
+            self.lines = self.first_line + (seen + lanes - own) % lanes
 
     def _lines(self, start: Index, size: Index) -> None:
         """Fill the lines: the chunk with what lies left and right of it."""
@@ -189,7 +203,7 @@ class Walk:
 
         def body(at: Index, registers: int, mask: Any) -> None:
             sums = [self._sums(line + at, pair, registers) for pair, line in enumerate(lines)]
-            values = [self.ending(one, self.scale) for one in zip(*sums, strict=True)]
+            values = self.ending(list(zip(*sums, strict=True)), self.scale)
             for place, value in enumerate(values):
                 cells = target + at + place * self.lanes
                 if self.streams and mask is None:
@@ -221,19 +235,16 @@ class Walk:
     def _sums(self, line: Cells, pair: int, registers: int) -> list[Lanes]:
         """Return the weighted sums of a line's shifts."""
         w, a = self.w, self.a
+        if self.places:
+            return unrolled(self._shifted(line + a.left, registers), self.weights[pair])
         if self.across_taps:
-            weights = self.weights[pair]
-            return unrolled(
-                [line + a.step * tap for tap in range(self.across_taps)],
-                weights,
-                registers,
-                self.lanes,
-            )
+            lines = [line + a.step * tap for tap in range(self.across_taps)]
+            return unrolled((self._loaded(one, registers) for one in lines), self.weights[pair])
         weights = Cells.at(a.across, self.sums) + a.across_taps * pair
 
         def products(tap: Index | int) -> tuple[Lanes, list[Lanes]]:
             place = line + a.step * tap
-            values = [(place + k * self.lanes).load(self.lanes) for k in range(registers)]
+            values = self._loaded(place, registers)
             return (weights + tap).broadcast(self.lanes), values
 
         weight, values = products(0)
@@ -244,14 +255,27 @@ class Walk:
                 total.set(value.multiply_add(weight, total.get()))
         return [total.get() for total in totals]
 
+    def _loaded(self, place: Cells, registers: int) -> list[Lanes]:
+        """Return some registers that lie one after the other."""
+        return [(place + k * self.lanes).load(self.lanes) for k in range(registers)]
 
-def unrolled(
-    places: Sequence[Cells], weights: Sequence[Lanes], registers: int, lanes: int
-) -> list[Lanes]:
-    """Return the weighted sums of what lies at some places."""
+    def _shifted(self, middle: Cells, registers: int) -> Iterator[list[Lanes]]:
+        """Return what lies at each tap's place: shifts of registers that are loaded once."""
+        lanes = self.lanes
+        low, high = min(self.places) // lanes, -(-max(self.places) // lanes)
+        loaded = self._loaded(middle + low * lanes, registers + high - low)
+        for place in self.places:
+            skipped, shift = divmod(place - low * lanes, lanes)
+            yield [
+                one.followed(loaded[skipped + k + bool(shift)], shift)
+                for k, one in enumerate(loaded[skipped : skipped + registers])
+            ]
+
+
+def unrolled(values_of_taps: Iterable[list[Lanes]], weights: Sequence[Lanes]) -> list[Lanes]:
+    """Return the weighted sums of the numbers that taps find."""
     totals: list[Lanes] = []
-    for place, weight in zip(places, weights, strict=True):
-        values = [(place + k * lanes).load(lanes) for k in range(registers)]
+    for values, weight in zip(values_of_taps, weights, strict=True):
         if totals:
             totals = [v.multiply_add(weight, t) for v, t in zip(values, totals, strict=True)]
         else:
