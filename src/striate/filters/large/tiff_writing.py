@@ -74,11 +74,9 @@ def extrasamples(layout: Layout) -> tuple[int, ...]:
     kept = layout.extras.get("extrasamples")
     if kept is not None:
         return tuple(int(kind) for kind in kept)
-    colours = 3 if layout.channels > 2 else 1
-    unassociated = 2
-    return (unassociated,) * min(max(layout.channels - colours, 0), 1) + (0,) * max(
-        layout.channels - colours - 1, 0
-    )
+    others = layout.channels - (3 if layout.channels > 2 else 1)
+    unspecified, unassociated_alpha = 0, 2
+    return (unassociated_alpha, *[unspecified] * (others - 1)) if others > 0 else ()
 
 
 def segments(
