@@ -27,11 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ParameterError
+from striate.ops.images.edges import OUTSIDE
+from striate.ops.images.edges import border_indices as indices_of
 
 __all__ = ["BORDERS", "OUTSIDE", "border_indices", "check_border"]
 
 BORDERS = ("reflect", "mirror", "nearest", "constant", "wrap")
-OUTSIDE = -1  # the index of a position that shows the constant instead of a pixel
 
 
 def check_border(border: str) -> None:
@@ -91,14 +92,4 @@ def border_indices(border: str, size: int, before: int, after: int) -> NDArray[n
     array([-1,  0,  1,  2,  3, -1, -1])
     """
     check_border(border)
-    position = np.arange(-before, size + after)
-    if border == "nearest":
-        return np.clip(position, 0, size - 1)
-    if border == "wrap":
-        return position % size
-    if border == "constant":
-        return np.where((position >= 0) & (position < size), position, OUTSIDE)
-    repeat = 1 if border == "reflect" else 0  # does the edge pixel appear twice?
-    period = max(2 * (size - 1 + repeat), 1)  # one way and back
-    phase = position % period
-    return np.where(phase < size, phase, period - repeat - phase)
+    return indices_of(border, size, before, after)

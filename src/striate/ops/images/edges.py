@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from striate.ops.images.kinds import KINDS
 
-__all__ = ["Edges", "Layout", "Reach", "border_indices", "chunks", "edges"]
+__all__ = ["OUTSIDE", "Edges", "Layout", "Reach", "border_indices", "chunks", "edges"]
 
-OUTSIDE = -1
+OUTSIDE = -1  # the index of a position that shows the constant instead of a pixel
 ROUND = 64  # numbers that a chunk is a multiple of
 
 
