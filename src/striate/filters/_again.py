@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from striate.filters._footprints import listening
 from striate.ops.images.calls import Pass, run
 
-__all__ = ["called", "note_pass"]
+__all__ = ["Calls", "note_pass"]
 
-MOST = 256  # calls that are kept
+MOST = 64  # calls of a filter that are kept
 
 
 class Done(NamedTuple):
@@ -31,7 +31,6 @@ class Done(NamedTuple):
 
 
 _done: ContextVar[list[Done] | None] = ContextVar("passes", default=None)
-_kept: dict[Any, tuple[Pass, np.dtype[Any]]] = {}
 
 
 def note_pass(one: Pass, image: NDArray[Any], result: NDArray[Any]) -> None:
@@ -41,35 +40,58 @@ def note_pass(one: Pass, image: NDArray[Any], result: NDArray[Any]) -> None:
         done.append(Done(one, image, result))
 
 
-def called(
-    function: Callable[..., Any], image: Any, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
-    """Return ``function(image, *arguments, **options)``."""
-    if type(image) is not np.ndarray or listening():
-        return function(image, *arguments, **options)
-    out = None
-    values = arguments
-    # 1, 1.0 and True are equal, but not to a filter's checks.
-    about = function, image.shape, image.strides, image.dtype, *map(type, arguments)
-    if options:
-        named = dict(options)
-        out = named.pop("out", None)
-        values = (*arguments, *named.values())
-        about = (*about, layout_of(out), *named, *map(type, named.values()))
-    try:
-        key = key_of(about, values)
-        found = _kept.get(key)
-    except TypeError:  # lists among the arguments
-        return function(image, *arguments, **options)
-    if found is None:
-        return first_call(function, image, arguments, options, key)
-    one, dtype = found
-    if out is None:
-        out = np.empty(image.shape, dtype)
-    elif np.may_share_memory(image, out):
-        return function(image, *arguments, **options)
-    run(one, image, out)
-    return out
+class Calls:
+    """A filter's calls on arrays, and the plans of those that were made before."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._kept: dict[Any, tuple[Pass, np.dtype[Any]]] = {}
+
+    def __call__(
+        self, image: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        """Return ``function(image, *arguments, **options)``."""
+        if listening():
+            return self._function(image, *arguments, **options)
+        out = None
+        values = arguments
+        if arguments and type(arguments[0]) is np.ndarray:
+            values = (layout_of(arguments[0]), arguments[0].tobytes(), *arguments[1:])
+        # 1, 1.0 and True are equal, but not to a filter's checks.
+        key = image.shape, image.strides, image.dtype, values, *map(type, arguments)
+        if options:
+            named = dict(options)
+            out = named.pop("out", None)
+            key = (*key, layout_of(out), *named.items(), *map(type, named.values()))
+        try:
+            found = self._kept.get(key)
+        except TypeError:  # lists among the arguments
+            return self._function(image, *arguments, **options)
+        if found is None:
+            return self._first(image, arguments, options, key)
+        one, dtype = found
+        if out is None:
+            out = np.empty(image.shape, dtype)
+        elif np.may_share_memory(image, out):
+            return self._function(image, *arguments, **options)
+        run(one, image, out)
+        return out
+
+    def _first(
+        self, image: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any], key: Any
+    ) -> Any:
+        """Call the filter, and keep what it ran if that was one pass from image to result."""
+        token = _done.set([])
+        try:
+            result = self._function(image, *arguments, **options)
+            done = _done.get() or []
+        finally:
+            _done.reset(token)
+        if len(done) == 1 and repeats(done[0], image, result):
+            if len(self._kept) >= MOST:
+                self._kept.clear()
+            self._kept[key] = done[0].one, result.dtype
+        return result
 
 
 def layout_of(image: Any) -> Any:
@@ -77,42 +99,6 @@ def layout_of(image: Any) -> Any:
     if type(image) is not np.ndarray:
         return image
     return image.shape, image.strides, image.dtype, image.flags.writeable
-
-
-def key_of(about: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
-    """Return what calls have in common that are alike: kernels of the same weights are."""
-    key = about, values
-    try:
-        hash(key)
-    except TypeError:
-        key = about, tuple(weights_of(value) for value in values)
-    return key
-
-
-def weights_of(value: Any) -> Any:
-    """Return what tells an array from another; other arguments stay as they are."""
-    return (layout_of(value), value.tobytes()) if type(value) is np.ndarray else value
-
-
-def first_call(
-    function: Callable[..., Any],
-    image: Any,
-    arguments: tuple[Any, ...],
-    options: dict[str, Any],
-    key: Any,
-) -> Any:
-    """Call a filter, and keep what it ran if that was one pass from its image to its result."""
-    token = _done.set([])
-    try:
-        result = function(image, *arguments, **options)
-        done = _done.get() or []
-    finally:
-        _done.reset(token)
-    if len(done) == 1 and repeats(done[0], image, result):
-        if len(_kept) >= MOST:
-            _kept.clear()
-        _kept[key] = done[0].one, result.dtype
-    return result
 
 
 def repeats(done: Done, image: Any, result: Any) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from striate.errors import ParameterError, explained
 from striate.filters import light
-from striate.filters._again import called
+from striate.filters._again import Calls
 from striate.filters._apply import as_image, as_stack, fill_value, target_dtype
 from striate.filters.alpha import has_alpha, keep_alpha, sharpen_by_alpha
 from striate.filters.large.lazy import filter_lazily, is_lazy
@@ -37,12 +37,17 @@ def image_filter(way: Way | None) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
+        calls = Calls(function)
+
         @wraps(function)
         def front(image: Any, *arguments: Any, **options: Any) -> Any:
+            plain = not options or FRONT.isdisjoint(options)
+            if plain and type(image) is np.ndarray:
+                return calls(image, arguments, options)
             if is_lazy(image):
                 return filter_lazily(front, image, arguments, options)
-            if FRONT.isdisjoint(options):
-                return called(function, image, arguments, options)
+            if plain:
+                return function(image, *arguments, **options)
             with explained(function.__name__):
                 stack, alpha, linear_light = (
                     flag(name, options.pop(name, False))

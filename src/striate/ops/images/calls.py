@@ -21,6 +21,7 @@ FIELDS = ("image", "image_stride", "result", "result_stride")
 """The words that every pass begins with: addresses, and bytes from row to row."""
 
 SHARED_WORK = 400_000  # multiply-adds of floats from which a second thread pays
+SHORT_WORK = 100_000  # below this many, a pass takes some microseconds
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Pass:
             for name, value in self.words.items()
         }
         words = self.kernel.words(**dict.fromkeys(FIELDS, 0), **known)
-        plan = plan_of(host(), self.kernel.address, self.blocks, self.scratch, words)
+        short = self.work < SHORT_WORK
+        plan = plan_of(host(), self.kernel.address, self.blocks, self.scratch, short, words)
         object.__setattr__(self, "plan", plan)
         object.__setattr__(self, "address", plan.ctypes.data)
 

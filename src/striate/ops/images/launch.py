@@ -22,9 +22,9 @@ from striate.ops.codegen.values import ADDRESS, I32, I64, STEP, VOID, ir
 __all__ = ["launcher", "plan_of"]
 
 # Words of a plan: its function, its blocks, a thread's bytes of scratch, what the launcher calls,
-# and how many words follow.
-STEP_OF, BLOCKS, SCRATCH, SERVICES, COUNT = range(5)
-PLAN = 5
+# whether others may not run meanwhile, and how many words follow.
+STEP_OF, BLOCKS, SCRATCH, SERVICES, SHORT, COUNT = range(6)
+PLAN = 6
 LINE = 64
 PAGE = 4096
 
@@ -79,10 +79,13 @@ def services(target: Target) -> NDArray[np.int64]:
 
 
 def plan_of(
-    target: Target, step: int, blocks: int, scratch: int, words: list[Any]
+    target: Target, step: int, blocks: int, scratch: int, short: bool, words: list[Any]
 ) -> NDArray[np.int64]:
-    """Return the plan of a pass: its step, blocks, bytes of scratch, and words."""
-    about = [step, blocks, scratch, services(target).ctypes.data, len(words)]
+    """Return the plan of a pass: its step, blocks, bytes of scratch, and words.
+
+    `short` says that it is done before another Python thread could well begin.
+    """
+    about = [step, blocks, scratch, services(target).ctypes.data, short, len(words)]
     return np.array([*about, *words], np.int64)
 
 
@@ -102,7 +105,10 @@ class _Launch:
     def write(self) -> None:
         w = self.w
         words = self._filled()
-        state = self._call("PyEval_SaveThread", ADDRESS)
+        others = w.word(self.plan, SHORT).equals(0)
+        state = w.variable(Pointer(w, ir.Constant(ADDRESS, None)))
+        with w.when(others):
+            state.set(Pointer(w, self._call("PyEval_SaveThread", ADDRESS)))
         each = (w.word(self.plan, SCRATCH) + (PAGE + LINE - 1)) // PAGE * PAGE
         memory = self._call("PyMem_RawMalloc", ADDRESS, (each * self.threads + LINE).value)
         some = w.builder.icmp_unsigned("!=", memory, ir.Constant(ADDRESS, None))
@@ -110,7 +116,8 @@ class _Launch:
             address = Index(w, w.builder.ptrtoint(memory, I64))
             self._run(words, w.pointer((address + (LINE - 1)) // LINE * LINE), each)
         self._call("PyMem_RawFree", VOID, memory)
-        self._call("PyEval_RestoreThread", VOID, state)
+        with w.when(others):
+            self._call("PyEval_RestoreThread", VOID, state.get().value)
         w.builder.ret(w.builder.zext(some, I32))
 
     def _filled(self) -> Pointer:
