@@ -58,7 +58,7 @@ class Calls:
         if arguments and type(arguments[0]) is np.ndarray:
             values = (layout_of(arguments[0]), arguments[0].tobytes(), *arguments[1:])
         # 1, 1.0 and True are equal, but not to a filter's checks.
-        key = image.shape, image.strides, image.dtype, values, *map(type, arguments)
+        key: Any = image.shape, image.strides, image.dtype, values, *map(type, arguments)
         if options:
             named = dict(options)
             out = named.pop("out", None)

@@ -44,6 +44,7 @@ class Pass:
     work: int
     plan: NDArray[np.int64] = field(init=False)
     address: int = field(init=False)
+    launch: Any = field(init=False)
 
     def __post_init__(self) -> None:
         if tuple(self.kernel.fields[: len(FIELDS)]) != FIELDS or self.blocks >= MOST_BLOCKS:
@@ -57,6 +58,7 @@ class Pass:
         plan = plan_of(host(), self.kernel.address, self.blocks, self.scratch, short, words)
         object.__setattr__(self, "plan", plan)
         object.__setattr__(self, "address", plan.ctypes.data)
+        object.__setattr__(self, "launch", launcher(host()))
 
 
 def run(
@@ -72,13 +74,12 @@ def run(
         own = one.plan.copy()
         own[-2:] = second.ctypes.data, second.strides[0]
         plan = own.ctypes.data
-    target = host()
     threads = 1 if one.work < SHARED_WORK else min(thread_count(), one.blocks)
     if threads == 1:
-        done = launcher(target)(plan, image, result, None, 1)
+        done = one.launch(plan, image, result, None, 1)
     else:
-        with team_of(threads, target).taken() as team:
-            done = launcher(target)(plan, image, result, team, threads)
+        with team_of(threads, host()).taken() as team:
+            done = one.launch(plan, image, result, team, threads)
     if not done:
         raise MemoryError(f"{one.kernel.name}: no memory for {threads * one.scratch} bytes")
 
