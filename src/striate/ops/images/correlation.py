@@ -23,6 +23,7 @@ Factors = Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]
 PADDING = 256  # numbers beyond a line that registers may read
 UNROLLED = 9  # taps up to which loops over them are unrolled
 TALL = 4  # rows of the result at a time
+TALLER = 6  # where they come from memory and go there, each row of the image then being read less
 CHUNK = 2048  # numbers of a row at a time
 CACHE = 400_000  # bytes of rows that the second cache holds, so that whole rows pay
 FEW = 2.0**-10  # error of sums from which computing some again takes longer than float64
@@ -51,8 +52,11 @@ def separable_pass(
     directions : the dtype of a second result, if there is to be one: the direction of (x, y)
     """
     taps, across_taps = reach.sides
-    tall = min(TALL, layout.height, taps if taps > UNROLLED else TALL)
-    if tall < TALL and taps <= UNROLLED:
+    streams = layout.height * layout.width * np.dtype(layout.result).itemsize > STREAMED
+    tall = TALLER if streams and layout.source == sums else TALL
+    if taps > UNROLLED:
+        tall = min(tall, layout.height)
+    elif layout.height < tall:
         tall = 1
     chunk = chunks(layout, reach, CHUNK)
     table = edges(layout, reach)
@@ -82,7 +86,7 @@ def separable_pass(
         ending=ending,
         careful=error > 0,
         scaled=scale is not None,
-        streams=layout.height * layout.width * np.dtype(layout.result).itemsize > STREAMED,
+        streams=streams,
         **({"directions": directions} if directions else {}),
     )
     return Pass(
