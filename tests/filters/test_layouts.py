@@ -10,7 +10,7 @@ from striate.filters import box, correlate, gaussian, gradient, median, sobel, u
 FILTERS = {
     "box": lambda image, **options: box(image, (2, 3), **options),
     "correlate": lambda image, **options: correlate(image, [[0.3, 2], [3, 4]], **options),
-    "fourier": lambda image, **options: correlate(image, np.eye(16), **options),
+    "fourier": lambda image, **options: correlate(image, np.eye(41), **options),
     "gaussian": lambda image, **options: gaussian(image, 1, **options),
     "gradient": lambda image, **options: gradient(image, **options)[0],
     "linear light": lambda image, **options: gaussian(image, 1, linear_light=True, **options),

@@ -80,15 +80,15 @@ KERNELS = {
     "products of rank 2": (kernels.laplacian_of_gaussian(1.5), "products"),
     "sums": (RANDOM.random((7, 7)), "sums"),
     "whole sums": (RANDOM.integers(-9, 10, (5, 7)), "sums"),
-    "fourier": (RANDOM.random((19, 16)), "fourier"),
-    "whole fourier": (RANDOM.integers(-9, 10, (17, 20)), "fourier"),
-    "fractions by fourier": (RANDOM.integers(-9, 10, (17, 17)) / 16, "fourier"),
+    "fourier": (RANDOM.random((43, 40)), "fourier"),
+    "whole fourier": (RANDOM.integers(-9, 10, (40, 41)), "fourier"),
+    "fractions by fourier": (RANDOM.integers(-9, 10, (41, 41)) / 16, "fourier"),
 }
 
 
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(23, 31), (4, 5, 3)])
+@pytest.mark.parametrize("shape", [(23, 31), (24, 25, 3)])
 def test_every_way_is_the_definition_and_scipys(name, dtype, shape, border, by_channel):
     kernel, way = KERNELS[name]
     matrix = np.array(kernel, dtype=np.float64)
@@ -113,17 +113,17 @@ def test_every_way_is_the_definition_and_scipys(name, dtype, shape, border, by_c
 
 def test_large_images_go_through_several_tiles():
     image = np.random.default_rng(3).integers(0, 65536, (530, 1100), dtype=np.uint16)
-    kernel = np.random.default_rng(4).integers(0, 9, (15, 15)) / 1024
+    kernel = np.random.default_rng(4).integers(0, 9, (41, 41)) / 1024
     np.testing.assert_array_equal(
         correlate(image, kernel), correlate(image, kernel, method="reference")
     )
 
 
-@pytest.mark.parametrize("kernel", [kernels.laplacian_of_gaussian(2), RANDOM.random((15, 16))])
+@pytest.mark.parametrize("kernel", [kernels.laplacian_of_gaussian(2), RANDOM.random((29, 30))])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_nan_and_infinity_reach_their_windows_alone(kernel, bad):
-    image = np.random.default_rng(5).random((40, 50))
-    image[20, 25] = bad
+    image = np.random.default_rng(5).random((70, 80))
+    image[35, 40] = bad
     result = correlate(image, kernel)
     definition = correlate(image, kernel, method="reference")
     np.testing.assert_array_equal(np.isfinite(result), np.isfinite(definition))
@@ -132,8 +132,8 @@ def test_nan_and_infinity_reach_their_windows_alone(kernel, bad):
 
 def test_fractions_outside_an_integer_image_are_not_snapped():
     image = np.zeros((3, 3), dtype=np.uint8)
-    result = correlate(image, np.eye(16), border="constant", cval=0.25, dtype=np.float64)
+    result = correlate(image, np.eye(41), border="constant", cval=0.25, dtype=np.float64)
     definition = correlate(
-        image, np.eye(16), border="constant", cval=0.25, dtype=np.float64, method="reference"
+        image, np.eye(41), border="constant", cval=0.25, dtype=np.float64, method="reference"
     )
     np.testing.assert_array_equal(result, definition)
