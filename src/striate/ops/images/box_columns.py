@@ -6,14 +6,11 @@ from typing import Any
 
 from striate.ops.codegen import Index, Writer
 from striate.ops.images.box_down import (
-    carry_function,
     put_word,
     running_function,
     singles_function,
-    suffix_function,
-    sums_function,
+    together_function,
 )
-from striate.ops.images.box_stages import STAGE_WORDS
 from striate.ops.images.kinds import Cells, Kind
 
 __all__ = ["Columns"]
@@ -24,30 +21,31 @@ class Columns:
 
     Attributes
     ----------
-    top : the first row of the result to do
+    top, first : the first row of the result to do, and that which sums together begin at
     start, size, before : where the chunk begins, its numbers, and the number that lines begin at
     """
 
     top: Index
+    first: Index
     start: Index
     size: Index
     before: Index
 
-    def __init__(self, w: Writer, a: Any, source: Kind, sums: Kind, tall: int, down: int) -> None:
-        self.w, self.a, self.sums, self.tall = w, a, sums, tall
+    def __init__(
+        self, w: Writer, a: Any, source: Kind, sums: Kind, shape: tuple[int, int, bool]
+    ) -> None:
+        self.w, self.a, self.sums = w, a, sums
+        self.tall, self.rest, self.groups = shape
         scratch = w.scratch.word
         self.table = w.scratch.value
         self.lines = Cells.at(scratch + a.lines_at, sums)
         self.kept = Cells.at(scratch + a.kept_at, sums)
         self.last = a.height + (a.down - 2)  # row of the padded image
-        self.singles = singles_function(w, source, sums, down)
-        self.staged = sums.floating and not down
-        if self.staged:
-            self.joined = sums_function(w, source, sums)
-            self.suffix = suffix_function(w, source, sums)
-            self.carry = carry_function(w, source, sums)
-        elif not sums.floating:
-            self.running = running_function(w, source, sums, tall)
+        self.singles = singles_function(w, source, sums)
+        if sums.floating:
+            self.together = together_function(w, source, sums, *shape)
+        else:
+            self.running = running_function(w, source, sums, self.tall)
 
     def _address(self, row: Index) -> Index:
         """Return where a row of the padded image begins."""
@@ -68,9 +66,10 @@ class Columns:
                 fill(a.width - self.before, w.index(0), a.right)
 
     def begin(self) -> None:
-        """Get ready for the first row: running sums need those of the window above it."""
+        """Get ready for the first rows: for sums of those above them."""
         w, a = self.w, self.a
         if self.sums.floating:
+            self._begin_together()
             return
         with w.loop(0, a.down) as entry:
             put_word(w, self.table, entry, self._address(self._above(self.top + entry)))
@@ -84,10 +83,8 @@ class Columns:
 
     def down(self, row: Index) -> None:
         """Fill the lines of `tall` rows of the result."""
-        if self.staged:
-            self._staged(row)
-        elif self.sums.floating:
-            self._single_stage(row)
+        if self.sums.floating:
+            self._together(row)
         else:
             self._run(row)
 
@@ -103,59 +100,47 @@ class Columns:
             put_word(w, self.table, 2 * self.tall + late, self._address(ahead))
         self._parts(self._call(self.running, self.lines.word, a.line))
 
-    def _staged(self, row: Index) -> None:
-        """Make those stages' sums of a row that the rows from the top on need.
+    def _begin_together(self) -> None:
+        """Make the sums of rows that enter before the first."""
+        w, a, tall = self.w, self.a, self.tall
+        enters = self.first + (tall - 1)
+        if self.rest:
+            self._sum(enters, self.rest, self._short(w.index(0)))
+        with w.loop(0, a.groups) as number:
+            begins = enters + (number * tall + self.rest)
+            self._sum(begins, tall, self._group(number))
+            if self.rest:
+                self._sum(begins + (tall - self.rest), self.rest, self._short(number + 1))
 
-        A stage makes the newest sums that the image's rows so far allow.
-        """
-        w, a = self.w, self.a
-        stages = w.pointer(a.down_stages)
-        with w.loop(0, a.down_count) as number:
-            part, sums, single, size, kept, ahead = (
-                w.word(stages, number * STAGE_WORDS + place) for place in range(STAGE_WORDS)
-            )
-            made = row + a.down - size
-            late = made - self.top
-            with w.when(late >= 0):
-                slot = late % w.choose(kept > 0, kept, 1)
-                line = self.kept + (ahead + slot) * a.line
-                final = kept.equals(0)
-                target = w.choose(final, self.lines.word, line.word)
-                with w.builder.if_else(sums.equals(0)) as (first, later):
-                    with first:
-                        self._blocks(made, late, single, target)
-                    with later:
-                        self._sums_from(number, late, part, sums)
-                        self._rows_from(sums, made + part * sums, single)
-                        self._parts(self._call(self.joined, sums, single, target))
+    def _sum(self, row: Index, count: int, target: Index) -> None:
+        """Add up some rows."""
+        self._rows_from(self.w.index(0), row, self.w.index(count + 1))
+        self._parts(self._call_singles(self.w.index(count), target))
 
-    def _blocks(self, made: Index, late: Index, size: Index, target: Index) -> None:
-        """Make the sums of the first stage's window at a row (van Herk, 1992).
+    def _together(self, row: Index) -> None:
+        """Add to sums that all the rows' windows hold what each holds besides."""
+        w, a, tall = self.w, self.a, self.tall
+        self._rows_from(w.index(0), row, w.index(tall - 1))
+        self._rows_from(w.index(tall - 1), row + (a.down - 1), w.index(2 * tall))
+        number, after = (row - self.first) // tall, 3 * tall - 1
+        if self.rest:
+            put_word(w, self.table, after + 1, self._short(number + a.groups + 1))
+            put_word(w, self.table, after + 2, self._short(number))
+        if self.groups:
+            put_word(w, self.table, after, self._group(number + a.groups))
+            with w.loop(0, a.groups) as one:
+                put_word(w, self.table, one + (after + 3), self._group(number + one))
+        self._parts(self._call(self.together, a.groups, self.lines.word, a.line))
 
-        The image is cut into blocks as tall as the window, which holds the end of one and the
-        beginning of the next: sums of ends are made at once, sums of beginnings row by row.
-        """
-        w, a = self.w, self.a
-        phase = (made + a.grid) % size
-        block = self.kept + a.block_at * a.line
-        clear = block + a.line * size
-        with w.when(w.builder.or_(phase.equals(0), late.equals(0))):
-            with w.loop(phase, size) as place:
-                entry = (size - place - 1) * 2
-                put_word(w, self.table, entry, self._address(made - phase + place))
-                ends = w.choose(place.equals(0), target, (block + a.line * place).word)
-                put_word(w, self.table, entry + 1, ends)
-            self._parts(self._call(self.suffix, size - phase, clear.word))
-            with w.when(phase > 1):
-                self._rows_from(w.index(0), made - phase + size, phase)
-                self._parts(self._call_singles(phase - 1, clear.word))
-        with w.when(phase > 0):
-            come = made + size
-            put_word(w, self.table, 0, self._address(come - 1))
-            put_word(w, self.table, 1, clear.word)
-            put_word(w, self.table, 2, (block + a.line * phase).word)
-            put_word(w, self.table, 3, self._address(come.least(self.last)))
-            self._parts(self._call(self.carry, target))
+    def _group(self, number: Index) -> Index:
+        """Return where the sums of some group of rows are kept."""
+        return (self.kept + (number % (self.a.groups + 1)) * self.a.line).word
+
+    def _short(self, number: Index) -> Index:
+        """Return where the sums of the last rows of some group are kept."""
+        a = self.a
+        slot = number % (a.groups + 2) + (a.groups + 1)
+        return (self.kept + slot * a.line).word
 
     def _call(self, function: Any, *first: Index) -> Any:
         def fill(place: Index, column: Index, count: Index) -> None:
@@ -164,29 +149,12 @@ class Columns:
 
         return fill
 
-    def _single_stage(self, row: Index) -> None:
-        """Add up the rows of a window one after the other."""
-        w, a = self.w, self.a
-        self._rows_from(w.index(0), row, a.down)
-        put_word(w, self.table, a.down, self._address((row + a.down).least(self.last)))
-        self._parts(self._call_singles(a.down, self.lines.word))
-
     def _rows_from(self, entry: Index, row: Index, count: Index) -> None:
-        """Write addresses of rows of the padded image into the table."""
-        with self.w.loop(0, count) as late:
-            put_word(self.w, self.table, entry + late, self._address(row + late))
-
-    def _sums_from(self, stage: Index, late: Index, part: Index, sums: Index) -> None:
-        """Write addresses of the sums before into the table, `part` rows apart."""
+        """Write addresses of rows of the padded image, or of those next to it, into the table."""
         w = self.w
-        stages = w.pointer(self.a.down_stages)
-        kept, ahead = (w.word(stages, (stage - 1) * STAGE_WORDS + place) for place in (4, 5))
-        slot = w.variable(late % kept)
-        with w.loop(0, sums) as entry:
-            line = self.kept + (ahead + slot.get()) * self.a.line
-            put_word(w, self.table, entry, line.word)
-            after = slot.get() + part
-            slot.set(w.choose(after >= kept, after - kept, after))
+        with w.loop(0, count) as late:
+            shown = (row + late).least(self.last)
+            put_word(w, self.table, entry + late, self._address(w.choose(shown < 0, 0, shown)))
 
     def _call_singles(self, rows: Index, target: Index) -> Any:
         def fill(place: Index, column: Index, count: Index) -> None:

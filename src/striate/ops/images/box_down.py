@@ -1,4 +1,4 @@
-"""Sums down a box's columns: running ones of integers, staged ones of floats.
+"""Sums down a box's columns: running ones of integers, of floats those of some rows together.
 
 Both fill lines of sums, one for each of a few rows of the result, from tables of where the
 image's rows begin. They are told which columns to do, since what lies beyond the border may be
@@ -15,19 +15,15 @@ from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
 from striate.ops.images.kinds import Cells, Held, Kind, Lanes, sweep
 
 __all__ = [
-    "carry_function",
     "put_word",
     "running_function",
     "singles_function",
-    "suffix_function",
-    "sums_function",
+    "together_function",
 ]
 
 WIDE = 4
 SINGLES = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64])
-SUMS = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64, I64])
-SUFFIX = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64])
-CARRY = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64])
+TOGETHER = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64, I64])
 RUNNING = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64])
 
 
@@ -97,11 +93,10 @@ def add_all(
     return [one.get() for one in held]
 
 
-def singles_function(w: Writer, source: Kind, sums: Kind, unrolled: int) -> Any:
+def singles_function(w: Writer, source: Kind, sums: Kind) -> Any:
     """Write ``singles(table, rows, target, column, count)``: sums of rows of the image.
 
-    `unrolled` is how many rows there are, or 0 for any number of them. After them in the table
-    comes a row to fetch.
+    After them in the table comes a row to fetch.
     """
     inner = _inner(w, "singles", SINGLES)
     table, rows, target, column, count = inner.function.args
@@ -112,13 +107,9 @@ def singles_function(w: Writer, source: Kind, sums: Kind, unrolled: int) -> Any:
     def body(at: Index, registers: int, mask: Any) -> None:
         place = start + at
         totals = view.image(0, place, registers, mask)
-        if unrolled:
-            for entry in range(1, unrolled):
-                totals = plus(totals, view.image(entry, place, registers, mask))
-        else:
-            totals = add_all(
-                inner, totals, 1, some, lambda entry: view.image(entry, place, registers, mask)
-            )
+        totals = add_all(
+            inner, totals, 1, some, lambda entry: view.image(entry, place, registers, mask)
+        )
         view.store(line, at, totals, mask)
         if mask is None:
             view.prefetch(some, place, registers)
@@ -128,85 +119,58 @@ def singles_function(w: Writer, source: Kind, sums: Kind, unrolled: int) -> Any:
     return inner.function
 
 
-def sums_function(w: Writer, source: Kind, sums: Kind) -> Any:
-    """Write ``sums(table, sums, rows, target, place, column, count)``.
+def together_function(
+    w: Writer, source: Kind, sums: Kind, tall: int, rest: int, groups: bool
+) -> Any:
+    """Write ``together(table, groups, target, line, place, column, count)``: sums of `tall` rows.
 
-    It adds rows of sums, which the table names first, and then rows of the image.
+    The table names `tall` - 1 rows that leave the window one by one, `tall` that enter, as many
+    to fetch; where the sum of all that enter goes, and that of the last `rest` of them; then
+    such a sum of `rest` rows and so many `groups`, which are in all windows. Targets lie `line`
+    numbers apart.
     """
-    inner = _inner(w, "sums", SUMS)
-    table, kept, rows, target, place, column, count = inner.function.args
+    inner = _inner(w, "together", TOGETHER)
+    table, number, target, line, place, column, count = inner.function.args
     view = _Rows(inner, table, source, sums)
-    parts, start, first = Index(inner, kept), Index(inner, column), Index(inner, place)
-    last = parts + Index(inner, rows)
-    line = Cells.at(Index(inner, target), sums)
+    start, apart, first = Index(inner, column), Index(inner, line), Index(inner, place)
+    lines = Cells.at(Index(inner, target), sums) + first
+    enter, after = tall - 1, 3 * tall - 1
+    last = Index(inner, number) + (after + 3)
+
+    def put(entry: int, at: Index, values: Sequence[Lanes], mask: Any) -> None:
+        view.store(Cells.at(word_at(inner, table, entry), sums), at, values, mask)
 
     def body(at: Index, registers: int, mask: Any) -> None:
-        here, there = first + at, start + at
-        totals = plus(view.kept(0, here, registers), view.kept(1, here, registers))
-        totals = add_all(inner, totals, 2, parts, lambda entry: view.kept(entry, here, registers))
-        totals = add_all(
-            inner, totals, parts, last, lambda entry: view.image(entry, there, registers, mask)
-        )
-        view.store(line, here, totals, mask)
-
-    sweep(inner, Index(inner, count), view.lanes, WIDE, body)
-    inner.builder.ret_void()
-    return inner.function
-
-
-def suffix_function(w: Writer, source: Kind, sums: Kind) -> Any:
-    """Write ``suffix(table, rows, clear, place, column, count)``: sums from the last row up.
-
-    The table names rows of the image, each before where the sum of it and all that come earlier
-    in the table goes. Then nothing, which is added to anything, is written to `clear`.
-    """
-    inner = _inner(w, "suffix", SUFFIX)
-    table, rows, clear, place, column, count = inner.function.args
-    view = _Rows(inner, table, source, sums)
-    first, start, last = Index(inner, place), Index(inner, column), Index(inner, rows)
-
-    def put(entry: Index | int, at: Index, values: Sequence[Lanes], mask: Any) -> None:
-        view.store(Cells.at(word_at(inner, table, entry), sums), first + at, values, mask)
-
-    def body(at: Index, registers: int, mask: Any) -> None:
-        there = start + at
-        held = [Held(value) for value in view.image(0, there, registers, mask)]
-        put(1, at, [one.get() for one in held], mask)
-        with inner.loop(1, last) as entry:
-            for one, value in zip(held, view.image(entry * 2, there, registers, mask), strict=True):
-                one.set(one.get() + value)
-            put(entry * 2 + 1, at, [one.get() for one in held], mask)
-        nothing = Lanes.all(inner, -0.0, sums, view.lanes)
-        view.store(Cells.at(Index(inner, clear), sums), first + at, [nothing] * registers, mask)
-
-    sweep(inner, Index(inner, count), view.lanes, WIDE, body)
-    inner.builder.ret_void()
-    return inner.function
-
-
-def carry_function(w: Writer, source: Kind, sums: Kind) -> Any:
-    """Write ``carry(table, target, place, column, count)``: sums of a row's window.
-
-    The table names the row of the image that enters the window, the sums of those that entered
-    before it, which it is added to, the sums of what is left of the block before, and a row to
-    fetch.
-    """
-    inner = _inner(w, "carry", CARRY)
-    table, target, place, column, count = inner.function.args
-    view = _Rows(inner, table, source, sums)
-    first, start = Index(inner, place), Index(inner, column)
-    line = Cells.at(Index(inner, target), sums)
-    entered = Cells.at(word_at(inner, table, 1), sums)
-
-    def body(at: Index, registers: int, mask: Any) -> None:
-        here, there = first + at, start + at
-        prefix = plus(view.kept(1, here, registers), view.image(0, there, registers, mask))
-        view.store(entered, here, prefix, mask)
-        view.store(line, here, plus(view.kept(2, here, registers), prefix), mask)
+        there, here = start + at, first + at
+        shared: list[Lanes] | None = view.kept(after + 2, here, registers) if rest else None
+        if groups:
+            shared = shared or [Lanes.all(inner, -0.0, sums, view.lanes)] * registers
+            shared = add_all(
+                inner, shared, after + 3, last, lambda entry: view.kept(entry, here, registers)
+            )
+        totals = [shared]
+        for entry in range(tall - 2, -1, -1):
+            leaves = view.image(entry, there, registers, mask)
+            totals.append(plus(totals[-1], leaves) if totals[-1] else leaves)
+        come: list[Lanes] | None = None
+        short: list[Lanes] | None = None
+        for row in range(tall):
+            value = view.image(enter + row, there, registers, mask)
+            come = plus(come, value) if come else value
+            if row >= tall - rest:
+                short = plus(short, value) if short else value
+            before = totals[-1 - row]
+            total = plus(before, come) if before else come
+            view.store(lines + apart * row, at, total, mask)
+        if groups and come:
+            put(after, here, come, mask)
+        if short:
+            put(after + 1, here, short, mask)
         if mask is None:
-            view.prefetch(3, there, registers)
+            for row in range(tall):
+                view.prefetch(enter + tall + row, there, registers)
 
-    sweep(inner, Index(inner, count), view.lanes, WIDE, body)
+    sweep(inner, Index(inner, count), view.lanes, max(WIDE // max(tall // 4, 1), 1), body)
     inner.builder.ret_void()
     return inner.function
 

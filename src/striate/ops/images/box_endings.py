@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ def ending_of(source: str, result: str, totals: str, count: int, mean: bool) -> 
     """Return how sums of `count` numbers of a dtype end as those of another."""
     kind, there = KINDS[source], KINDS[result]
     ties = count % 2 == 0
-    if not mean:
+    if not mean or count == 1:
         return Ending("sum", "", False, True)
     if kind.floating:
         return Ending("divide", totals, ties, True)
@@ -73,7 +74,9 @@ def divisor_words(ending: Ending, count: int) -> NDArray[Any]:
         factor, shift = _reciprocal(count) or (0, 0)
         return np.array([count // 2, factor, shift, count], np.uint16)
     floats = np.dtype(ending.floats or "float32")
-    return np.array([count, floats.type(1) / floats.type(count)], floats)
+    below = np.nextafter(floats.type(1 / count), floats.type(0))
+    rest = Fraction(1, count) - Fraction(float(below))
+    return np.array([count, below, float(rest)], floats)
 
 
 class Quotient:
@@ -83,7 +86,7 @@ class Quotient:
         self.w, self.ending, self.result = w, ending, result
         kind = U16 if ending.way == "multiply" else KINDS[ending.floats or "float32"]
         cells = Cells.at(words, kind)
-        self.known = [(cells + place).broadcast(lanes) for place in range(4 if kind == U16 else 2)]
+        self.known = [(cells + place).broadcast(lanes) for place in range(4 if kind == U16 else 3)]
 
     def of(self, total: Lanes) -> Lanes:
         """Return numbers of the result's kind."""
@@ -133,22 +136,14 @@ class Quotient:
         return Lanes(w, builder.sub(quotient.value, builder.and_(odd, quotient.value)), U16)
 
     def _divided(self, total: Lanes, exact: bool) -> Lanes:
-        """Return quotients, those asked to be exact correctly rounded.
+        """Return quotients, those asked to be exact correctly rounded but for the closest calls.
 
-        A product with the reciprocal is corrected by what it leaves (Markstein, Computation of
-        elementary functions on the IBM RISC System/6000 processor, 1990, section 3).
+        1 / count is the sum of two numbers. A whole multiple of the count is divided exactly,
+        and neither part is 0 or negative, so infinity stays infinity.
         """
-        count, reciprocal = self.known
+        count, reciprocal, rest = self.known
         if not self.w.target.fused:
             return total / count
-        quotient = total * reciprocal
         if not exact:
-            return quotient
-        builder = self.w.builder
-        negative = Lanes(self.w, builder.fneg(quotient.value), quotient.kind)
-        rest = negative.multiply_add(count, total)
-        better = rest.multiply_add(reciprocal, quotient)
-        if total.kind.floating and self.ending.way == "divide":
-            number = builder.fcmp_ordered("ord", rest.value, rest.value)
-            return Lanes(self.w, builder.select(number, better.value, quotient.value), total.kind)
-        return better
+            return total * reciprocal
+        return total.multiply_add(reciprocal, total * rest)

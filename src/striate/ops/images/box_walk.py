@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 from striate.ops.codegen import Index, Writer, template
 from striate.ops.images.box_across import WIDE, Load, across_staged, scan, scanned, window
+from striate.ops.images.box_chain import Link
 from striate.ops.images.box_columns import Columns
 from striate.ops.images.box_endings import U32, U64, Ending, Quotient
-from striate.ops.images.kinds import KINDS, Cells, sweep
+from striate.ops.images.box_stream import Stage, stages_along, stream
+from striate.ops.images.kinds import KINDS, Cells, Lanes, sweep
 
 __all__ = ["Way", "box"]
 
-Way = Literal["unrolled", "staged", "scanned"]
+Way = Literal["unrolled", "staged", "streamed", "scanned"]
 SUMS = {**KINDS, "uint32": U32, "uint64": U64}
 
 
@@ -34,11 +36,8 @@ SUMS = {**KINDS, "uint32": U32, "uint64": U64}
     "width",
     "step",
     "down",
-    "down_stages",
-    "down_count",
-    "warm",
+    "groups",
     "grid",
-    "block_at",
     "across",
     "across_stages",
     "across_count",
@@ -62,19 +61,26 @@ def box(
     totals: str,
     result: str,
     tall: int,
-    unrolled: tuple[int, int],
+    rest: int,
+    groups: bool,
+    unrolled: int,
     way: Way,
     step: int,
+    chain: tuple[Link, ...],
+    most: int,
     ending: Ending,
     streams: bool,
 ) -> None:
     """Write the step: a block is `band` rows of the result.
 
-    Columns are added up as `sums`, rectangles as `totals`. Running sums of integers are made
-    `tall` rows at a time, staged ones of floats one at a time. `unrolled` are rows and columns
-    where they are known here, else 0; `step` is that of a scan where it is known, else 0.
+    Columns are added up as `sums`, rectangles as `totals`, `tall` rows at a time; of floats,
+    windows share sums of `tall` rows if there are `groups` of them, and of `rest` more.
+    `unrolled` are columns where they are added one by one, else 0; `step` is the numbers of a
+    pixel where they are known, else 0; `chain` is how sums are made along a line, of which those
+    of `most` neighbours fit into the first dtype.
     """
-    walk = _Walk(w, a, (source, sums, totals, result), (tall, *unrolled, step), way)
+    walk = _Walk(w, a, (source, sums, totals, result), (tall, rest, groups), (unrolled, step), way)
+    walk.chain = (chain, most)
     walk.quotient = Quotient(w, ending, a.divisor, walk.result, walk.lanes)
     walk.streams = streams
     walk.write()
@@ -85,24 +91,31 @@ class _Walk(Columns):
 
     quotient: Quotient
     streams: bool
+    chain: tuple[tuple[Link, ...], int]
+    stages: list[Stage]
 
     def __init__(
         self,
         w: Writer,
         a: Any,
         kinds: tuple[str, str, str, str],
-        shape: tuple[int, int, int, int],
+        shape: tuple[int, int, bool],
+        across: tuple[int, int],
         way: Way,
     ) -> None:
         source, sums, self.all, self.result = (SUMS[name] for name in kinds)
-        tall, down, self.across, self.step = shape
-        super().__init__(w, a, source, sums, tall, down)
+        self.across, self.step = across
+        super().__init__(w, a, source, sums, shape)
         self.way = way
-        self.lanes = self.all.lanes(w)
+        self.lanes = (self.sums if way == "streamed" else self.all).lanes(w)
         self.totals = Cells.at(w.scratch.word + a.totals_at, self.all)
 
     def write(self) -> None:
+        """Write the loops."""
         w, a = self.w, self.a
+        self.stages = stages_along(
+            self.chain[0], self.step, self.lanes, (self.sums, self.all), self.chain[1]
+        )
         self.top = w.begin * a.band
         bottom = (w.end * a.band).least(a.height)
         chunks = (a.width + (a.chunk - 1)) // a.chunk
@@ -110,13 +123,15 @@ class _Walk(Columns):
             self.start = chunk * a.chunk
             self.size = a.chunk.least(a.width - self.start)
             self.before = self.start - a.lead
+            self.first = self.top - (self.top + a.grid) % self.tall
             self.begin()
-            with w.loop(self.top - a.warm, bottom, self.tall) as row:
+            self._nothing_after()
+            with w.loop(self.first, bottom, self.tall) as row:
                 self.down(row)
-                with w.when(row >= self.top):
-                    self._beyond()
-                    with w.loop(0, (bottom - row).least(self.tall)) as late:
-                        self._across(late, row + late)
+                self._beyond()
+                early = w.choose(row < self.top, self.top - row, 0)
+                with w.loop(early, (bottom - row).least(self.tall)) as late:
+                    self._across(late, row + late)
 
     def _beyond(self) -> None:
         """Fill what lies left and right of the image from the lines themselves."""
@@ -126,6 +141,17 @@ class _Walk(Columns):
                 self._copies(w.index(0), a.left, a.lead - a.left)
             with w.when((self.start + self.size).equals(a.width)):
                 self._copies(a.left, a.right, a.width - self.before)
+
+    def _nothing_after(self) -> None:
+        """Let the numbers that are added and subtracted again after a line be 0."""
+        w, a = self.w, self.a
+        lanes = self.sums.lanes(w)
+        zero = Lanes.all(w, 0, self.sums, lanes)
+        count = self.step * sum(stage.way == "subtract" for stage in self.stages)
+        for late in range(self.tall):
+            after = self.lines + a.line * late + (a.lead + self.size + a.right)
+            for place in range(0, count, lanes):
+                (after + place).store(zero)
 
     def _copies(self, entry: Index, count: Index, place: Index) -> None:
         w, a = self.w, self.a
@@ -142,19 +168,30 @@ class _Walk(Columns):
         """Store one row's chunk of the result."""
         w, a = self.w, self.a
         line = self.lines + a.line * late + (a.lead - a.left)
-        load = self._loads(line)
         target = Cells.at(a.result + row * a.result_stride, self.result) + self.start
+        ahead = target.until_aligned(self.lanes) if self.streams else None
+        if self.way == "streamed":
+
+            def put(at: Index, total: Lanes, mask: Any) -> None:
+                self._put(target + at, total.to(self.all), mask)
+
+            stream(w, line, self.totals, self.stages, self.size, ahead, put)
+            return
+        load = self._loads(line)
 
         def body(at: Index, registers: int, mask: Any) -> None:
             for place, total in enumerate(load(at, registers)):
-                cells, value = target + at + place * self.lanes, self.quotient.of(total)
-                if self.streams and mask is None:
-                    cells.stream(value)
-                else:
-                    cells.store(value, mask)
+                self._put(target + at + place * self.lanes, total, mask)
 
-        ahead = target.until_aligned(self.lanes) if self.streams else None
         sweep(w, self.size, self.lanes, WIDE, body, ahead)
+
+    def _put(self, cells: Cells, total: Lanes, mask: Any) -> None:
+        """Write means of the result."""
+        value = self.quotient.of(total)
+        if self.streams and mask is None:
+            cells.stream(value)
+        else:
+            cells.store(value, mask)
 
     def _loads(self, line: Cells) -> Load:
         """Make what totals are loaded from, and return what loads them."""
