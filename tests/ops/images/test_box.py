@@ -16,6 +16,7 @@ from striate.ops import _threads
 from striate.ops.codegen import Target
 from striate.ops.images import box as plans
 from striate.ops.images.box import box_pass
+from striate.ops.images.box_chain import chain_of
 from striate.ops.images.calls import run
 from striate.ops.images.edges import Layout, Reach
 
@@ -158,6 +159,53 @@ def test_sums_past_sixteen_and_thirty_two_bits(dtype: str, window: Window) -> No
     assert_box(image, window, dtype, "reflect")
 
 
+@pytest.mark.parametrize("size", [*range(1, 70), 255, 341, 1000])
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_chain_makes_the_sum_of_its_window(size: int, exact: bool) -> None:
+    """Sums hold each of the window's numbers once, and of others nothing."""
+    held = {0: 1}
+    for way, shift in chain_of(size, exact):
+        others = held if way == "double" else {0: -1 if way == "subtract" else 1}
+        total = dict(held)
+        for place, times in others.items():
+            total[place + shift] = total.get(place + shift, 0) + times
+        held = {place: times for place, times in total.items() if times}
+        assert exact or all(link != "subtract" for link, _ in chain_of(size, exact))
+    assert held == dict.fromkeys(range(size), 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("across", [63, 100, 255, 299])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_sums_that_wait_in_memory(dtype: str, across: int, channels: int) -> None:
+    for down in (2, 9):
+        image = image_of((11, 2 * across + 37, channels), dtype)
+        assert_box(image, (down, across), dtype, "reflect")
+
+
+@pytest.mark.parametrize("down", [*range(1, 20), 24, 25, 2100])
+def test_rows_of_floats_made_together(down: int) -> None:
+    for height in (1, 7, 8, 33):
+        assert_box(image_of((height, 40, 1), "float32"), (down, 2), "float32", "wrap")
+
+
+@pytest.mark.parametrize("offset", range(0, 16, 3))
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_results_past_the_caches_at_any_address(dtype: str, offset: int) -> None:
+    size = np.dtype(dtype).itemsize
+    height, width = (1200, 3411 // size + offset)
+    image = image_of((height, width, 1), dtype)
+    room = np.full(height * width * size + 64 + offset * size, 77, np.uint8)
+    made = room[offset * size :][: height * width * size].view(dtype).reshape(image.shape)
+    layout = Layout(height, width, 1, dtype, dtype, "mirror", 0)
+    run(box_pass(layout, reach_of((4, 7))), image[..., 0], made[..., 0])
+    np.testing.assert_array_equal(made[300:900], boxed(image, (4, 7), dtype, "mirror")[300:900])
+    few = boxed(image[280:320], (4, 7), dtype, "mirror")
+    np.testing.assert_array_equal(made[284:316], few[4:36])
+    assert np.all(room[: offset * size] == 77)
+    assert np.all(room[offset * size + height * width * size :] == 77)
+
+
 @pytest.mark.parametrize("channels", [5, 16, 17, 40])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_many_channels(dtype: str, channels: int) -> None:
@@ -226,7 +274,7 @@ def test_a_part_of_an_image_has_the_bits_of_the_whole(window: Window, dtype: str
     image = image_of((200, 300, 3), dtype)
     whole = boxed(image, window, dtype)
     reach = reach_of(window)
-    for top, left in [(41, 53), (64, 64), (80, 7)]:
+    for top, left in [(41, 53), (47, 1), (64, 64), (80, 7)]:
         part = np.ascontiguousarray(image[top : top + 110, left : left + 150])
         made = boxed(part, window, dtype, origin=top)
         rows = slice(reach.top, 110 - reach.bottom)

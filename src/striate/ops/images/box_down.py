@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 WIDE = 4
+SHORT = 8  # sums of rows that are added one after the other
 SINGLES = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64])
 TOGETHER = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64, I64])
 RUNNING = ir.FunctionType(VOID, [ADDRESS, I64, I64, I64, I64, I64])
@@ -65,6 +66,22 @@ class _Rows:
         cells = Cells.at(word_at(self.w, self.table, entry), self.sums) + at
         return [(cells + k * self.lanes).load(self.lanes) for k in range(registers)]
 
+    def kept_sums(self, first: int, last: Index, at: Index, registers: int) -> list[Lanes]:
+        """Return numbers of rows of sums added up, some at a time, lest roundings pile up."""
+
+        def some(entry: Index) -> list[Lanes]:
+            stop = last.least(entry + SHORT)
+            return add_all(
+                self.w,
+                self.kept(entry, at, registers),
+                entry + 1,
+                stop,
+                lambda one: self.kept(one, at, registers),
+            )
+
+        totals = some(self.w.index(first))
+        return add_all(self.w, totals, first + SHORT, last, some, SHORT)
+
     def store(self, target: Cells, at: Index, values: Sequence[Lanes], mask: Any) -> None:
         """Write numbers of a row of sums."""
         for k, value in enumerate(values):
@@ -83,11 +100,11 @@ def plus(totals: list[Lanes], values: list[Lanes]) -> list[Lanes]:
 
 
 def add_all(
-    w: Writer, totals: list[Lanes], first: Index | int, last: Index, load: Any
+    w: Writer, totals: list[Lanes], first: Index | int, last: Index, load: Any, step: int = 1
 ) -> list[Lanes]:
-    """Return totals with ``load(entry)`` added for entries first ... last - 1."""
+    """Return totals with ``load(entry)`` added for entries first, first + step ... below last."""
     held = [Held(total) for total in totals]
-    with w.loop(first, last) as entry:
+    with w.loop(first, last, step) as entry:
         for one, value in zip(held, load(entry), strict=True):
             one.set(one.get() + value)
     return [one.get() for one in held]
@@ -144,10 +161,8 @@ def together_function(
         there, here = start + at, first + at
         shared: list[Lanes] | None = view.kept(after + 2, here, registers) if rest else None
         if groups:
-            shared = shared or [Lanes.all(inner, -0.0, sums, view.lanes)] * registers
-            shared = add_all(
-                inner, shared, after + 3, last, lambda entry: view.kept(entry, here, registers)
-            )
+            many = view.kept_sums(after + 3, last, here, registers)
+            shared = plus(shared, many) if shared else many
         totals = [shared]
         for entry in range(tall - 2, -1, -1):
             leaves = view.image(entry, there, registers, mask)
