@@ -37,7 +37,7 @@ def chain_of(size: int, exact: bool) -> tuple[Link, ...]:
         if exact and size > 3 and size & 3 == 3:
             links.append(Link("subtract", size))
             size += 1
-        elif size % 2 or size == 2:
+        elif size % 2 or (size == 2 and exact):
             size -= 1
             links.append(Link("add", size))
         else:

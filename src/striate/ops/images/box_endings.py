@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops.codegen import Index, Writer
+from striate.ops.codegen.values import ir
 from striate.ops.images.kinds import F32, F64, KINDS, S32, U16, Cells, Kind, Lanes
 
 __all__ = ["U32", "U64", "Ending", "Quotient", "divisor_words", "ending_of"]
@@ -17,6 +18,11 @@ __all__ = ["U32", "U64", "Ending", "Quotient", "divisor_words", "ending_of"]
 U32 = Kind("uint32", 4, False, False)
 U64 = Kind("uint64", 8, False, False)
 S64 = Kind("int64", 8, False, True)
+HIGH_PRODUCTS = {
+    ("sse", 8): "llvm.x86.sse2.pmulhu.w",
+    ("avx2", 16): "llvm.x86.avx2.pmulhu.w",
+    ("avx512", 32): "llvm.x86.avx512.pmulhu.w.512",
+}
 MOST_HALF = 256  # windows whose sums of bytes, and half of the count, fit into 16 bits
 
 
@@ -125,10 +131,7 @@ class Quotient:
         half, factor, shift, count = self.known
         builder, w = self.w.builder, self.w
         raised = total + half
-        wide, long = raised.to(U32), factor.to(U32)
-        sixteen = Lanes.all(w, 16, U32, wide.count)
-        high = Lanes(w, builder.lshr((wide * long).value, sixteen.value), U32).to(U16)
-        quotient = Lanes(w, builder.lshr(high.value, shift.value), U16)
+        quotient = Lanes(w, builder.lshr(high_product(raised, factor).value, shift.value), U16)
         if not self.ending.ties:
             return quotient
         halfway = (quotient * count).compare("==", raised)
@@ -147,3 +150,19 @@ class Quotient:
         if not exact:
             return total * reciprocal
         return total.multiply_add(reciprocal, total * rest)
+
+
+def high_product(one: Lanes, other: Lanes) -> Lanes:
+    """Return the high halves of products of 16 bits.
+
+    LLVM does not find the instruction where it takes the widened factor out of a loop.
+    """
+    w, kind = one.w, one.value.type
+    name = HIGH_PRODUCTS.get((w.target.level, one.count))
+    if name is not None:
+        function = w.module.globals.get(name)
+        function = function or ir.Function(w.module, ir.FunctionType(kind, [kind, kind]), name)
+        return Lanes(w, w.builder.call(function, [one.value, other.value]), U16)
+    wide = one.to(U32) * other.to(U32)
+    sixteen = Lanes.all(w, 16, U32, wide.count)
+    return Lanes(w, w.builder.lshr(wide.value, sixteen.value), U32).to(U16)
