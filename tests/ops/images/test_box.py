@@ -16,7 +16,6 @@ from striate.ops import _threads
 from striate.ops.codegen import Target
 from striate.ops.images import box as plans
 from striate.ops.images.box import box_pass
-from striate.ops.images.box_chain import chain_of
 from striate.ops.images.calls import run
 from striate.ops.images.edges import Layout, Reach
 
@@ -157,21 +156,6 @@ def test_sums_past_sixteen_and_thirty_two_bits(dtype: str, window: Window) -> No
     image = np.full((5, 2 * window[1] + 9, 1), np.iinfo(dtype).max, dtype)
     image[2, 7] = 0
     assert_box(image, window, dtype, "reflect")
-
-
-@pytest.mark.parametrize("size", [*range(1, 70), 255, 341, 1000])
-@pytest.mark.parametrize("exact", [True, False])
-def test_a_chain_makes_the_sum_of_its_window(size: int, exact: bool) -> None:
-    """Sums hold each of the window's numbers once, and of others nothing."""
-    held = {0: 1}
-    for way, shift in chain_of(size, exact):
-        others = held if way == "double" else {0: -1 if way == "subtract" else 1}
-        total = dict(held)
-        for place, times in others.items():
-            total[place + shift] = total.get(place + shift, 0) + times
-        held = {place: times for place, times in total.items() if times}
-        assert exact or all(link != "subtract" for link, _ in chain_of(size, exact))
-    assert held == dict.fromkeys(range(size), 1)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
