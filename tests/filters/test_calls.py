@@ -1,5 +1,7 @@
 """Calls like earlier ones: kept plans change nothing, whoever calls, and with whatever."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -36,7 +38,59 @@ def test_the_second_call_is_the_first(call, image):
         np.testing.assert_array_equal(out, once)
 
 
+@pytest.mark.parametrize("border", ["reflect", "wrap", "constant"])
+def test_narrow_images_are_called_alike(border):
+    for shape in ((30, 5), (1, 1), (9, 40, 3)):
+        own = np.random.default_rng(1).random(shape)
+        for _ in range(2):
+            np.testing.assert_allclose(
+                filters.gaussian(own, 4, border=border, cval=2),
+                filters.gaussian(own, 4, border=border, cval=2, method="reference"),
+                rtol=1e-12,
+            )
+
+
+def test_constants_that_float32_cannot_show():
+    image = np.zeros((20, 20), np.float32)
+    options = {"border": "constant", "cval": 0.1, "dtype": np.float64}
+    for call in (
+        lambda **o: filters.gaussian(image, 1, **o),
+        lambda **o: filters.box(image, 3, **o),
+    ):
+        np.testing.assert_allclose(
+            call(**options), call(**options, method="reference"), rtol=1e-13, atol=1e-17
+        )
+    assert np.isinf(filters.box(image, 3, border="constant", cval=1e300)).any()
+
+
+SEVERAL = """
+import sys, threading, numpy as np
+from striate import filters
+sys.setswitchinterval(1e-6)
+image, barrier = np.ones((64, 64), np.uint8), threading.Barrier(8)
+def work():
+    barrier.wait()
+    for size in (3, 5, 3):
+        assert (filters.box(image, size) == 1).all()
+threads = [threading.Thread(target=work) for _ in range(8)]
+[one.start() for one in threads]; [one.join() for one in threads]
+"""
+
+
+def test_the_first_calls_may_come_from_several_threads():
+    for _ in range(4):
+        subprocess.run([sys.executable, "-c", SEVERAL], check=True, timeout=100)
+
+
+def test_masked_arrays_are_refused():
+    with pytest.raises(StriateError, match="masked array"):
+        filters.box(np.ma.masked_array(np.zeros((3, 3)), np.eye(3)), 3)
+
+
 def test_equal_numbers_of_other_kinds_are_checked_again(image):
+    filters.box(image, (3, 3))
+    with pytest.raises(StriateError, match="size is"):
+        filters.box(image, (3.0, 3.0))
     filters.box(image, 3)
     with pytest.raises(StriateError, match=r"size is 3\.0"):
         filters.box(image, 3.0)

@@ -20,6 +20,7 @@ from striate.ops.images.calls import Pass, run
 __all__ = ["Calls", "note_pass"]
 
 MOST = 64  # calls of a filter that are kept
+WEIGHTS = 4096  # of a kernel of one's own that calls are told apart by
 
 
 class Done(NamedTuple):
@@ -45,7 +46,7 @@ class Calls:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._kept: dict[Any, tuple[Pass, np.dtype[Any]]] = {}
+        self._kept: dict[Any, tuple[Pass, np.dtype[Any], bool]] = {}
 
     def __call__(
         self, image: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]
@@ -55,24 +56,25 @@ class Calls:
             return self._function(image, *arguments, **options)
         out = None
         values = arguments
-        if arguments and type(arguments[0]) is np.ndarray:
+        if arguments and type(arguments[0]) is np.ndarray and arguments[0].size <= WEIGHTS:
             values = (layout_of(arguments[0]), arguments[0].tobytes(), *arguments[1:])
-        # 1, 1.0 and True are equal, but not to a filter's checks.
-        key: Any = image.shape, image.strides, image.dtype, values, *map(type, arguments)
+        key: Any = image.shape, image.strides, image.dtype, values, *map(kind_of, arguments)
         if options:
             named = dict(options)
             out = named.pop("out", None)
-            key = (*key, layout_of(out), *named.items(), *map(type, named.values()))
+            key = (*key, layout_of(out), *named.items(), *map(kind_of, named.values()))
         try:
             found = self._kept.get(key)
         except TypeError:  # lists among the arguments
             return self._function(image, *arguments, **options)
         if found is None:
             return self._first(image, arguments, options, key)
-        one, dtype = found
+        one, dtype, finite = found
         if out is None:
             out = np.empty(image.shape, dtype)
         elif np.may_share_memory(image, out):
+            return self._function(image, *arguments, **options)
+        if finite and not np.isfinite(image).all():  # which the filter refuses
             return self._function(image, *arguments, **options)
         run(one, image, out)
         return out
@@ -90,8 +92,15 @@ class Calls:
         if len(done) == 1 and repeats(done[0], image, result):
             if len(self._kept) >= MOST:
                 self._kept.clear()
-            self._kept[key] = done[0].one, result.dtype
+            # Integers cannot show NaN and infinity, for which every image is looked through.
+            finite = image.dtype.kind == "f" and result.dtype.kind != "f"
+            self._kept[key] = done[0].one, result.dtype, finite
         return result
+
+
+def kind_of(value: Any) -> Any:
+    """Return what tells 1, 1.0 and True apart: they are equal, but not to a filter's checks."""
+    return tuple(map(kind_of, value)) if type(value) is tuple else type(value)
 
 
 def layout_of(image: Any) -> Any:
@@ -102,11 +111,8 @@ def layout_of(image: Any) -> Any:
 
 
 def repeats(done: Done, image: Any, result: Any) -> bool:
-    """Whether a pass alone is what became of an image, whatever its pixels."""
-    if type(result) is not np.ndarray:
-        return False
-    looked_at = image.dtype.kind == "f" and result.dtype.kind != "f"  # for NaN and infinity
-    return not looked_at and same(done.image, image) and same(done.result, result)
+    """Whether a pass alone is what became of an image."""
+    return type(result) is np.ndarray and same(done.image, image) and same(done.result, result)
 
 
 def same(rows: NDArray[Any], image: NDArray[Any]) -> bool:

@@ -83,6 +83,8 @@ def as_pixels(image: ArrayLike) -> NDArray[Any]:
             f"image is a {type(image).__name__}, which has no element type; "
             f"pass numpy.asarray(image, dtype=numpy.float64)"
         )
+    if isinstance(image, np.ma.MaskedArray):
+        raise DTypeError("image is a masked array, and filters know no masks; pass image.filled(0)")
     array = np.asarray(image)
     if array.dtype.newbyteorder("=") not in IMAGES:
         raise DTypeError(

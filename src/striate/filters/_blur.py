@@ -41,7 +41,8 @@ def box(
 
     The window of an even size reaches one pixel further up and left than down and right, as in
     SciPy's ``uniform_filter``. Pixels of integer dtypes are summed exactly and divided once, so
-    the result is the exact mean, rounded half to even.
+    the result is the exact mean, rounded half to even. Floats are added up in their own precision,
+    and never subtracted: sums beyond its range are infinite, though a mean would not be.
 
     Parameters
     ----------

@@ -52,11 +52,14 @@ def correlate_fourier(
     height, step = image.shape[0], frame.channels
     width = image.shape[1] // step
     sides = tile_sides(matrix.shape)
+    single = image.dtype == output.dtype == np.float32
+    kind = np.float32 if single else np.float64
     spectrum = np.conj(np.fft.rfft2(matrix, sides))[..., None]
+    spectrum = spectrum.astype(np.complex64 if single else np.complex128)
     rows, columns = tile_step(matrix.shape)
     note((0, 0), (0, 0), step=(rows, columns))
 
-    def correlate_tile(tile: Values) -> Values:
+    def correlate_tile(tile: NDArray[Any]) -> NDArray[Any]:
         if not np.isfinite(tile).all():
             return plain_sums(tile, matrix)
         product = np.fft.rfft2(tile, sides, axes=(0, 1)) * spectrum
@@ -71,7 +74,7 @@ def correlate_fourier(
             for left in range(0, width, columns):
                 across = min(columns, width - left)
                 part = slice(left * step, (left + across + matrix.shape[1] - 1) * step)
-                tile = lines.take(frame.columns[part], axis=1).astype(np.float64)
+                tile = lines.take(frame.columns[part], axis=1).astype(kind)
                 tile[shown < 0] = frame.fill
                 tile[:, frame.columns[part] < 0] = frame.fill
                 sums = correlate_tile(tile.reshape(shown.size, -1, step))
@@ -84,7 +87,7 @@ def correlate_fourier(
     run_blocks(fill_tile_rows, -(-height // rows), int(steps))
 
 
-def plain_sums(tile: Values, matrix: Values) -> Values:
+def plain_sums(tile: NDArray[Any], matrix: Values) -> Values:
     """Return the correlation where the kernel fits into the tile, weight after weight.
 
     Examples

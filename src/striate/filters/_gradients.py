@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -84,7 +84,8 @@ def gradient(
         else:
             weights = tuple((column.tobytes(), row.tobytes()) for column, row in factors)
             kind = direction.dtype.name
-            run_pass(request, reach, lambda one: planned(one, reach, weights, kind), direction)
+            plan = partial(planned, reach=reach, weights=weights, directions=kind)
+            run_pass(request, reach, plan, direction, any_width=True)
         return request.result(), direction.reshape(request.shape)
 
 

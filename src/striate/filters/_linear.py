@@ -21,7 +21,7 @@ __all__ = ["convolve", "correlate", "weighted"]
 
 Values = NDArray[np.float64]
 
-FOURIER = {"float32": 1600, "float64": 841}  # weights from which transforms beat such sums
+FOURIER = {"float32": 1444, "float64": 841}  # weights from which transforms beat such sums
 PASSES = 1.25  # what a weight of a pass down and across costs, in weights of plain sums
 NEGLIGIBLE = 1e-13  # what a separation may lose, in parts of the sum of the |weights|
 

@@ -71,7 +71,7 @@ def define(
 def add_pairs(request: Request, reach: Reach, pairs: Sequence[Pair], ending: str = "sum") -> None:
     """Fill the target with the sum, or the magnitude, of correlations with columns and rows."""
     weights = tuple((column.tobytes(), row.tobytes()) for column, row in pairs)
-    run_pass(request, reach, lambda layout: planned(layout, reach, weights, ending))
+    run_pass(request, reach, lambda layout: planned(layout, reach, weights, ending), any_width=True)
 
 
 @lru_cache(maxsize=128)
@@ -89,7 +89,7 @@ def planned(
 def add_products(request: Request, reach: Reach, matrix: Values) -> None:
     """Fill the target with the correlation with a matrix, weight after weight."""
     weights = matrix.tobytes()
-    run_pass(request, reach, lambda layout: planned_matrix(layout, reach, weights))
+    run_pass(request, reach, lambda layout: planned_matrix(layout, reach, weights), any_width=True)
 
 
 @lru_cache(maxsize=128)
@@ -133,8 +133,13 @@ def run_pass(
     reach: Reach,
     plan: Callable[[Layout], Pass],
     second: NDArray[Any] | None = None,
+    *,
+    any_width: bool = False,
 ) -> None:
-    """Fill the target, and a second array like it, by the pass that is planned for the image."""
+    """Fill the target, and a second array like it, by the pass that is planned for the image.
+
+    Passes that do not take `any_width` are given narrow images with what lies beside them.
+    """
     pixels, target = request.pixels, request.target
     layout = Layout(
         request.shape[0],
@@ -147,7 +152,7 @@ def run_pass(
     )
     if not fill_fits(layout):
         pixels, layout = pixels.astype(np.float64), layout._replace(source="float64")
-    if not narrow(layout, reach):
+    if any_width or not narrow(layout, reach):
         one = plan(layout)
         run(one, pixels, target, second)
         if second is None:

@@ -38,7 +38,8 @@ for _row in ALONG.values():
 
 def derivative_taps(operator: str, axis: Any) -> tuple[Taps, Taps]:
     """Return the factors (down the rows, along the columns) of an operator of `ALONG`."""
-    if isinstance(axis, (bool, np.bool_)) or axis not in (0, 1):
+    whole = isinstance(axis, (int, np.integer)) and not isinstance(axis, (bool, np.bool_))
+    if not whole or axis not in (0, 1):
         raise ParameterError(
             f"axis is {axis!r}; it must be 1 (along columns: vertical edges), "
             f"0 (along rows: horizontal edges) or None (the magnitude)"

@@ -134,13 +134,16 @@ class Columns:
 
     def _group(self, number: Index) -> Index:
         """Return where the sums of some group of rows are kept."""
-        return (self.kept + (number % (self.a.groups + 1)) * self.a.line).word
+        return self._kept_at(number % (self.a.groups + 1))
 
     def _short(self, number: Index) -> Index:
         """Return where the sums of the last rows of some group are kept."""
-        a = self.a
-        slot = number % (a.groups + 2) + (a.groups + 1)
-        return (self.kept + slot * a.line).word
+        groups = self.a.groups
+        return self._kept_at(number % (groups + 2) + (groups + 1))
+
+    def _kept_at(self, slot: Index) -> Index:
+        place: Index = (self.kept + slot * self.a.line).word
+        return place
 
     def _call(self, function: Any, *first: Index) -> Any:
         def fill(place: Index, column: Index, count: Index) -> None:

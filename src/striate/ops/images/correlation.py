@@ -113,7 +113,8 @@ def separable_pass(
             "chunk": chunk,
             "line": line,
             "by_columns": int(rows > CACHE and layout.border != "wrap"),
-            "wraps": int(layout.border == "wrap"),
+            # A line that holds a whole row has the other end of the row in it.
+            "wraps": int(layout.border == "wrap" and chunk < layout.width),
             **(dict.fromkeys(SECOND, 0) if directions else {}),
         },
         blocks=-(-layout.height // tall),

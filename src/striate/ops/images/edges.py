@@ -115,7 +115,7 @@ def fill_fits(layout: Layout) -> bool:
 
 def _is_single(number: float) -> bool:
     with np.errstate(over="ignore"):
-        return bool(np.float32(number) == number or number != number)
+        return bool(float(np.float32(number)) == number or number != number)
 
 
 def chunks(layout: Layout, reach: Reach, target: int) -> int:

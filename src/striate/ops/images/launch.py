@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops.blocked.driver import RUN, run_function
-from striate.ops.codegen import Index, Pointer, Target, Writer, library
+from striate.ops.codegen import COMPILING, Index, Pointer, Target, Writer, library
 from striate.ops.codegen.values import ADDRESS, I32, I64, STEP, VOID, ir
 
 __all__ = ["launcher", "plan_of"]
@@ -71,11 +71,20 @@ def fields_are_where_they_were() -> bool:
     return tuple((ctypes.c_int64 * 2).from_address(strides)) == array.strides
 
 
-@functools.cache
+_services: dict[Target, NDArray[np.int64]] = {}
+
+
 def services(target: Target) -> NDArray[np.int64]:
-    """Return the addresses of Python's functions, and of the one that runs tasks."""
-    found = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p) for name in PYTHON]
-    return np.array([*(one.value for one in found), run_function(target)], np.int64)
+    """Return the addresses of Python's functions, and of the one that runs tasks.
+
+    Plans keep the address of this array, so there is one, whoever asks first.
+    """
+    with COMPILING:
+        if target not in _services:
+            found = (getattr(ctypes.pythonapi, name) for name in PYTHON)
+            words = [ctypes.cast(one, ctypes.c_void_p).value for one in found]
+            _services[target] = np.array([*words, run_function(target)], np.int64)
+        return _services[target]
 
 
 def plan_of(

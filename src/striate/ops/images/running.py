@@ -31,6 +31,8 @@ def running_sum(weights: NDArray[Any], number: float, *, fused: bool) -> Any:
     3.0
     """
     kind = weights.dtype.type
+    if number == 0:
+        return kind(0)
     with np.errstate(over="ignore", invalid="ignore"):
         factor = kind(number)
         total = weights[0] * factor
