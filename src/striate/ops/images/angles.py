@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from striate.ops.codegen import Index, Writer, template
+from striate.ops.images.cells import Cells, sweep
 from striate.ops.images.down import down_function
 from striate.ops.images.endings import total_of
-from striate.ops.images.kinds import F32, F64, KINDS, Cells, Kind, Lanes, sweep
+from striate.ops.images.kinds import F32, F64, KINDS, Kind, Lanes
 from striate.ops.images.separable import WIDE, Walk, separable
 
 __all__ = ["SECOND", "angle", "gradients"]

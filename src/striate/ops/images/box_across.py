@@ -9,7 +9,8 @@ from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import I32, ir
 from striate.ops.images.box_down import add_all, plus
 from striate.ops.images.box_stages import STAGE_WORDS
-from striate.ops.images.kinds import Cells, Held, Kind, Lanes
+from striate.ops.images.cells import Cells, Held
+from striate.ops.images.kinds import Kind, Lanes
 
 __all__ = ["WIDE", "across_staged", "scan", "scanned", "stage_places"]
 

@@ -11,7 +11,8 @@ from striate.ops.images.box_down import (
     singles_function,
     together_function,
 )
-from striate.ops.images.kinds import Cells, Kind
+from striate.ops.images.cells import Cells
+from striate.ops.images.kinds import Kind
 
 __all__ = ["Columns"]
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
-from striate.ops.images.kinds import Cells, Held, Kind, Lanes, sweep
+from striate.ops.images.cells import Cells, Held, sweep
+from striate.ops.images.kinds import Kind, Lanes
 
 __all__ = [
     "put_word",

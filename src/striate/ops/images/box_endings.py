@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import ir
-from striate.ops.images.kinds import F32, F64, KINDS, S32, U16, Cells, Kind, Lanes
+from striate.ops.images.cells import Cells
+from striate.ops.images.kinds import F32, F64, KINDS, S32, U16, Kind, Lanes
 
 __all__ = ["U32", "U64", "Ending", "Quotient", "divisor_words", "ending_of"]
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import I32, ir
 from striate.ops.images.box_chain import Link
-from striate.ops.images.kinds import S32, Cells, Held, Kind, Lanes
+from striate.ops.images.cells import Cells, Held
+from striate.ops.images.kinds import S32, Kind, Lanes
 
 __all__ = ["Stage", "lag_of", "rings_of", "stages_along", "stream"]
 

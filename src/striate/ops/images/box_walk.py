@@ -14,7 +14,8 @@ from striate.ops.images.box_chain import Link
 from striate.ops.images.box_columns import Columns
 from striate.ops.images.box_endings import U32, U64, Ending, Quotient
 from striate.ops.images.box_stream import Stage, stages_along, stream
-from striate.ops.images.kinds import KINDS, Cells, Lanes, sweep
+from striate.ops.images.cells import Cells, sweep
+from striate.ops.images.kinds import KINDS, Lanes
 
 __all__ = ["Way", "box"]
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from striate.ops.codegen import Index, Pointer, Writer
 from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
+from striate.ops.images.cells import Cells, Held
 from striate.ops.images.endings import any_lane
-from striate.ops.images.kinds import F32, F64, Cells, Held, Kind, Lanes
+from striate.ops.images.kinds import F32, F64, Kind, Lanes
 
 __all__ = [
     "DOUBTFUL",

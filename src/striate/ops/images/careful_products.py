@@ -12,8 +12,9 @@ from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.kernel import Arguments
 from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
 from striate.ops.images.careful import ROOM, UNIT, finest, scaled_error
+from striate.ops.images.cells import Cells, Held
 from striate.ops.images.down import down_function
-from striate.ops.images.kinds import F32, F64, Cells, Held, Kind, Lanes
+from striate.ops.images.kinds import F32, F64, Kind, Lanes
 
 __all__ = ["AgainProducts", "error_of_products", "exact_words"]
 

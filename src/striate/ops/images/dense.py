@@ -15,8 +15,9 @@ from typing import Any
 from striate.ops.codegen import Index, Writer, template
 from striate.ops.codegen.values import I64
 from striate.ops.images.careful import Again, doubtful_again
+from striate.ops.images.cells import Cells, sweep
 from striate.ops.images.dense_sums import Block, Looped, Unrolled, Windows
-from striate.ops.images.kinds import F32, F64, KINDS, Cells, Kind, Lanes, sweep
+from striate.ops.images.kinds import F32, F64, KINDS, Kind, Lanes
 
 __all__ = ["MARGIN", "dense"]
 

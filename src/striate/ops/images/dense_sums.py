@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from striate.ops.codegen import Index, Writer
-from striate.ops.images.kinds import Cells, Held, Kind, Lanes
+from striate.ops.images.cells import Cells, Held
+from striate.ops.images.kinds import Kind, Lanes
 
 __all__ = ["Block", "Looped", "Unrolled", "Windows"]
 

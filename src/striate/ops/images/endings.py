@@ -8,7 +8,8 @@ from typing import Any
 
 from striate.ops.codegen import Writer
 from striate.ops.codegen.values import ir
-from striate.ops.images.kinds import F32, F64, Held, Kind, Lanes
+from striate.ops.images.cells import Held
+from striate.ops.images.kinds import F32, F64, Kind, Lanes
 
 __all__ = ["ENDINGS", "Ending", "any_lane", "total_of"]
 

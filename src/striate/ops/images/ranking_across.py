@@ -6,7 +6,8 @@ from typing import Any
 
 from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
-from striate.ops.images.kinds import F32, F64, S32, Cells, Held, Kind, Lanes, first, sweep
+from striate.ops.images.cells import Cells, Held, first, sweep
+from striate.ops.images.kinds import F32, F64, S32, Kind, Lanes
 from striate.ops.images.median_programs import Stage
 from striate.ops.images.ranking_down import SMALL, infected, inner_writer
 from striate.ops.images.ranking_walk import Walk

@@ -6,8 +6,9 @@ from typing import Any
 
 from striate.ops.codegen import Index, Pointer, Writer
 from striate.ops.codegen.values import ADDRESS, I64, VOID, ir
+from striate.ops.images.cells import Cells, Held, sweep
 from striate.ops.images.endings import any_lane
-from striate.ops.images.kinds import Cells, Held, Lanes, sweep
+from striate.ops.images.kinds import Lanes
 from striate.ops.images.ranking_walk import Down, Walk
 
 __all__ = ["doubter", "infected", "inner_writer", "sorter"]

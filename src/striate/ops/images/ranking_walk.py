@@ -7,7 +7,8 @@ from typing import Any
 
 from striate.ops.codegen import Index, Writer
 from striate.ops.codegen.values import I64
-from striate.ops.images.kinds import Cells, Held, Kind, Lanes
+from striate.ops.images.cells import Cells, Held
+from striate.ops.images.kinds import Kind, Lanes
 from striate.ops.images.median_programs import Program
 
 __all__ = ["FLAG_WORDS", "Walk"]

@@ -14,9 +14,10 @@ from striate.ops.codegen import Index, Writer, template
 from striate.ops.codegen.values import I64
 from striate.ops.images.careful import doubtful_again
 from striate.ops.images.careful_products import AgainProducts
+from striate.ops.images.cells import Cells, Held, sweep
 from striate.ops.images.down import down_function
 from striate.ops.images.endings import ENDINGS
-from striate.ops.images.kinds import F32, F64, KINDS, Cells, Held, Kind, Lanes, sweep
+from striate.ops.images.kinds import F32, F64, KINDS, Kind, Lanes
 
 __all__ = ["WIDE", "Walk", "separable"]
 
