@@ -151,3 +151,12 @@ def test_the_number_of_threads_does_not_change_a_bit(monkeypatch):
     for other in results[1:]:
         for one, same in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(one, same)
+
+
+def test_filters_load_no_numba():
+    code = (
+        "import sys, numpy as np; from striate import filters; "
+        "filters.gaussian(np.zeros((9, 9)), 1); filters.box(np.zeros((9, 9)), 3); "
+        "filters.median(np.zeros((9, 9))); assert 'numba' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)

@@ -10,14 +10,16 @@ Source: IEC 61966-2-1:1999, section 5.2: the curve and its two constants, 0.0404
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.filters.alpha import has_alpha
 from striate.ops.filtering import round_into
-from striate.ops.lookup import Levels, look_up
+
+if TYPE_CHECKING:
+    from striate.ops.lookup import Levels
 
 __all__ = ["decode", "encode", "full_scale"]
 
@@ -55,7 +57,7 @@ def decode(image: Image) -> Image:
     array([[0.    , 0.003 , 0.2159, 1.    ]], dtype=float32)
     """
     native = image.astype(image.dtype.newbyteorder("="), copy=False)
-    light = look_up(native, decoding_table(native.dtype)) if has_levels(native) else linear(native)
+    light = looked_up(native) if has_levels(native) else linear(native)
     if has_alpha(image):
         light[..., -1] = image[..., -1]
     return light
@@ -116,6 +118,13 @@ def perceptual(light: Image) -> Image:
     return result
 
 
+def looked_up(levels: Image) -> Image:
+    """Return the light of integer levels."""
+    from striate.ops.lookup import look_up  # loads Numba, which takes longer than most filters
+
+    return look_up(levels, decoding_table(levels.dtype))
+
+
 @cache
 def decoding_table(dtype: np.dtype[Any]) -> NDArray[np.float32]:
     """Return the light of each level, rounded to float32 once."""
@@ -126,5 +135,7 @@ def decoding_table(dtype: np.dtype[Any]) -> NDArray[np.float32]:
 @cache
 def levels_of(dtype: np.dtype[Any]) -> Levels:
     """Return the levels, kept apart by the light that lies half-way between neighbours."""
+    from striate.ops.lookup import Levels
+
     top = np.iinfo(dtype).max
     return Levels.between(linear((np.arange(top) + 0.5) / top))
