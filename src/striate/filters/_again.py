@@ -7,7 +7,7 @@ next call like it goes straight there. On small images that is most of the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -58,11 +58,11 @@ class Calls:
         values = arguments
         if arguments and type(arguments[0]) is np.ndarray and arguments[0].size <= WEIGHTS:
             values = (layout_of(arguments[0]), arguments[0].tobytes(), *arguments[1:])
-        key: Any = image.shape, image.strides, image.dtype, values, *map(kind_of, arguments)
+        key: Any = image.shape, image.strides, image.dtype, values, kinds_of(arguments)
         if options:
             named = dict(options)
             out = named.pop("out", None)
-            key = (*key, layout_of(out), *named.items(), *map(kind_of, named.values()))
+            key = (*key, layout_of(out), *named.items(), kinds_of(named.values()))
         try:
             found = self._kept.get(key)
         except TypeError:  # lists among the arguments
@@ -98,9 +98,12 @@ class Calls:
         return result
 
 
-def kind_of(value: Any) -> Any:
+def kinds_of(values: Iterable[Any]) -> tuple[Any, ...]:
     """Return what tells 1, 1.0 and True apart: they are equal, but not to a filter's checks."""
-    return tuple(map(kind_of, value)) if type(value) is tuple else type(value)
+    kinds = tuple(map(type, values))
+    if tuple not in kinds:
+        return kinds
+    return tuple(kinds_of(one) if type(one) is tuple else type(one) for one in values)
 
 
 def layout_of(image: Any) -> Any:
