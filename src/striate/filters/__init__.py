@@ -4,7 +4,7 @@ Images are (H, W) or (H, W, C) arrays of uint8, uint16, float32 or float64; each
 filtered by itself. The result has the image's shape and, unless `dtype` or `out` says otherwise,
 its dtype. Integer results are float64 sums rounded once, half to even, and clipped to the dtype's
 range; they are exact where the weights are whole numbers, or halves, quarters and so on. float32
-results are added up in float32, to 1e-6 of the largest pixel times the sum of the |weights|.
+results are added up in float32, to 1e-6 of the largest pixel times the sum of the absolute weights.
 
 ============================================ =================================================
 `box`, `gaussian`, `motion_blur`             blurs; `gaussian` also derivatives of order 1 and 2
