@@ -99,8 +99,7 @@ def test_a_damaged_file(tmp_path):
     middle = whole.index(b"IDAT") + 6
     path.write_bytes(whole[:middle] + b"\xff\xff" + whole[middle + 2 :])
     message = message_of(read, path)
-    assert message.startswith(f"{path}: damaged or cut short (")
-    assert message.endswith("); get a whole copy of the file")
+    assert message == f"{path}: damaged or cut short; get a whole copy of the file"
 
 
 KINDS = [
@@ -142,7 +141,7 @@ def test_32_bit_integers_are_refused(tmp_path):
     path = tmp_path / "deep.tif"
     Image.new("I", (4, 3)).save(path)
     assert message_of(read, path) == (
-        f"{path}: pixels of Pillow's mode I, which striate does not read; "
+        f"{path}: whole numbers that are signed or have 32 bits, which striate does not read; "
         "convert it to 8 or 16 bits, or to floats"
     )
 

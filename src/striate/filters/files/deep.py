@@ -15,28 +15,29 @@ from PIL import Image
 
 from striate.errors import FileError, MissingExtraError
 from striate.filters.alpha import has_alpha
-from striate.filters.files.formats import channels_of
+from striate.filters.files.formats import COLOURS, channels_of
 from striate.filters.files.metadata import ORIENTATION, Metadata, sound_dpi, upright
 from striate.filters.light import full_scale
 from striate.ops.filtering import round_into
 
-__all__ = ["is_tiff", "read_png", "read_tiff", "write_png", "write_tiff"]
+__all__ = ["MANY", "is_tiff", "read_png", "read_tiff", "unread", "write_png", "write_tiff"]
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 HEADER = 33  # bytes of a PNG file up to the end of its first chunk
 INCH = 0.0254  # metres
+MANY = "an image of more than 4 channels"
 ASSOCIATED, UNASSOCIATED = 1, 2  # TIFF 6.0, tag 338: colours multiplied by alpha, and not
 
 # What tifffile would print on standard error of damaged tags; whoever listens still hears it.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def extra(package: str, place: Path) -> Any:
+def extra(package: str, place: Path, what: str = "16-bit or float colour") -> Any:
     """Return an optional package, or raise the error that says how to install it."""
     try:
         return importlib.import_module(package)
     except ImportError:
-        raise MissingExtraError.of(package, "large", f"{place}: 16-bit or float colour") from None
+        raise MissingExtraError.of(package, "large", f"{place}: {what}") from None
 
 
 def is_tiff(place: Path) -> bool:
@@ -70,20 +71,26 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def read_tiff(place: Path) -> tuple[NDArray[Any], Metadata]:
-    """Return the upright pixels of a TIFF file's first page, and what it says beside."""
-    tifffile = extra("tifffile", place)
+def read_tiff(place: Path, what: str) -> tuple[NDArray[Any], Metadata]:
+    """Return the upright pixels of a TIFF file's first page, and what it says beside.
+
+    `what` says why Pillow does not do, for those who lack tifffile.
+    """
+    tifffile = extra("tifffile", place, what)
     with tifffile.TiffFile(place) as file:
         page = file.pages[0]
         refuse_page(page, place)
         image = page.asarray(maxworkers=1)
         profile, turn = page.iccprofile, page.tags.valueof(ORIENTATION, default=1)
         dpi = sound_dpi(page.get_resolution(tifffile.RESUNIT.INCH))
+        frames = len(file.pages)
     if page.axes == "SYX":
         image = np.moveaxis(image, 0, -1)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         image = (full_scale(image.dtype) - image).astype(image.dtype)
-    return upright(shown(image, page), turn), Metadata(profile, None, dpi)
+    pixels = upright(shown(image, page), turn)
+    lost = unread(page.samplesperpixel, pixels)
+    return pixels, Metadata(profile, None, dpi, lost, frames)
 
 
 def refuse_page(page: Any, place: Path) -> None:
@@ -110,7 +117,7 @@ def refuse_page(page: Any, place: Path) -> None:
 def shown(image: NDArray[Any], page: Any) -> NDArray[Any]:
     """Return the colours of a page, and its alpha where a channel beside them is said to be one."""
     beside = [int(kind) for kind in page.extrasamples]
-    if not beside:
+    if not beside or channels_of(image) > COLOURS:  # many are no colours: each is for itself
         return image
     colours = channels_of(image) - len(beside)
     if beside[0] == ASSOCIATED:
@@ -118,6 +125,13 @@ def shown(image: NDArray[Any], page: Any) -> NDArray[Any]:
     else:
         image = image[..., : colours + (beside[0] == UNASSOCIATED)]
     return image[..., 0] if channels_of(image) == 1 else image
+
+
+def unread(samples: int, image: NDArray[Any]) -> tuple[str, ...]:
+    """Return what to say of the channels of a file that `image` has not."""
+    lost = samples - max(channels_of(image), 1)
+    what = "a channel that is" if lost == 1 else f"{lost} channels that are"
+    return (f"{what} neither a colour nor alpha",) if lost > 0 else ()
 
 
 def divided(image: NDArray[Any]) -> NDArray[Any]:
@@ -133,12 +147,15 @@ def divided(image: NDArray[Any]) -> NDArray[Any]:
 def write_tiff(file: IO[bytes], image: NDArray[Any], metadata: Metadata, place: Path) -> None:
     """Write a TIFF file, deflated after a prediction from the left, which suits photographs."""
     channels = channels_of(image)
-    extra("tifffile", place).imwrite(
+    many = channels > COLOURS
+    coloured = metadata.icc_profile is not None if many else channels >= 3
+    others = ["unspecified"] * (channels - (3 if coloured else 1)) if many else None
+    extra("tifffile", place, *[MANY] * many).imwrite(
         file,
         image,
-        photometric="rgb" if channels >= 3 else "minisblack",
+        photometric="rgb" if coloured else "minisblack",
         planarconfig="contig" if channels else None,
-        extrasamples=["unassalpha"] if has_alpha(image) else None,
+        extrasamples=["unassalpha"] if has_alpha(image) else others,
         compression="zlib",
         predictor=True,
         iccprofile=metadata.icc_profile,

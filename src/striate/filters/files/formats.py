@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from striate.errors import FileError
 
-__all__ = ["DAMAGE", "FORMATS", "HELD", "SUFFIXES", "channels_of", "format_of", "is_deep"]
+__all__ = [
+    "COLOURS",
+    "DAMAGE",
+    "FORMATS",
+    "HELD",
+    "SUFFIXES",
+    "another",
+    "channels_of",
+    "format_of",
+    "is_deep",
+]
 
 SUFFIXES = {
     ".png": "PNG",
@@ -24,6 +34,7 @@ SUFFIXES = {
     ".tiff": "TIFF",
     ".bmp": "BMP",
 }
+COLOURS = 4  # channels that are colours and alpha; only TIFF holds more
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 
 HELD: dict[str, dict[str, tuple[int, ...]]] = {
@@ -57,8 +68,15 @@ def channels_of(image: NDArray[Any]) -> int:
 
 
 def is_deep(image: NDArray[Any]) -> bool:
-    """Whether an image is more than Pillow's modes hold: deep colours, and float64."""
-    return image.dtype == np.float64 or (image.dtype != np.uint8 and image.ndim == 3)
+    """Whether an image is more than Pillow's modes hold: deep colours, float64, many channels."""
+    deep_colour = image.dtype != np.uint8 and image.ndim == 3
+    return image.dtype == np.float64 or deep_colour or channels_of(image) > COLOURS
+
+
+def another(dtype: np.dtype[Any], channels: int) -> str:
+    """Return which formats hold such numbers in so many channels, where one does not."""
+    known = [name for name in FORMATS if channels in HELD[name].get(dtype.name, ())]
+    return " or ".join(known or ["TIFF"])
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

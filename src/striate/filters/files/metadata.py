@@ -31,6 +31,7 @@ LARGEST_EXIF = 2**16 - 3  # bytes of a JPEG segment
 
 HOLD_PROFILES = ("PNG", "TIFF", "JPEG", "WEBP")
 HOLD_EXIF = ("PNG", "JPEG", "WEBP")
+SAY_EXIF = (*HOLD_EXIF, "MPO")  # which is JPEG with further pictures behind it
 HOLD_DPI = ("PNG", "TIFF", "JPEG", "BMP")
 
 # Exif 2.32, tag 274: where row 0 and column 0 of the stored picture lie.
@@ -60,6 +61,8 @@ class Metadata:
         Pixels per inch, across and down.
     dropped : tuple of str
         What was damaged or did not fit the pixels that were read, in words.
+    frames : int
+        How many pages or frames the file has, of which the first was read.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class Metadata:
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     dropped: tuple[str, ...] = ()
+    frames: int = 1
 
     @property
     def has_srgb_curve(self) -> bool:
@@ -97,7 +101,7 @@ def metadata_of(picture: Image.Image, exif: Image.Exif | None, channels: int) ->
     """Return what an opened picture says of an image of so many channels."""
     tags = None
     try:
-        tags = lasting(exif) if exif is not None and picture.format in HOLD_EXIF else None
+        tags = lasting(exif) if exif is not None and picture.format in SAY_EXIF else None
     except DAMAGE:
         exif = None
     dropped = ("its EXIF is damaged",) if exif is None else ()

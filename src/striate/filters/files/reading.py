@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from striate.errors import FileError, StriateError, one_line
+from striate.errors import FileError, StriateError
 from striate.filters.files import deep
-from striate.filters.files.formats import DAMAGE, FORMATS, channels_of
+from striate.filters.files.formats import COLOURS, DAMAGE, FORMATS, channels_of
 from striate.filters.files.metadata import (
     ORIENTATION,
     Metadata,
@@ -25,10 +24,13 @@ from striate.filters.files.metadata import (
     metadata_of,
     upright,
 )
+from striate.filters.files.quiet import PILLOW_QUIET
 
 __all__ = ["read", "read_with_metadata"]
 
 WIDTH, HEIGHT, BITS = 256, 257, 258  # TIFF's tags; bits of each channel
+PHOTOMETRIC, SAMPLES = 262, 277  # what colours they are, and how many channels
+PLAIN_COLOURS = (0, 1, 2)  # greys from white or from black, and RGB
 
 # Pillow's modes whose arrays are what they show; every other one is converted.
 AS_THEY_ARE = {"L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "F"}
@@ -57,7 +59,7 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
 
     Returns
     -------
-    array, shape (H, W), or (H, W, C) for C = 2 (grey, alpha), 3 (colour) or 4 (colour, alpha)
+    array, shape (H, W), or (H, W, C) for C = 2 (grey, alpha), 3 (colour), 4 (colour, alpha) or more
         uint8; uint16 for 16 bits; float32 or float64 for float TIFF. Palettes are looked up,
         bilevel images become 0 and 255, CMYK and others become RGB.
 
@@ -67,7 +69,7 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
         The file is missing, unreadable, no image, damaged, cut short or suspiciously large, or
         holds numbers that no array described above can (32-bit integers).
     MissingExtraError
-        It holds deep colours, and tifffile or imagecodecs is not installed.
+        It holds deep colours or more than 4 channels, and tifffile or imagecodecs is not installed.
 
     Examples
     --------
@@ -108,7 +110,7 @@ def read_with_metadata(path: str | os.PathLike[str]) -> tuple[NDArray[Any], Meta
     ...     write(path, np.array([[7]], dtype=np.uint8), Metadata(dpi=(300.0, 150.0)))
     ...     read_with_metadata(path)  # doctest: +NORMALIZE_WHITESPACE
     (array([[7]], dtype=uint8),
-     Metadata(icc_profile=None, exif=None, dpi=(300.0, 150.0), dropped=()))
+     Metadata(icc_profile=None, exif=None, dpi=(300.0, 150.0), dropped=(), frames=1))
     """
     return opened(Path(path))
 
@@ -123,56 +125,30 @@ def opened(place: Path) -> tuple[NDArray[Any], Metadata]:
         except UnidentifiedImageError:
             if not deep.is_tiff(place):
                 raise
-            return of_deep_tiff(place)
+            return of_deep_tiff(place, "a TIFF file that Pillow cannot read")
         with picture:
             deep_colour = is_deep_colour(picture)
+            if has_many_channels(picture):
+                return of_deep_tiff(place, deep.MANY)
             if deep_colour and picture.format == "TIFF":
-                return of_deep_tiff(place)
+                return of_deep_tiff(place, "16-bit or float colour")
             lay_as_stored(picture)
             picture.load()  # what is damaged shows here, and not while metadata are looked at
             pixels = deep.read_png(place) if deep_colour else pixels_of(picture, place)
             exif = exif_of(picture)
             if exif is not None and picture.format != "TIFF":  # which Pillow turns on loading
                 pixels = upright(pixels, exif.get(ORIENTATION))
-            return np.ascontiguousarray(pixels), metadata_of(picture, exif, channels_of(pixels))
+            said = metadata_of(picture, exif, channels_of(pixels))
+            lost = deep.unread(samples_of(picture), pixels)
+            frames = frames_of(picture, place)
+            said = replace(said, dropped=(*said.dropped, *lost), frames=frames)
+            return np.ascontiguousarray(pixels), said
 
 
-def of_deep_tiff(place: Path) -> tuple[NDArray[Any], Metadata]:
+def of_deep_tiff(place: Path, what: str) -> tuple[NDArray[Any], Metadata]:
     """Return what `opened` does, of a TIFF file that is more than Pillow reads."""
-    image, metadata = deep.read_tiff(place)
+    image, metadata = deep.read_tiff(place, what)
     return np.ascontiguousarray(image), fitting(metadata, channels_of(image))
-
-
-class Quiet:
-    """A context in which Pillow warns of nothing, for any number of threads at once.
-
-    Pillow warns of images beyond its limit, and refuses those beyond twice the limit; its other
-    warnings are of damaged metadata, which `Metadata.dropped` names. Python's filters of warnings
-    are the whole process's: they change when the first thread comes, and back when the last goes.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.inside = 0
-        self.before: warnings.catch_warnings[None] | None = None
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.inside == 0:
-                self.before = warnings.catch_warnings()
-                self.before.__enter__()
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-            self.inside += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self.lock:
-            self.inside -= 1
-            if self.inside == 0 and self.before is not None:
-                self.before.__exit__(None, None, None)
-
-
-PILLOW_QUIET = Quiet()
 
 
 @contextmanager
@@ -200,9 +176,12 @@ def told_of(place: Path) -> Iterator[None]:
     except MemoryError:
         raise FileError(f"{place}: more than memory holds; make it smaller") from None
     except DAMAGE as error:
-        raise FileError(
-            f"{place}: damaged or cut short ({one_line(error)}); get a whole copy of the file"
-        ) from None
+        if isinstance(error, OSError) and error.strerror:
+            raise FileError(
+                f"{place}: cannot be read ({error.strerror}); check the disk it lies on"
+            ) from None
+        # What decoders say beside that ("decoder error -2") helps nobody.
+        raise FileError(f"{place}: damaged or cut short; get a whole copy of the file") from None
 
 
 def lay_as_stored(picture: Image.Image) -> None:
@@ -221,7 +200,7 @@ def pixels_of(picture: Image.Image, place: Path) -> NDArray[Any]:
     mode = array_mode(picture)
     if mode is None:
         raise FileError(
-            f"{place}: pixels of Pillow's mode {picture.mode}, which striate does not read; "
+            f"{place}: whole numbers that are signed or have 32 bits, which striate does not read; "
             f"convert it to 8 or 16 bits, or to floats"
         )
     array = np.array(picture if mode == picture.mode else picture.convert(mode))
@@ -252,6 +231,28 @@ def is_deep_colour(picture: Image.Image) -> bool:
     return picture.format == "PNG" and any(
         str(layout).endswith("16B") and layout != "I;16B" for layout in layouts
     )
+
+
+def samples_of(picture: Image.Image) -> int:
+    """Return how many channels of grey or colours a TIFF picture has; 0 for other pictures."""
+    tags = getattr(picture, "tag_v2", {}) if picture.format == "TIFF" else {}
+    return int(tags.get(SAMPLES, 1)) if tags.get(PHOTOMETRIC) in PLAIN_COLOURS else 0
+
+
+def has_many_channels(picture: Image.Image) -> bool:
+    """Whether a picture has more channels than colours and alpha; Pillow leaves them out."""
+    return samples_of(picture) > COLOURS
+
+
+def frames_of(picture: Image.Image, place: Path) -> int:
+    """Return how many pages or frames a decoded picture has, as far as they can be counted."""
+    if picture.format != "TIFF":
+        return int(getattr(picture, "n_frames", 1))
+    try:  # counting moves on from page to page, which a decoded one cannot
+        with Image.open(place, formats=("TIFF",)) as pages:
+            return int(getattr(pages, "n_frames", 1))
+    except DAMAGE:
+        return 1
 
 
 def grey_palette(picture: Image.Image) -> bool:

@@ -14,7 +14,7 @@ from PIL import Image
 from striate.errors import DTypeError, FileError, ParameterError, ShapeError, one_line
 from striate.files import replacing
 from striate.filters.files import deep
-from striate.filters.files.formats import HELD, channels_of, format_of, is_deep
+from striate.filters.files.formats import COLOURS, HELD, another, channels_of, format_of, is_deep
 from striate.filters.files.metadata import Metadata, kept_by
 from striate.filters.files.profiles import trouble_with
 
@@ -39,7 +39,7 @@ def write(
     ----------
     path : str or path
         Its suffix names the format: .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp.
-    image : array, shape (H, W), or (H, W, C) for C = 1 to 4
+    image : array, shape (H, W), or (H, W, C) for C = 1 to 4, in TIFF also more
         uint8, or what else the format holds: see the table in `striate.filters.files`.
     metadata : Metadata, optional
         What `read_with_metadata` found. The format keeps what it can hold.
@@ -57,7 +57,8 @@ def write(
     FileError
         The suffix is unknown, or the file cannot be written.
     MissingExtraError
-        The image has deep colours, and tifffile or imagecodecs is not installed.
+        The image has deep colours or more than 4 channels, and tifffile or imagecodecs is not
+        installed.
 
     Examples
     --------
@@ -141,9 +142,10 @@ def writable(image: NDArray[Any], format_name: str, place: Path) -> NDArray[Any]
     native = image.dtype.newbyteorder("=")
     if native.name not in held:
         deep_format = "float32" in held and native.kind in "if"  # what may be negative stays so
+        advice = "filter with dtype float32" if deep_format else "scale it with files.scaled"
         raise DTypeError(
             f"{place}: {format_name} cannot hold {image.dtype}; it holds {' or '.join(held)}: "
-            f"filter with dtype {'float32' if deep_format else 'uint8'}, or choose another format"
+            f"{advice}, or choose another format"
         )
     if image.ndim not in (2, 3) or image.size == 0:
         raise ShapeError(
@@ -151,10 +153,11 @@ def writable(image: NDArray[Any], format_name: str, place: Path) -> NDArray[Any]
         )
     plane = image[:, :, 0] if channels_of(image) == 1 else image
     possible = held[native.name]
-    if channels_of(plane) not in possible:
+    many = channels_of(plane) > COLOURS and format_name == "TIFF"
+    if channels_of(plane) not in possible and not many:
         raise ShapeError(
             f"{place}: {format_name} cannot hold {native.name} with {channels_of(plane)} channels; "
             f"it holds {' or '.join(str(max(count, 1)) for count in possible)}: "
-            f"choose another format, or drop channels"
+            f"choose {another(native, channels_of(plane))}, or drop channels"
         )
     return np.ascontiguousarray(plane, dtype=native)
