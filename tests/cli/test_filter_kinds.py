@@ -23,7 +23,7 @@ def test_a_dtype_keeps_the_sign(striate, tmp_path):
     np.testing.assert_array_equal(slope, filters.sobel(grey, axis=1, dtype=np.float32))
     assert striate("filter", "slope.tiff", "deep.png", "box", "--size", "1").err == (
         "striate: deep.png: PNG cannot hold float32; it holds uint8 or uint16: "
-        "filter with dtype uint8, or choose another format\n"
+        "add --dtype uint8 --scale, or choose another format\n"
     )
     options = ["box", "--size", "1", "--dtype", "uint8"]
     assert striate("filter", "slope.tiff", "flat.png", *options).code == 0
@@ -74,7 +74,7 @@ def test_what_is_left_out_of_a_file_is_said(striate, photo, tmp_path, jobs):
     assert len(told) == 4
     for index, notice in enumerate(told):
         assert notice.startswith(f"striate: {Path('in', f'{index}.png')}: ")
-        assert notice.endswith("; it is left out")
+        assert notice.endswith("; left out")
 
 
 def test_transparent_images(striate, tmp_path):

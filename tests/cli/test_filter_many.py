@@ -196,7 +196,13 @@ def test_a_dry_run_writes_nothing(striate, tree, tmp_path):
         {"input": str(Path("in") / name), "output": str(Path("out") / name)}
         for name in ("a.png", "b.bmp")
     ]
-    assert printed == {"filter": "sobel", "planned": files, "skipped": [], "failed": []}
+    assert printed == {
+        "filter": "sobel",
+        "planned": files,
+        "skipped": [],
+        "failed": [],
+        "notices": [],
+    }
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -66,11 +66,12 @@ ROWS = "write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'"
         ),
         (
             ["photo.png", "out.png", "box", "--size", "3", "--sigma", "2"],
-            "box takes no --sigma; it takes --size, --border, --cval, --dtype, --linear-light",
+            "box takes no --sigma; it takes --size, --border, --cval, --dtype, --scale, "
+            "--linear-light",
         ),
         (
             ["photo.png", "out.png", "kv", "--order", "2"],
-            "kv takes no --order; it takes --border, --cval, --dtype, --linear-light",
+            "kv takes no --order; it takes --border, --cval, --dtype, --scale, --linear-light",
         ),
         (
             ["photo.png", "out.png", "steer", "--sigma", "2"],
@@ -98,12 +99,12 @@ ROWS = "write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'"
         (
             ["photo.png", "out.png", "sobel", "--dtype", "int16"],
             "out.png: PNG cannot hold int16; it holds uint8 or uint16: "
-            "filter with dtype uint8, or choose another format",
+            "add --dtype uint8 --scale, or choose another format",
         ),
         (
             ["photo.png", "out.jpg", "sobel", "--dtype", "float32"],
             "out.jpg: JPEG cannot hold float32; it holds uint8: "
-            "filter with dtype uint8, or choose another format",
+            "add --dtype uint8 --scale, or choose another format",
         ),
         (
             ["photo.png", "out.png", "sobel", "--axis", "2"],

@@ -194,8 +194,8 @@ def test_a_signal_ends_a_run_in_good_order(striate, begun, tmp_path, number):
     assert names(printed["written"]) == done
     assert 0 < printed["left"] == len(NAMES) - len(done)
     assert err.endswith(
-        f"striate: interrupted: {len(done)} of {len(NAMES)} files are done, {printed['left']} are "
-        "left; to go on, add --resume to the same command\n"
+        f"striate: interrupted: {len(done)} of {len(NAMES)} files done, {printed['left']} left; "
+        "to go on, add --resume to the same command\n"
     )
     assert not list(tmp_path.rglob("*.part"))
     written, skipped = again(striate)

@@ -7,11 +7,12 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from striate.cli._filter_kinds import Scaled
 from striate.cli._filter_options import EVERY, FILTERS, RESIDUALS, parsed
 from striate.errors import ParameterError, explained
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -44,8 +45,12 @@ def outside(border: str, cval: float | None) -> dict[str, Any]:
     return {"border": border, "cval": 0.0 if cval is None else cval}
 
 
-def made(name: str, chosen: dict[str, Any]) -> partial[NDArray[Any]]:
+def made(name: str, chosen: dict[str, Any], *, scale: bool = False) -> partial[NDArray[Any]]:
     """Return the filter with its parameters, tried on one pixel so that bad ones show now."""
+    if scale and chosen.get("dtype") is None:
+        raise ParameterError(
+            "--scale is for another kind of numbers; add --dtype uint8, uint16, float32 or float64"
+        )
     import numpy as np
 
     from striate import filters
@@ -57,7 +62,9 @@ def made(name: str, chosen: dict[str, Any]) -> partial[NDArray[Any]]:
         with explained(name):
             chosen = {"kernel": getattr(filters.kernels, own)(**of_kernel), **rest}
         own = "correlate"
-    function = partial(getattr(filters, own), alpha=True, **chosen)
+    found = getattr(filters, own)
+    apply: Callable[..., NDArray[Any]] = Scaled(found) if scale else found
+    function = partial(apply, alpha=True, **chosen)
     function(np.zeros((1, 1), dtype=np.uint8))
     return function
 

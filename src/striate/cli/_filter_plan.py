@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from striate.cli._filter_sources import ARRAY, Sources, is_array, is_pattern
@@ -36,11 +36,14 @@ class Plan:
         What cannot be done: for each path, why.
     folder : path or None
         Where the results go; None where a single one goes to a file.
+    notices : list of str
+        What else there is to say of what was found.
     """
 
     jobs: list[Job]
     failed: dict[Path, StriateError]
     folder: Path | None
+    notices: list[str] = field(default_factory=list)
 
     def make_folders(self) -> None:
         """Create the folders of the results; the jobs of those that cannot be fail.
@@ -123,7 +126,8 @@ def plan(
         for text in sources:
             found.add(text)
         jobs = [Job(file.path, out / in_format(file.place, format)) for file in found.files]
-        done = Plan(list(dict.fromkeys(jobs)), found.failed, out)
+        passed = [f"{path}: a pipe, socket or device, which is skipped" for path in found.passed]
+        done = Plan(list(dict.fromkeys(jobs)), found.failed, out, sorted(passed))
     if quality is not None:
         refuse_quality(quality, done.jobs)
     refuse_collisions([(job.source, job.target) for job in done.jobs])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,13 @@ from striate.errors import StriateError, one_line
 
 __all__ = ["report", "report_plan"]
 
+ALIKE = 5  # files that are named one by one where the same is to be said of them
+
 
 def report(name: str, plan: Plan, outcome: Outcome, *, as_json: bool) -> None:
     """Print the files written on stdout, and on stderr what a person should know."""
-    notices = [notice for written in outcome.written.values() for notice in written.notices]
+    told = [notice for written in outcome.written.values() for notice in written.notices]
+    notices = [*plan.notices, *told]
     if as_json:
         files = [
             {**pair(job), "shape": list(result.shape), "dtype": result.dtype}
@@ -35,7 +38,7 @@ def report(name: str, plan: Plan, outcome: Outcome, *, as_json: bool) -> None:
             print_path(job.target)
     if plan.folder is not None and sys.stderr.isatty():
         tell(summary(outcome))
-    for notice in notices:
+    for notice in grouped(notices):
         tell(notice)
     tell_failed(outcome.failed, len(plan.jobs) + len(plan.failed))
     if plan.folder is not None and outcome.unnoted:
@@ -46,7 +49,7 @@ def report(name: str, plan: Plan, outcome: Outcome, *, as_json: bool) -> None:
     if outcome.signal is not None:
         done = len(outcome.written) + len(outcome.skipped)
         tell(
-            f"interrupted: {done} of {len(plan.jobs)} files are done, {outcome.left} are left; "
+            f"interrupted: {done} of {counted(len(plan.jobs))} done, {outcome.left} left; "
             "to go on, add --resume to the same command"
             if plan.folder is not None
             else f"interrupted: {plan.jobs[0].target} was not written"
@@ -58,10 +61,13 @@ def report_plan(name: str, plan: Plan, skipped: list[Job], *, as_json: bool) -> 
     done = set(skipped)
     jobs = [job for job in plan.jobs if job not in done]
     if as_json:
-        print_json(name, "planned", [pair(job) for job in jobs], skipped, plan.failed)
+        planned = [pair(job) for job in jobs]
+        print_json(name, "planned", planned, skipped, plan.failed, notices=plan.notices)
     else:
         for job in jobs:
             print_path(job.source, " -> ", job.target)
+    for notice in grouped(plan.notices):
+        tell(notice)
     tell_failed(plan.failed, len(plan.jobs) + len(plan.failed))
 
 
@@ -95,17 +101,51 @@ def summary(outcome: Outcome) -> str:
     counts = [f"{len(files)} {kind}" for kind, files in kinds.items() if files]
     pixels = sum(written.pixels for written in outcome.written.values()) / 1e6
     speed = f", {pixels / outcome.seconds:.1f} megapixels/s" if pixels else ""
-    plural = "" if len(outcome.written) == 1 else "s"
-    files = ", ".join([f"{len(outcome.written)} file{plural} written", *counts])
+    files = ", ".join([f"{counted(len(outcome.written))} written", *counts])
     return f"{files} in {outcome.seconds:.1f} s{speed}"
 
 
 def tell_failed(failed: Mapping[Path, Exception], total: int) -> None:
-    """List on stderr what failed, and why."""
+    """List on stderr what failed, and why; what fails alike, as once."""
+    lines = [explanation(path, error) for path, error in failed.items()]
+    shorter = grouped(lines)
     if failed:
-        tell(f"{len(failed)} of {total} files failed:")
-    for path, error in failed.items():
-        typer.echo(f"  {visible(explanation(path, error))}", err=True)
+        more = "" if len(shorter) == len(lines) else " (--json lists each)"
+        tell(f"{len(failed)} of {counted(total)} failed{more}:")
+    for line in shorter:
+        typer.echo(f"  {visible(line)}", err=True)
+
+
+def counted(files: int) -> str:
+    """Return so many files in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(2)
+    ('1 file', '2 files')
+    """
+    return f"{files} file{'' if files == 1 else 's'}"
+
+
+def grouped(lines: Sequence[str]) -> list[str]:
+    """Return lines that begin with a file's name, those that go on alike as one if they are many.
+
+    Examples
+    --------
+    >>> grouped([*(f"{n}.png: full" for n in range(6)), "c.png: damaged"])
+    ['6 files, the first 0.png: full', 'c.png: damaged']
+    """
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        alike.setdefault(line.partition(": ")[2] or line, []).append(line)
+    result = []
+    for line in lines:
+        same = alike[line.partition(": ")[2] or line]
+        if len(same) <= ALIKE:
+            result.append(line)
+        elif line is same[0]:
+            result.append(f"{counted(len(same))}, the first {line}")
+    return result
 
 
 def explanation(path: Path, error: Exception) -> str:

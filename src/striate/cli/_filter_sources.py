@@ -40,6 +40,8 @@ class Sources:
         What was found.
     failed : dict
         What each folder that could not be listed says.
+    passed : list of path
+        Pipes, sockets and devices that have an image's name.
     """
 
     recursive: bool
@@ -47,6 +49,7 @@ class Sources:
     arrays: bool = True
     files: list[Found] = field(default_factory=list)
     failed: dict[Path, StriateError] = field(default_factory=dict)
+    passed: list[Path] = field(default_factory=list)
 
     def add(self, text: str) -> None:
         """Look for the files that one argument names.
@@ -128,8 +131,11 @@ class Sources:
             if is_array(path):
                 if self.arrays:
                     yield path
-            elif path.suffix.lower() in SUFFIXES and is_file_or_broken(path):
-                yield path
+            elif path.suffix.lower() in SUFFIXES and not path.is_dir():
+                if is_file_or_broken(path):
+                    yield path
+                else:
+                    self.passed.append(path)
 
 
 def is_array(path: os.PathLike[str]) -> bool:

@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from striate.cli._batch import Bar, Stop, Stopped, completed, progress
 from striate.cli._filter_journal import Journal, State, noting, state
+from striate.cli._filter_kinds import (
+    Scaled,
+    in_parts,
+    notices_of_kinds,
+    notices_of_white,
+    refuse_unheld,
+    shape_written,
+)
 from striate.cli._filter_large import filter_in_parts, goes_in_parts
 from striate.cli._filter_plan import LOSSY, Job, Plan
+from striate.cli._filter_sources import ARRAY
 from striate.errors import FileError, explained
 
 if TYPE_CHECKING:
@@ -81,7 +90,10 @@ class Filtering:
                     stop.check()
                 bar.part(job, done, total)
 
-            return Written(*filter_in_parts(job, self.apply, progress), source)
+            apply = in_parts(self.apply, job.source)
+            shape, dtype = filter_in_parts(job, apply, progress)
+            notices = tuple(f"{job.source}: {text}" for text in self.notices_of_large(job, dtype))
+            return Written(shape, dtype, source, notices)
         return self.at_once(job, stop, source)
 
     def at_once(self, job: Job, stop: Stop, source: State) -> Written:
@@ -100,21 +112,55 @@ class Filtering:
                 f"of {image.dtype}; filter fewer files at a time with --jobs 1"
             ) from None
         stop.check()
+        refuse_unheld(job.target, result)
         files.write(job.target, result, metadata, quality=self.quality if lossy else None)
-        notices = tuple(f"{job.source}: {text}" for text in self.notices(metadata))
-        return Written(result.shape, result.dtype.name, source, notices)
+        shape = shape_written(job.target, result)
+        kinds = list(notices_of_kinds(image.dtype, result.dtype, scaled=self.scaled))
+        told = [*self.notices(metadata), *(kinds or notices_of_white(image, result))]
+        notices = tuple(f"{job.source}: {text}" for text in told)
+        return Written(shape, result.dtype.name, source, notices)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether white stays white in another dtype."""
+        return isinstance(self.apply.func, Scaled)
+
+    def notices_of_large(self, job: Job, dtype: str) -> Iterator[str]:
+        """Yield what is to be said of an image that went part by part."""
+        import numpy as np
+
+        from striate.filters import large
+        from striate.filters.files.deep import pages_of
+
+        if job.source.suffix.lower() != ARRAY:
+            yield from pages(pages_of(job.source))
+        before = large.layout(job.source).dtype
+        yield from notices_of_kinds(before, np.dtype(dtype), scaled=self.scaled)
 
     def notices(self, metadata: Metadata) -> Iterator[str]:
         """Yield what is to be said of an image's metadata."""
-        yield from (f"{what}; it is left out" for what in metadata.dropped)
+        yield from (f"{what}; left out" for what in metadata.dropped)
+        yield from pages(metadata.frames)
         if self.linear_light and not metadata.has_srgb_curve:
             yield "its ICC profile has another curve than sRGB; --linear-light takes that of sRGB"
+
+
+def pages(count: int) -> Iterator[str]:
+    """Yield what to say of pages or frames that are not filtered."""
+    if count > 1:
+        yield f"the first of its {count} pages or frames was filtered; the others are left out"
 
 
 def state_of_input(path: Path) -> State:
     """Return the state of a file that is about to be read."""
     try:
+        if path.is_fifo() or path.is_char_device() or path.is_socket():
+            raise FileError(
+                f"{path}: a pipe, socket or device; store the image in a file and filter that"
+            )
         return state(path)
+    except FileError:
+        raise
     except FileNotFoundError:
         if path.is_symlink():
             raise FileError(

@@ -129,6 +129,13 @@ def filter_images(
             show_default=False,
         ),
     ] = None,
+    scale: Annotated[
+        bool,
+        typer.Option(
+            "--scale",
+            help="with --dtype: white stays white, from 65535, 255 or 1.0 to another of these",
+        ),
+    ] = False,
     linear_light: Annotated[
         bool, typer.Option("--linear-light", help="filter amounts of light, not sRGB's codes")
     ] = False,
@@ -197,6 +204,8 @@ def filter_images(
 
     Edges of a whole tree: striate filter photos/ edges/ sobel --recursive
 
+    From 16 bits to a JPEG: striate filter scan.tif out.jpg median --dtype uint8 --scale
+
     With sign: striate filter grey.png slope.tiff sobel --axis 1 --dtype float32
     """
     from striate.cli._filter_function import digest, made, outside, parameters
@@ -229,8 +238,8 @@ def filter_images(
     }
     chosen = parameters(name, given) | outside(border, cval)
     chosen |= {"dtype": dtype, "linear_light": linear_light}
-    apply = made(name, chosen)
-    settings = digest({"filter": name, "quality": quality, **chosen})
+    apply = made(name, chosen, scale=scale)
+    settings = digest({"filter": name, "quality": quality, "scale": scale, **chosen})
     work = Filtering(apply, linear_light, quality, settings)
     todo = plan(sources, out, recursive=recursive, format=format, quality=quality)
     if jobs is not None and jobs < 1:

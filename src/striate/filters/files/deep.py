@@ -20,7 +20,16 @@ from striate.filters.files.metadata import ORIENTATION, Metadata, sound_dpi, upr
 from striate.filters.light import full_scale
 from striate.ops.filtering import round_into
 
-__all__ = ["MANY", "is_tiff", "read_png", "read_tiff", "unread", "write_png", "write_tiff"]
+__all__ = [
+    "MANY",
+    "is_tiff",
+    "pages_of",
+    "read_png",
+    "read_tiff",
+    "unread",
+    "write_png",
+    "write_tiff",
+]
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 HEADER = 33  # bytes of a PNG file up to the end of its first chunk
@@ -91,6 +100,12 @@ def read_tiff(place: Path, what: str) -> tuple[NDArray[Any], Metadata]:
     pixels = upright(shown(image, page), turn)
     lost = unread(page.samplesperpixel, pixels)
     return pixels, Metadata(profile, None, dpi, lost, frames)
+
+
+def pages_of(place: Path) -> int:
+    """Return how many pages a TIFF file has."""
+    with extra("tifffile", place).TiffFile(place) as file:
+        return len(file.pages)
 
 
 def refuse_page(page: Any, place: Path) -> None:

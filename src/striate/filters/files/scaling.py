@@ -49,7 +49,10 @@ def scaled(image: NDArray[Any], dtype: DTypeLike, *, white: float | None = None)
     >>> scaled(np.array([[0, 0.5, 1]]), "uint16")
     array([[    0, 32768, 65535]], dtype=uint16)
     """
-    chosen = np.dtype(dtype)
+    try:
+        chosen = np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"dtype is {dtype!r}; scale among {', '.join(KINDS)}") from None
     for kind in (image.dtype.newbyteorder("="), chosen):
         if kind.name not in KINDS:
             raise DTypeError(f"dtype {kind} has no white; scale among {', '.join(KINDS)}")
