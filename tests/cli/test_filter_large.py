@@ -140,7 +140,7 @@ def test_a_signal_stops_a_large_file_between_two_parts(striate, slide, monkeypat
                 pass  # until it was seen
             progress(done, total)
 
-        filter_file(*arguments, progress=first, memory=500_000, **options)
+        filter_file(*arguments, **options | {"progress": first, "memory": 500_000})
 
     monkeypatch.setattr(large, "filter_file", interrupted)
     result = striate("filter", "slide.tif", "out.tif", *GAUSSIAN)

@@ -14,8 +14,9 @@ from striate.errors import FileError, MissingExtraError, StriateError
 if TYPE_CHECKING:
     from striate.filters.large import Layout
 
-__all__ = ["filter_in_parts", "goes_in_parts"]
+__all__ = ["MEMORY", "filter_in_parts", "goes_in_parts"]
 
+MEMORY = 2**28  # bytes for the pixels of one image, unless the caller says so
 AT_ONCE = 2**27  # bytes of pixels that are read at once, where there is another way
 
 
@@ -46,19 +47,24 @@ def pixels_of(layout: Layout) -> int:
 
 
 def filter_in_parts(
-    job: Job, apply: partial[Any], progress: Callable[[int, int], None]
+    job: Job,
+    apply: partial[Any],
+    progress: Callable[[int, int], None],
+    memory: int = MEMORY,
 ) -> tuple[tuple[int, ...], str]:
-    """Filter an image part by part; return the result's shape and dtype.
+    """Filter an image part by part, in so many bytes; return the result's shape and dtype.
 
     `progress` is called with the pixels done and those of the image; what it raises stops all.
     """
     from striate.filters import large
 
     try:
-        large.filter_file(job.source, job.target, apply.func, progress=progress, **apply.keywords)
-    except FileError:  # names its file
+        large.filter_file(
+            job.source, job.target, apply.func, memory=memory, progress=progress, **apply.keywords
+        )
+    except (FileError, MissingExtraError):  # these name their file, or no file is at fault
         raise
-    except StriateError as error:
-        raise type(error)(f"{job.source}: {error}") from None
+    except StriateError as error:  # the filter was tried before: it is the file that does not suit
+        raise FileError(f"{job.source}: {error}") from None
     layout = large.layout(job.target)
     return layout.shape, layout.dtype.name

@@ -1,11 +1,16 @@
+import re
+
 import numpy as np
 import pytest
 import tifffile
 import zarr
+from hypothesis import given
+from hypothesis import strategies as st
 
 from striate import filters
 from striate.errors import DTypeError, FileError, ParameterError
 from striate.filters.large import Reach, filter_file, layout
+from striate.filters.large.sizes import bytes_of, sized
 
 NOISE = np.random.default_rng(0).integers(0, 256, (100, 130), dtype=np.uint8)
 
@@ -61,12 +66,25 @@ def test_too_little_memory_names_what_is_needed(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", NOISE, tile=(64, 64))
     with pytest.raises(ParameterError) as error:
         filter_file(tmp_path / "a.tif", tmp_path / "b.tif", filters.box, size=3, memory=1000)
-    needed = int(str(error.value).split("needs ")[1].split()[0])
+    needed = re.search("needs (.* kB) for", str(error.value))[1]
     assert str(error.value) == (
-        f"memory is 1000 bytes; this filter needs {needed} for 64 x 64 pixels of this image: "
-        f"raise memory"
+        f"memory is 1 kB; this filter needs {needed} for 64 x 64 pixels of this image: "
+        f"raise memory, on the command line with --memory"
     )
-    filter_file(tmp_path / "a.tif", tmp_path / "b.tif", filters.box, size=3, memory=needed)
+    memory = bytes_of(needed)
+    filter_file(tmp_path / "a.tif", tmp_path / "b.tif", filters.box, size=3, memory=memory)
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1.5.0MB", "1 GiB", "0", "nan", "٣MB"])
+def test_texts_that_are_no_sizes(text):
+    with pytest.raises(ParameterError) as error:
+        bytes_of(text)
+    assert str(error.value) == f"memory is {text!r}; it must be a size such as 512MB or 1.5GB"
+
+
+@given(st.integers(1, 10**15))
+def test_sizes_written_are_enough_and_no_waste(count):
+    assert count <= bytes_of(sized(count).removesuffix("ytes")) <= count * 1.01 + 1
 
 
 def test_functions_of_your_own(tmp_path):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from striate.errors import ParameterError
 from striate.filters.large.cuts import Cut
 from striate.filters.large.layouts import Layout, Part, Source
+from striate.filters.large.sizes import sized
 from striate.filters.large.trial import Reach, Trial
 
 __all__ = ["ahead", "filtered", "parts_of", "pixels_of"]
@@ -79,8 +80,9 @@ def parts_of(source: Layout, target: Layout, trial: Trial, memory: int) -> list[
             columns += across
     if bytes_of(rows, columns) > memory:
         raise ParameterError(
-            f"memory is {memory} bytes; this filter needs {bytes_of(rows, columns)} for "
-            f"{rows} x {columns} pixels of this image: raise memory"
+            f"memory is {sized(memory)}; this filter needs {sized(bytes_of(rows, columns))} for "
+            f"{rows} x {columns} pixels of this image: raise memory, "
+            f"on the command line with --memory"
         )
     return list(product(ranges(height, rows), ranges(width, columns)))
 

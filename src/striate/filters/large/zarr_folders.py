@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from striate.errors import FileError, MissingExtraError, one_line
 from striate.filters.large.layouts import Layout, Part, checked
+from striate.filters.large.zarr_headers import HEADERS, check_header
 
 if TYPE_CHECKING:
     import zarr
@@ -53,7 +56,8 @@ class ZarrSource:
     def read(self, rows: range, columns: range, out: NDArray[Any]) -> None:
         """Fill `out` with a part of the image."""
         try:
-            out[...] = self.array[rows.start : rows.stop, columns.start : columns.stop]
+            place = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+            out[...] = complete(self.array.async_array.getitem(place))
         except DAMAGE as error:
             raise FileError(
                 f"{self.place}: a chunk in rows {rows.start} to {rows.stop - 1}, columns "
@@ -65,12 +69,22 @@ class ZarrSource:
         """Nothing is held open."""
 
 
+def complete(work: Coroutine[Any, Any, Any]) -> Any:
+    """Return what Zarr's work on many chunks gives; once one chunk fails, nothing goes on.
+
+    Zarr's own loop would leave the work on all the others behind.
+    """
+    with ThreadPoolExecutor(1, "striate-zarr") as thread:  # the caller's may have a loop already
+        return thread.submit(asyncio.run, work).result()
+
+
 def open_array(place: Path) -> zarr.Array[Any]:
     """Return the array in a folder."""
     import zarr
 
     if not place.exists():
         raise FileError(f"{place}: no such file; check the path")
+    check_header(place)
     try:
         found = zarr.open(place, mode="r")
     except DAMAGE as error:
@@ -100,7 +114,8 @@ def write_zarr(place: Path, layout: Layout, parts: Iterator[tuple[Part, NDArray[
         **stored_as(layout),
     )
     for (rows, columns), pixels in parts:
-        array[rows.start : rows.stop, columns.start : columns.stop] = pixels
+        where = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+        complete(array.async_array.setitem(where, pixels))
 
 
 def stored_as(layout: Layout) -> dict[str, Any]:
@@ -132,7 +147,7 @@ def replacing_array(goal: Path) -> Iterator[Path]:
         If the folder cannot be written, or what is there is no Zarr array.
     """
     there = goal.exists()
-    if there and not any((goal / name).is_file() for name in ("zarr.json", ".zarray")):
+    if there and not any((goal / name).is_file() for name in HEADERS):
         raise FileError(f"{goal}: is there already, and no Zarr array; choose another name")
     if not goal.parent.is_dir():
         raise FileError(f"{goal}: its folder does not exist; create {goal.parent} first")
