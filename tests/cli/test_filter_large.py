@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from PIL import Image
 
 from striate import filters
 from striate.cli import _filter_large
@@ -129,6 +131,42 @@ def test_a_large_image_that_the_filter_refuses_is_named(striate, photo, monkeypa
     assert result.err.splitlines()[1].startswith("  nan.tif: sobel: image holds NaN or infinity")
 
 
+def test_memory(striate, slide):
+    result = striate("filter", "slide.tif", "out.tif", *GAUSSIAN, "--memory", "1kB")
+    needed = re.fullmatch(
+        r"striate: slide.tif: memory is 1 kB; this filter needs (.*) for 64 x 64 pixels of this "
+        r"image: raise memory, on the command line with --memory\n",
+        result.err,
+    )
+    assert result.code == 1
+    assert not Path("out.tif").exists()
+    for memory in (f"{2 * float(needed[1].split()[0])} kB", "2gb"):
+        result = striate("filter", "slide.tif", "out.tif", *GAUSSIAN, "--memory", memory)
+        assert (result.code, result.out, result.err) == (0, "out.tif\n", "")
+        np.testing.assert_array_equal(read("out.tif"), filters.gaussian(slide, 1.5))
+
+
+def test_a_memory_that_is_no_size(striate, slide):
+    result = striate("filter", "slide.tif", "out.tif", *GAUSSIAN, "--memory", "much")
+    assert (result.code, result.err) == (
+        2,
+        "striate: --memory: memory is 'much'; it must be a size such as 512MB or 1.5GB\n",
+    )
+
+
+def test_large_scans_are_told_where_to_go(striate, slide, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 150 * 110 - 1)
+    result = striate("filter", "slide.tif", "out.png", *GAUSSIAN)
+    assert (result.code, result.err) == (
+        1,
+        "striate: slide.tif: 150 x 220 pixels, too many for out.png; "
+        "write a .tif or .zarr, which goes part by part\n",
+    )
+    assert striate("filter", "slide.tif", "out.zarr", *GAUSSIAN).code == 0
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 150 * 110)
+    assert striate("filter", "slide.tif", "out.jpg", *GAUSSIAN, "--dtype", "uint8").code == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="has other signals")
 def test_a_signal_stops_a_large_file_between_two_parts(striate, slide, monkeypatch):
     filter_file = large.filter_file
@@ -140,7 +178,7 @@ def test_a_signal_stops_a_large_file_between_two_parts(striate, slide, monkeypat
                 pass  # until it was seen
             progress(done, total)
 
-        filter_file(*arguments, **options | {"progress": first, "memory": 500_000})
+        filter_file(*arguments, **options | {"progress": first, "memory": 700_000})
 
     monkeypatch.setattr(large, "filter_file", interrupted)
     result = striate("filter", "slide.tif", "out.tif", *GAUSSIAN)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from striate.cli._filter_plan import Job
 from striate.cli._filter_sources import ARRAY
-from striate.errors import FileError, MissingExtraError, StriateError
+from striate.errors import FileError, MissingExtraError, StriateError, explained
 
 if TYPE_CHECKING:
     from striate.filters.large import Layout
 
-__all__ = ["MEMORY", "filter_in_parts", "goes_in_parts"]
+__all__ = ["MEMORY", "filter_in_parts", "goes_in_parts", "memory_of"]
 
 MEMORY = 2**28  # bytes for the pixels of one image, unless the caller says so
 AT_ONCE = 2**27  # bytes of pixels that are read at once, where there is another way
@@ -27,7 +27,39 @@ def goes_in_parts(job: Job) -> bool:
     names = (job.source, job.target)
     if any(name.suffix.lower() == ARRAY for name in names):
         return True
-    return all(map(large.takes, names)) and bytes_of(job.source) > AT_ONCE
+    if not large.takes(job.source):
+        return False
+    if not large.takes(job.target):
+        refuse_too_large(job)
+        return False
+    return bytes_of(job.source) > AT_ONCE
+
+
+def memory_of(text: str | None) -> int:
+    """Return the bytes that ``--memory`` allows; raise ParameterError if it is no size."""
+    if text is None:
+        return MEMORY
+    from striate.filters.large import sizes
+
+    with explained("--memory"):
+        return sizes.bytes_of(text)
+
+
+def refuse_too_large(job: Job) -> None:
+    """Raise FileError for a large scan whose result is of a format that is written at once."""
+    from PIL import Image
+
+    from striate.filters import large
+
+    try:
+        height, width = large.layout(job.source).shape[:2]
+    except (FileError, MissingExtraError):  # reading it at once says why
+        return
+    if Image.MAX_IMAGE_PIXELS is not None and height * width > 2 * Image.MAX_IMAGE_PIXELS:
+        raise FileError(
+            f"{job.source}: {height} x {width} pixels, too many for {job.target.name}; "
+            f"write a .tif or .zarr, which goes part by part"
+        )
 
 
 def bytes_of(path: Path) -> int:

@@ -21,7 +21,7 @@ from striate.cli._filter_kinds import (
     refuse_unheld,
     shape_written,
 )
-from striate.cli._filter_large import filter_in_parts, goes_in_parts
+from striate.cli._filter_large import MEMORY, filter_in_parts, goes_in_parts
 from striate.cli._filter_plan import LOSSY, Job, Plan
 from striate.cli._filter_sources import ARRAY
 from striate.errors import FileError, explained
@@ -73,12 +73,15 @@ class Filtering:
         Of the results in formats that lose something.
     settings : str
         What stands for all of that in a journal.
+    memory : int
+        Bytes for the pixels of an image that goes part by part.
     """
 
     apply: partial[NDArray[Any]]
     linear_light: bool
     quality: int | None
     settings: str
+    memory: int = MEMORY
 
     def file(self, job: Job, stop: Stop, bar: Bar) -> Written:
         """Filter one file, whole or not at all."""
@@ -91,7 +94,7 @@ class Filtering:
                 bar.part(job, done, total)
 
             apply = in_parts(self.apply, job.source)
-            shape, dtype = filter_in_parts(job, apply, progress)
+            shape, dtype = filter_in_parts(job, apply, progress, self.memory)
             notices = tuple(f"{job.source}: {text}" for text in self.notices_of_large(job, dtype))
             return Written(shape, dtype, source, notices)
         return self.at_once(job, stop, source)
