@@ -67,11 +67,12 @@ ROWS = "write rows of equal length, as '1 0 -1; 2 0 -2; 1 0 -1'"
         (
             ["photo.png", "out.png", "box", "--size", "3", "--sigma", "2"],
             "box takes no --sigma; it takes --size, --border, --cval, --dtype, --scale, "
-            "--linear-light",
+            "--signed, --linear-light",
         ),
         (
             ["photo.png", "out.png", "kv", "--order", "2"],
-            "kv takes no --order; it takes --border, --cval, --dtype, --scale, --linear-light",
+            "kv takes no --order; it takes --border, --cval, --dtype, --scale, --signed, "
+            "--linear-light",
         ),
         (
             ["photo.png", "out.png", "steer", "--sigma", "2"],

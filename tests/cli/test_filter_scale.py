@@ -169,3 +169,63 @@ def test_what_fails_alike_is_one_line(striate, photo, tmp_path):
     )
     result = striate("filter", "in", "photo.png", "out", *SAME, "--json")
     assert len(json.loads(result.out)["failed"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "apply", "positive"),
+    [
+        (["sobel", "--axis", "1"], lambda x: filters.sobel(x, axis=1, dtype=np.float64), 4),
+        (["laplacian"], lambda x: filters.laplacian(x, dtype=np.float64), 4),
+        (
+            ["kv"],
+            lambda x: filters.correlate(x, filters.kernels.kv(), dtype=np.float64),
+            filters.kernels.kv()[filters.kernels.kv() > 0].sum(),
+        ),
+    ],
+)
+def test_signs_are_shown_around_the_middle_grey(striate, tmp_path, arguments, apply, positive):
+    image = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+    write(tmp_path / "grey.png", image)
+    result = striate("filter", "grey.png", "out.png", *arguments, "--signed")
+    assert (result.code, result.err) == (0, "")
+    expected = 127.5 + apply(image) / (2 * positive)
+    assert np.abs(read("out.png") - expected).max() <= 0.51
+    assert (read("out.png") < 120).any()
+    more = ("--signed", "--dtype", "float32")
+    assert striate("filter", "grey.png", "out.tif", *arguments, *more).err == ""
+    np.testing.assert_allclose(read("out.tif"), expected / 255, atol=1e-6)
+
+
+def test_signs_of_transparent_and_of_large_images(striate, tmp_path, monkeypatch):
+    image = np.random.default_rng(0).integers(0, 256, (90, 40, 4), dtype=np.uint8)
+    write(tmp_path / "clear.tif", image)
+    results = []
+    for limit in (0, 2**27):
+        monkeypatch.setattr(_filter_large, "AT_ONCE", limit)
+        options = ("gabor", "--wavelength", "6", "--phase", "-90", "--signed")
+        assert striate("filter", "clear.tif", "out.tif", *options).err == ""
+        results.append(read("out.tif"))
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0][..., 3], image[..., 3])
+    assert abs(results[0][..., :3].mean() - 127.5) < 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sobel"], ["median"], ["gaussian", "--sigma", "1"], ["sharpen"], ["emboss"]]
+)
+def test_filters_without_signs(striate, photo, arguments):
+    result = striate("filter", "photo.png", "out.png", *arguments, "--signed")
+    assert (result.code, result.err) == (
+        2,
+        f"striate: --signed is for filters whose weights add up to 0, and {arguments[0]} is none "
+        "with these options; leave it out, or give sobel, scharr and prewitt an --axis, roberts a "
+        "--diagonal\n",
+    )
+
+
+def test_signs_are_not_of_light(striate, photo):
+    result = striate("filter", "photo.png", "out.png", "laplacian", "--signed", "--linear-light")
+    assert (result.code, result.err) == (
+        2,
+        "striate: --signed shows differences of levels, not of light; leave one out\n",
+    )

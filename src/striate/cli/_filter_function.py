@@ -7,7 +7,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from striate.cli._filter_kinds import Scaled
+from striate.cli._filter_kinds import Scaled, positive_weights
 from striate.cli._filter_options import EVERY, FILTERS, RESIDUALS, parsed
 from striate.errors import ParameterError, explained
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["digest", "made", "outside", "parameters"]
+
+AROUND = ("border", "cval", "dtype", "linear_light")  # what no filter's weights depend on
 
 
 def parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +47,9 @@ def outside(border: str, cval: float | None) -> dict[str, Any]:
     return {"border": border, "cval": 0.0 if cval is None else cval}
 
 
-def made(name: str, chosen: dict[str, Any], *, scale: bool = False) -> partial[NDArray[Any]]:
+def made(
+    name: str, chosen: dict[str, Any], *, scale: bool = False, signed: bool = False
+) -> partial[NDArray[Any]]:
     """Return the filter with its parameters, tried on one pixel so that bad ones show now."""
     if scale and chosen.get("dtype") is None:
         raise ParameterError(
@@ -55,6 +59,8 @@ def made(name: str, chosen: dict[str, Any], *, scale: bool = False) -> partial[N
 
     from striate import filters
 
+    if signed and chosen["linear_light"]:
+        raise ParameterError("--signed shows differences of levels, not of light; leave one out")
     own = name.replace("-", "_")
     if name in RESIDUALS:
         of_kernel = {key: chosen[key] for key in FILTERS[name][1] if key in chosen}
@@ -64,6 +70,9 @@ def made(name: str, chosen: dict[str, Any], *, scale: bool = False) -> partial[N
         own = "correlate"
     found = getattr(filters, own)
     apply: Callable[..., NDArray[Any]] = Scaled(found) if scale else found
+    if signed:
+        weighing = {key: value for key, value in chosen.items() if key not in AROUND}
+        apply = Scaled(found, positive_weights(name, found, weighing))
     function = partial(apply, alpha=True, **chosen)
     function(np.zeros((1, 1), dtype=np.uint8))
     return function

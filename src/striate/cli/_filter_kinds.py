@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from striate.errors import DTypeError, ShapeError
+from striate.errors import DTypeError, ParameterError, ShapeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,26 +19,71 @@ __all__ = [
     "in_parts",
     "notices_of_kinds",
     "notices_of_white",
+    "positive_weights",
     "refuse_unheld",
     "shape_written",
 ]
 
+BALANCED = 0.05  # of the positive weights: truncated kernels add up to a little more than 0
 CLIPPED = 0.01  # share of an image's numbers that may become white without a word
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """A filter whose `dtype` makes white of white: it is summed in floats, scaled and rounded."""
+    """A filter whose `dtype` makes white of white: it is summed in floats, scaled and rounded.
+
+    Attributes
+    ----------
+    function : function
+        The filter.
+    positive : float or None
+        The sum of its positive weights, where 0 is to become the middle grey: a result that this
+        many whites make is white, and its opposite black. None leaves signs as they are.
+    """
 
     function: Callable[..., NDArray[Any]]
+    positive: float | None = None
 
     def __call__(self, image: NDArray[Any], *, dtype: Any, **options: Any) -> NDArray[Any]:
-        """Return the filtered image in another dtype."""
+        """Return the filtered image in another dtype; None is that of the image."""
+        from striate.filters.alpha import has_alpha
         from striate.filters.files import scaled
         from striate.filters.light import full_scale
 
+        white = full_scale(image.dtype)
         result = self.function(image, dtype=floats(image.dtype), **options)
-        return scaled(result, dtype, white=full_scale(image.dtype))
+        if self.positive is not None:
+            colours = result[..., :-1] if has_alpha(result) else result
+            colours /= 2 * self.positive
+            colours += white / 2
+        return scaled(result, image.dtype if dtype is None else dtype, white=white)
+
+
+def positive_weights(name: str, function: Callable[..., Any], options: dict[str, Any]) -> float:
+    """Return the sum of a filter's positive weights, as it shows them of a single point.
+
+    Raises
+    ------
+    ParameterError
+        Its results are no differences: they have no sign, or follow the brightness.
+    """
+    import numpy as np
+
+    from striate.filters import large
+
+    found = large.reach(function, **options)
+    side = max(*found.before, *found.after) + 1
+    point = np.zeros((2 * side + 1, 2 * side + 1))
+    point[side, side] = 1
+    dark, bright = (function(value * point, border="constant", **options) for value in (-1.0, 1.0))
+    positive = float(bright[bright > 0].sum())
+    if not np.allclose(dark, -bright) or abs(bright.sum()) > BALANCED * positive or not positive:
+        raise ParameterError(
+            f"--signed is for filters whose weights add up to 0, and {name} is none with these "
+            "options; leave it out, or give sobel, scharr and prewitt an --axis, "
+            "roberts a --diagonal"
+        )
+    return positive
 
 
 def floats(dtype: np.dtype[Any]) -> str:

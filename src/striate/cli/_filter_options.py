@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EVERY", "FILTERS", "RESIDUALS", "parsed"]
 
-EVERY = ("border", "cval", "dtype", "scale", "linear-light")
+EVERY = ("border", "cval", "dtype", "scale", "signed", "linear-light")
 # What each filter must be given, and what it may be.
 FILTERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "box": (("size",), ()),

@@ -136,6 +136,14 @@ def filter_images(
             help="with --dtype: white stays white, from 65535, 255 or 1.0 to another of these",
         ),
     ] = False,
+    signed: Annotated[
+        bool,
+        typer.Option(
+            "--signed",
+            help="show signs: 0 becomes the middle grey, and the largest possible values of "
+            "either sign black and white",
+        ),
+    ] = False,
     linear_light: Annotated[
         bool, typer.Option("--linear-light", help="filter amounts of light, not sRGB's codes")
     ] = False,
@@ -169,16 +177,6 @@ def filter_images(
             help="files at a time; as many as processors",
         ),
     ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            rich_help_panel=MANY,
-            help="for the pixels of each image that goes part by part, large TIFF files and Zarr "
-            "arrays: 512MB or 2GB; 268MB",
-            show_default=False,
-        ),
-    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", rich_help_panel=MANY, help="skip what the same command has done"),
@@ -201,8 +199,8 @@ def filter_images(
 
     Blurs weigh colours by their alpha, sharpening takes no edges from what
     is transparent, and other filters leave alpha alone. Negative values
-    become 0 unless --dtype float32 keeps them. Of several pages or frames
-    the first is filtered.
+    become 0 unless --dtype float32 keeps them or --signed shows them. Of
+    several pages or frames the first is filtered.
 
     Filters: box, gaussian, motion-blur, median (blurs); sobel, scharr,
     prewitt, roberts, steer (first derivatives); laplacian,
@@ -219,7 +217,6 @@ def filter_images(
     With sign: striate filter grey.png slope.tiff sobel --axis 1 --dtype float32
     """
     from striate.cli._filter_function import digest, made, outside, parameters
-    from striate.cli._filter_large import memory_of
     from striate.cli._filter_plan import plan
     from striate.cli._filter_report import report, report_plan
     from striate.cli._filter_work import Filtering, done_before, filter_all
@@ -249,9 +246,10 @@ def filter_images(
     }
     chosen = parameters(name, given) | outside(border, cval)
     chosen |= {"dtype": dtype, "linear_light": linear_light}
-    apply = made(name, chosen, scale=scale)
-    settings = digest({"filter": name, "quality": quality, "scale": scale, **chosen})
-    work = Filtering(apply, linear_light, quality, settings, memory_of(memory))
+    apply = made(name, chosen, scale=scale, signed=signed)
+    shown = {"scale": scale, "signed": signed}
+    settings = digest({"filter": name, "quality": quality, **shown, **chosen})
+    work = Filtering(apply, linear_light, quality, settings)
     todo = plan(sources, out, recursive=recursive, format=format, quality=quality)
     if jobs is not None and jobs < 1:
         raise ParameterError(f"--jobs is {jobs}; it must be at least 1")
