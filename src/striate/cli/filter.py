@@ -177,6 +177,16 @@ def filter_images(
             help="files at a time; as many as processors",
         ),
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            rich_help_panel=MANY,
+            help="for the pixels of each image that goes part by part, large TIFF files and Zarr "
+            "arrays: 512MB or 2GB; 268MB",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", rich_help_panel=MANY, help="skip what the same command has done"),
@@ -217,6 +227,7 @@ def filter_images(
     With sign: striate filter grey.png slope.tiff sobel --axis 1 --dtype float32
     """
     from striate.cli._filter_function import digest, made, outside, parameters
+    from striate.cli._filter_large import memory_of
     from striate.cli._filter_plan import plan
     from striate.cli._filter_report import report, report_plan
     from striate.cli._filter_work import Filtering, done_before, filter_all
@@ -249,7 +260,7 @@ def filter_images(
     apply = made(name, chosen, scale=scale, signed=signed)
     shown = {"scale": scale, "signed": signed}
     settings = digest({"filter": name, "quality": quality, **shown, **chosen})
-    work = Filtering(apply, linear_light, quality, settings)
+    work = Filtering(apply, linear_light, quality, settings, memory_of(memory))
     todo = plan(sources, out, recursive=recursive, format=format, quality=quality)
     if jobs is not None and jobs < 1:
         raise ParameterError(f"--jobs is {jobs}; it must be at least 1")
