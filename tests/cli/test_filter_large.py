@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +188,34 @@ def test_a_signal_stops_a_large_file_between_two_parts(striate, slide, monkeypat
     assert result.err.endswith("striate: interrupted: out.tif was not written\n")
     assert [path.name for path in Path().iterdir()] == ["slide.tif"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+ENDLESS = """
+import sys
+from striate.cli import main
+from striate.filters.large import files
+
+def endless(*arguments):
+    print("begun", file=sys.stderr, flush=True)
+    while True:
+        pass
+
+files.parts_of = endless
+sys.argv = ["striate", "filter", "slide.tif", "out.zarr", "median"]
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has other signals")
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_what_never_ends(slide, tmp_path, second):
+    command = [sys.executable, "-c", ENDLESS]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr.readline() == "begun\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr.readline().startswith("striate: ending the files at work; once ")
+            process.send_signal(second)
+            assert process.wait(20) == -second
+        finally:
+            process.kill()
