@@ -24,6 +24,7 @@ def image():
         lambda x, **o: filters.sobel(x, 0, dtype=np.float32, **o),
         lambda x, **o: filters.median(x, **o),
         lambda x, **o: filters.correlate(x, np.arange(9.0).reshape(3, 3), **o),
+        lambda x, **o: filters.correlate(x, kernel=np.arange(9.0).reshape(3, 3), **o),
     ],
 )
 def test_the_second_call_is_the_first(call, image):

@@ -55,14 +55,17 @@ class Calls:
         if listening():
             return self._function(image, *arguments, **options)
         out = None
-        values = arguments
-        if arguments and type(arguments[0]) is np.ndarray and arguments[0].size <= WEIGHTS:
-            values = (layout_of(arguments[0]), arguments[0].tobytes(), *arguments[1:])
-        key: Any = image.shape, image.strides, image.dtype, values, kinds_of(arguments)
+        kinds, values = kinds_of(arguments), arguments
+        if np.ndarray in kinds:
+            values = tuple(map(weights_of, arguments))
+        key: Any = image.shape, image.strides, image.dtype, kinds, values
         if options:
             named = dict(options)
             out = named.pop("out", None)
-            key = (*key, layout_of(out), *named.items(), kinds_of(named.values()))
+            kinds, values = kinds_of(named.values()), tuple(named.values())
+            if np.ndarray in kinds:
+                values = tuple(map(weights_of, values))
+            key = (key, layout_of(out), *named, kinds, values)
         try:
             found = self._kept.get(key)
         except TypeError:  # lists among the arguments
@@ -104,6 +107,13 @@ def kinds_of(values: Iterable[Any]) -> tuple[Any, ...]:
     if tuple not in kinds:
         return kinds
     return tuple(kinds_of(one) if type(one) is tuple else type(one) for one in values)
+
+
+def weights_of(value: Any) -> Any:
+    """Return what tells a small array from another; other arguments stay as they are."""
+    if type(value) is not np.ndarray or value.size > WEIGHTS:
+        return value
+    return layout_of(value), value.tobytes()
 
 
 def layout_of(image: Any) -> Any:
