@@ -60,12 +60,11 @@ class Calls:
             values = tuple(map(weights_of, arguments))
         key: Any = image.shape, image.strides, image.dtype, kinds, values
         if options:
-            named = dict(options)
-            out = named.pop("out", None)
-            kinds, values = kinds_of(named.values()), tuple(named.values())
+            out = options.get("out")
+            kinds, values = kinds_of(options.values()), tuple(options.values())
             if np.ndarray in kinds:
-                values = tuple(map(weights_of, values))
-            key = (key, layout_of(out), *named, kinds, values)
+                values = tuple(layout_of(one) if one is out else weights_of(one) for one in values)
+            key = key, *options, kinds, values
         try:
             found = self._kept.get(key)
         except TypeError:  # lists among the arguments
@@ -75,7 +74,7 @@ class Calls:
         one, dtype, finite = found
         if out is None:
             out = np.empty(image.shape, dtype)
-        elif np.may_share_memory(image, out):
+        elif overlap(image, out):
             return self._function(image, *arguments, **options)
         if finite and not np.isfinite(image).all():  # which the filter refuses
             return self._function(image, *arguments, **options)
@@ -107,6 +106,13 @@ def kinds_of(values: Iterable[Any]) -> tuple[Any, ...]:
     if tuple not in kinds:
         return kinds
     return tuple(kinds_of(one) if type(one) is tuple else type(one) for one in values)
+
+
+def overlap(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether arrays may share memory; two that own theirs do not."""
+    if one.base is None and other.base is None:
+        return one is other
+    return np.may_share_memory(one, other)
 
 
 def weights_of(value: Any) -> Any:
