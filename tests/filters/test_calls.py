@@ -107,6 +107,20 @@ def test_other_layouts_are_other_calls(image):
             np.testing.assert_array_equal(filters.gaussian(view, 2), expected)
 
 
+def test_addresses_that_are_no_multiples_of_a_numbers_size():
+    image = np.random.default_rng(2).random((1100, 1000), dtype=np.float32)
+    expected = filters.gaussian(image, 1, out=np.empty_like(image))
+    for odd in (1, 2):
+        out, own = (
+            np.zeros(image.nbytes + 4, np.uint8)[odd : odd + image.nbytes].view(np.float32)
+            for _ in range(2)
+        )
+        out, own = out.reshape(image.shape), own.reshape(image.shape)
+        own[...] = image
+        np.testing.assert_array_equal(filters.gaussian(image, 1, out=out), expected)
+        np.testing.assert_array_equal(filters.gaussian(own, 1, out=np.empty_like(image)), expected)
+
+
 def test_a_result_over_its_image_is_right_each_time(image):
     expected = filters.box(image, 3)
     for _ in range(3):

@@ -58,7 +58,7 @@ class Calls:
         kinds, values = kinds_of(arguments), arguments
         if np.ndarray in kinds:
             values = tuple(map(weights_of, arguments))
-        key: Any = image.shape, image.strides, image.dtype, kinds, values
+        key: Any = image.shape, image.strides, image.dtype, aligned(image), kinds, values
         if options:
             out = options.get("out")
             kinds, values = kinds_of(options.values()), tuple(options.values())
@@ -126,7 +126,12 @@ def layout_of(image: Any) -> Any:
     """Return how an array lies in memory, or what is no array itself."""
     if type(image) is not np.ndarray:
         return image
-    return image.shape, image.strides, image.dtype, image.flags.writeable
+    return image.shape, image.strides, image.dtype, aligned(image), image.flags.writeable
+
+
+def aligned(image: NDArray[Any]) -> bool:
+    """Whether numbers lie at multiples of their size; arrays that own their memory have them so."""
+    return image.base is None or image.flags.aligned
 
 
 def repeats(done: Done, image: Any, result: Any) -> bool:
