@@ -43,6 +43,11 @@ class Task:
     tile: str = ""
 
     @property
+    def buffers(self) -> list[str]:
+        """The buffers that it reads and writes."""
+        return [word.buffer for word in self.words.values() if isinstance(word, Place)]
+
+    @property
     def shared(self) -> bool:
         """Whether several threads share its blocks, if there are any."""
         return self.blocks > 1 and self.work >= SHARED_WORK

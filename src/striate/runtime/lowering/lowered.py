@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from math import prod
@@ -12,6 +12,7 @@ from striate.network import Shape
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.task import Task
 from striate.ops.codegen import Target
+from striate.runtime.lowering.arena import lives, places
 from striate.runtime.steps import Array, Step
 
 __all__ = ["INPUT", "IN_PYTHON", "OUTPUT", "End", "Foreign", "Lowered", "Part", "Settings", "ends"]
@@ -21,8 +22,6 @@ INPUT, OUTPUT = "(input)", "(output)"
 
 IN_PYTHON = "NumPy's order, in Python"
 """The method of steps that are no machine code made for the network."""
-
-LINE = 16  # float32 elements of a line of the cache
 
 
 class Settings(NamedTuple):
@@ -146,51 +145,10 @@ class Lowered:
 
     def placed(self) -> Lowered:
         """Return the same with places for the buffers: those in use at once lie apart."""
-        lives = _lives(self.parts, {end.buffer for end in (*self.inputs, *self.outputs)})
-        offsets, arena = _places(lives, self.sizes)
+        callers = {end.buffer for end in (*self.inputs, *self.outputs)}
+        work: list[Sequence[str]] = []
+        for part in self.parts:
+            pieces = (part.work,) if isinstance(part.work, Foreign) else part.work
+            work += [piece.buffers for piece in pieces]
+        offsets, arena = places(lives(work, callers), self.sizes)
         return replace(self, offsets=offsets, arena=arena)
-
-
-def _buffers(task: Task | Foreign) -> list[str]:
-    if isinstance(task, Foreign):
-        return task.buffers
-    return [word.buffer for word in task.words.values() if isinstance(word, Place)]
-
-
-def _lives(parts: Sequence[Part], callers: Collection[str | None]) -> dict[str, tuple[int, int]]:
-    """Return the first and the last task that use each buffer."""
-    lives: dict[str, tuple[int, int]] = {}
-    work: list[Task | Foreign] = []
-    for part in parts:
-        work += [part.work] if isinstance(part.work, Foreign) else part.work
-    for number, task in enumerate(work):
-        for name in _buffers(task):
-            if name not in callers:
-                lives[name] = (lives.get(name, (number, 0))[0], number)
-    return lives
-
-
-def _places(lives: dict[str, tuple[int, int]], sizes: dict[str, int]) -> tuple[dict[str, int], int]:
-    """Put the largest buffers first, each at the lowest offset that is free during its life."""
-    offsets: dict[str, int] = {}
-    arena = 0
-    for name in sorted(lives, key=lambda name: -sizes[name]):
-        first, last = lives[name]
-        taken = sorted(
-            (offsets[other], offsets[other] + _rounded(sizes[other]))
-            for other in offsets
-            if lives[other][0] <= last and first <= lives[other][1]
-        )
-        at = 0
-        for start, end in taken:
-            if start - at >= _rounded(sizes[name]):
-                break
-            at = max(at, end)
-        offsets[name] = at
-        arena = max(arena, at + _rounded(sizes[name]))
-    return offsets, arena
-
-
-def _rounded(size: int) -> int:
-    """Return a size up to whole lines, with one of slack that last registers may write into."""
-    return (-(-size // LINE) + 1) * LINE
