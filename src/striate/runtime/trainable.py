@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -30,6 +31,8 @@ class Trainable:
         Its weights are copied; without any it starts with random ones drawn from `seed`.
     seed : int
         Seed of dropout and of initial weights.
+    exact : bool
+        Convolutions only add up products: no Winograd.
 
     Attributes
     ----------
@@ -51,12 +54,12 @@ class Trainable:
     (9760,)
     """
 
-    def __init__(self, network: Network, seed: int = 0) -> None:
+    def __init__(self, network: Network, seed: int = 0, *, exact: bool = False) -> None:
         with explained("Trainable"):
             check_network(network)
         if not network.has_weights:
             network = network.initialize(seed)
-        self._graph = network.graph
+        self._graph, self._network, self._exact = network.graph, network, exact
         trained = [p for p in network.graph.parameters if p.trainable and p.kind == FLOAT]
         count = sum(prod(parameter.shape) for parameter in trained)
         self.parameters: NDArray[np.float32] = np.empty(count, np.float32)
@@ -95,7 +98,8 @@ class Trainable:
         current = self._plans.get(case)
         if current is None:
             graph, shapes = self._cases.settled(case), self._cases.shapes(case)
-            current = plan(graph, shapes, np.dtype(np.float32), random=self.random)
+            single = np.dtype(np.float32)
+            current = plan(graph, shapes, single, random=self.random, exact=self._exact)
             self._plans[case] = current
         values = current.run(arrays, {**self._constants, **self.weights}, keep=None)
         self._last = current, values
@@ -112,4 +116,5 @@ class Trainable:
 
     def network(self) -> Network:
         """Return the network as it is now, with copies of its weights."""
-        return Network(self._graph, {name: array.copy() for name, array in self.weights.items()})
+        weights = {name: array.copy() for name, array in self.weights.items()}
+        return replace(self._network, weights=weights)
