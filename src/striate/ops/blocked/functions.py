@@ -175,6 +175,34 @@ def any_power(x: Vector, exponent: Vector) -> Vector:
     return exponential_of_any(exponent * logarithm(size))
 
 
+def gate(dy: Vector, y: Vector, low: Vector, high: Vector) -> Vector:
+    """Return dy where low < y < high, 0 elsewhere: the gradient of clipping, from its result.
+
+    NaN has not been clipped, and so lets dy pass.
+    """
+    w = y.writer
+    above = w.builder.fcmp_unordered(">", y.value, low.value)
+    below = w.builder.fcmp_unordered("<", y.value, high.value)
+    return choose_lanes(w.builder.and_(above, below), dy, w.constant(0.0))
+
+
+def gate_leaky(dy: Vector, y: Vector, slope: Vector) -> Vector:
+    """Return dy where y > 0, slope dy elsewhere: the gradient of `leaky`, from its result."""
+    w = y.writer
+    above = w.builder.fcmp_unordered(">", y.value, w.constant(0.0).value)
+    return choose_lanes(above, dy, slope * dy)
+
+
+def gate_sigmoid(dy: Vector, y: Vector) -> Vector:
+    """Return dy y (1 - y), from the sigmoid's result y."""
+    return dy * (y * (y.writer.constant(1.0) - y))
+
+
+def gate_tanh(dy: Vector, y: Vector, most: Vector, curve: Vector) -> Vector:
+    """Return dy (most - curve y^2); of alpha tanh(beta x), that is alpha beta and beta / alpha."""
+    return dy * (most - curve * y * y)
+
+
 def _nan(x: Vector) -> object:
     return x.writer.builder.fcmp_unordered("uno", x.value, x.value)
 
@@ -224,5 +252,9 @@ FUNCTIONS: dict[str, Callable[..., Vector]] = {
     "hard_swish": hard_swish,
     "shrink": shrink,
     "threshold": threshold,
+    "gate": gate,
+    "gate_leaky": gate_leaky,
+    "gate_sigmoid": gate_sigmoid,
+    "gate_tanh": gate_tanh,
 }
 """Functions by the names that expressions use."""

@@ -42,6 +42,7 @@ AXES = range(4)
 CHEAP = frozenset(
     {"add", "sub", "mul", "div", "multiply_add", "max", "min", "clip", "abs", "neg", "leaky"}
     | {"sqrt", "reciprocal", "hard_sigmoid", "hard_swish", "threshold", "pow"}
+    | {"gate", "gate_leaky", "gate_sigmoid", "gate_tanh"}
 )
 """Functions of a few instructions; four registers are done together, of others two."""
 

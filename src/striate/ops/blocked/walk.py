@@ -15,6 +15,7 @@ from striate.ops.codegen import Index, Kernel, Pointer, Template, Vector, Writer
 
 __all__ = [
     "Volume",
+    "counted",
     "cut_task",
     "fill_pixels",
     "row_template",
@@ -96,7 +97,13 @@ def walk(w: Writer, a: Any, sizes: Sequence[Index]) -> Iterator[list[Index]]:
 
     The last axis changes fastest. Only the first row is divided: the others are counted.
     """
-    begin, end = span(w, a)
+    with counted(w, *span(w, a), sizes) as places:
+        yield places
+
+
+@contextmanager
+def counted(w: Writer, begin: Index, end: Index, sizes: Sequence[Index]) -> Iterator[list[Index]]:
+    """Repeat for rows begin ... end - 1, giving the place of each along axes of these sizes."""
     rest, first = begin, []
     for size in reversed(sizes[1:]):
         quotient = rest // size
