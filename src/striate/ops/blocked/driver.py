@@ -21,6 +21,7 @@ __all__ = [
     "SLEEPING",
     "TEAM_WORDS",
     "YIELD",
+    "repeat_function",
     "run_function",
     "work_function",
 ]
@@ -41,6 +42,7 @@ TURN = 256  # looks after which the processor is offered to others, who may be w
 PATIENCE = 40_000  # looks at the ticket before a worker goes to sleep: about a millisecond
 
 RUN = ir.FunctionType(VOID, [ADDRESS, I64, ADDRESS, ADDRESS, I64])
+REPEAT = ir.FunctionType(VOID, [ADDRESS, I64, I64, ADDRESS, ADDRESS, I64, ADDRESS])
 WORK = ir.FunctionType(VOID, [ADDRESS, I64])
 SYSTEM_YIELD = ir.FunctionType(I32, [])
 
@@ -55,6 +57,18 @@ def run_function(target: Target) -> int:
 def work_function(target: Target) -> int:
     """Return the address of ``work(team, worker)``, which returns after waiting in vain."""
     return library(target).address("work()", functools.partial(_write, target, WORK, write_work))
+
+
+@functools.cache
+def repeat_function(target: Target) -> int:
+    """Return the address of ``repeat(table, first, rest, team or null, scratch, stride, words)``.
+
+    It runs the first tasks and then the rest, again and again: as often as the word says that
+    `words` begins with, or until the second word is not 0 after the first tasks. The third word
+    counts the steps that are done, the fourth all there ever were.
+    """
+    write = functools.partial(_write, target, REPEAT, write_repeat)
+    return library(target).address("repeat()", write)
 
 
 def _write(target: Target, kind: Any, body: Any, module: Any, symbol: str) -> None:
@@ -88,6 +102,29 @@ def write_run(w: Writer) -> None:
                 _call(w, table, entry, w.index(0), blocks, scratch)
     with w.when_not(alone):
         w.publish(team, RUNNING, 0)
+
+
+def write_repeat(w: Writer) -> None:
+    """Write the loop that repeats a program; the counters are up to date when its tasks run."""
+    table, first, rest, team, scratch, stride, words = (w.argument(place) for place in range(7))
+    run = Index(w, w.builder.ptrtoint(_run_here(w), I64))
+    behind = w.pointer(table.word + first * (8 * ENTRY_WORDS))
+    with w.forever() as after:
+        w.leave(after, w.word(words, 2) >= w.word(words, 0))
+        w.call(run, RUN, table, first, team, scratch, stride)
+        w.leave(after, w.word(words, 1) > 0)
+        w.call(run, RUN, behind, rest, team, scratch, stride)
+        for counter in (2, 3):
+            w.set_word(words, counter, w.word(words, counter) + 1)
+
+
+def _run_here(w: Writer) -> Any:
+    """Return the caller's loop, written into the same module."""
+    inner = Writer(w.module, f"{w.function.name}_run", RUN, w.target)
+    inner.function.linkage = "internal"
+    write_run(inner)
+    inner.builder.ret_void()
+    return inner.function
 
 
 def write_work(w: Writer) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from striate.ops.blocked.driver import ENTRY_WORDS, MOST_BLOCKS
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.task import Task
-from striate.ops.blocked.team import run_table, team_of
+from striate.ops.blocked.team import repeat_table, run_table, team_of
 from striate.ops.codegen import Target
 
 __all__ = ["ALIGNMENT", "Table", "aligned", "run_tasks"]
@@ -77,6 +77,20 @@ class Table:
             return
         with team_of(self._threads, self._target).taken() as team:
             self._run(table, count, team, self._memory, self._stride)
+
+    def repeat(self, first: int, words: NDArray[np.int64]) -> None:
+        """Run all tasks again and again; see `driver.repeat_function`, whose `words` these are.
+
+        `first` is how many tasks come before the look at whether to stop.
+        """
+        repeat: Any = repeat_table(self._target)
+        tasks = first, len(self.tasks) - first
+        if self._threads == 1:
+            repeat(self._table, *tasks, None, self._memory, 0, words.ctypes.data)
+            return
+        with team_of(self._threads, self._target).taken() as team:
+            scratch = self._memory, self._stride
+            repeat(self._table, *tasks, team, *scratch, words.ctypes.data)
 
 
 def run_tasks(

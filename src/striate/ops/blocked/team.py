@@ -17,13 +17,25 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from striate.ops.blocked.driver import SLEEPING, TEAM_WORDS, YIELD, run_function, work_function
+from striate.ops.blocked.driver import (
+    SLEEPING,
+    TEAM_WORDS,
+    YIELD,
+    repeat_function,
+    run_function,
+    work_function,
+)
 from striate.ops.codegen import Target
 
-__all__ = ["Team", "run_table", "team_of"]
+__all__ = ["Team", "repeat_table", "run_table", "team_of"]
 
 Run = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
+)
+Repeat = ctypes.CFUNCTYPE(
+    None,
+    *(ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64),
+    *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
 )
 Work = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
 
@@ -32,6 +44,12 @@ Work = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
 def run_table(target: Target) -> ctypes._FuncPointer:
     """Return ``run(table, tasks, team or None, scratch, scratch stride)``; it frees the GIL."""
     return Run(run_function(target))
+
+
+@functools.cache
+def repeat_table(target: Target) -> ctypes._FuncPointer:
+    """Return `driver.repeat_function` as a function; it frees the GIL."""
+    return Repeat(repeat_function(target))
 
 
 @functools.cache

@@ -123,6 +123,13 @@ class Writer:
         )
         return Index(self, self.builder.load(pointer, typ=I64))
 
+    def set_word(self, table: Pointer, place: Index | int, value: Index) -> None:
+        """Change a word of a table."""
+        pointer = self.builder.gep(
+            table.value, [self.integer(place)], inbounds=True, source_etype=I64
+        )
+        self.builder.store(value.value, pointer)
+
     def pointer(self, word: Index) -> Pointer:
         """Return a word as an address."""
         return Pointer(self, self.builder.inttoptr(word.value, ADDRESS))
