@@ -117,8 +117,8 @@ def direct(
     result: Value,
     sweep: Sweep,
     tiling: Tiling | PlaneTiling,
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
+    weights: NDArray[np.float32] | Place,
+    bias: NDArray[np.float32] | Place,
     *,
     residual: Value | NDArray[np.float32] | None = None,
     low: float = -np.inf,
@@ -131,8 +131,8 @@ def direct(
     ----------
     source, result : what is read, which has all the padding that the taps reach, and written
     sweep : where outputs lie and what they read
-    tiling : how maps and pixels are cut; it packed the `weights`
-    bias : one number for each lane of the result's blocks
+    tiling : how maps and pixels are cut; it packed the `weights`, an array or where they will be
+    bias : one number for each lane of the result's blocks; an array, or where it will be
     residual : added before the bounds; a value, or an array in the layout of one example
     low, high : bounds of the result
     after : an expression of operand 0: what becomes of each element then, on blocked values
@@ -171,7 +171,7 @@ def direct(
     rows = _row_table(sweep, source, y, other)
     columns = _column_table(sweep, source, tiling.rows, y.lanes)
     tables = [np.array(groups, np.int64), rows, columns, tiles]
-    units, each, groups_each = _cut(tiling, len(rows) // 3, len(columns) // 2, weights.nbytes)
+    units, each, groups_each = _cut(tiling, len(rows) // 3, len(columns) // 2, 4 * at_weight)
     pieces = -(-units // each) * -(-len(tiling.vectors) // groups_each)
     arguments: dict[str, Word] = {
         "x": source.place,
@@ -189,7 +189,7 @@ def direct(
     }
     pixels = y.batch * prod(sweep.counts)
     work = pixels * tiling.all_maps * tiling.channels * max(len(sweep.taps), 1)
-    keep: tuple[NDArray[Any], ...] = (tap_table, context, weights, bias, *tables)
+    keep = (tap_table, context, *tables)
     cut = f"{tiling.rows}x{max(tiling.vectors)}"
     return Task(convolve.kernel(target), arguments, pieces, work, keep=keep, tile=cut)
 

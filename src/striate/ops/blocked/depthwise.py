@@ -34,7 +34,7 @@ from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 from striate.ops.codegen.values import Variable
 
-__all__ = ["PackedDepthwise", "depthwise", "pack"]
+__all__ = ["PackedDepthwise", "arranged", "depthwise", "pack"]
 
 WIDEST = 9
 """Taps of a row that are written out; wider kernels loop over theirs one by one."""
@@ -43,7 +43,7 @@ Array = NDArray[Any]
 
 
 class PackedDepthwise(NamedTuple):
-    """Weights and bias as the kernel reads them.
+    """Weights and bias as the kernel reads them: arrays, or where other tasks put them.
 
     Attributes
     ----------
@@ -51,21 +51,32 @@ class PackedDepthwise(NamedTuple):
     bias : (blocks, lanes)
     """
 
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    weight: NDArray[np.float32] | Place
+    bias: NDArray[np.float32] | Place
+
+
+def arranged(target: Target, weight: Array) -> Array:
+    """Return (C, 1, *kernel) as (blocks, taps, lanes), zeros in the spare lanes; of any type.
+
+    >>> arranged(Target.named("sse"), np.arange(1, 7).reshape(3, 1, 2))[0]
+    array([[1, 3, 5, 0],
+           [2, 4, 6, 0]])
+    """
+    channels, taps = len(weight), prod(weight.shape[1:])
+    blocks = -(-channels // target.lanes)
+    filled = np.zeros((blocks * target.lanes, taps), weight.dtype)
+    filled[:channels] = weight.reshape(channels, taps)
+    return np.ascontiguousarray(filled.reshape(blocks, target.lanes, taps).swapaxes(1, 2))
 
 
 def pack(target: Target, weight: Array, bias: Array | None) -> PackedDepthwise:
     """Return (C, 1, *kernel) and (C,) in blocks of channels; zeros in the spare lanes.
 
-    >>> pack(Target.named("sse"), np.ones((6, 1, 3, 3)), None).weight.shape
-    (2, 9, 4)
+    >>> pack(Target.named("sse"), np.ones((6, 1, 3, 3)), None).bias.shape
+    (8,)
     """
-    channels = len(weight)
-    taps = weight.reshape(channels, -1).T
-    blocks = np.stack([of_channels(tap, target.lanes) for tap in taps], axis=1)
-    start = np.zeros(channels) if bias is None else bias
-    packed = np.ascontiguousarray(blocks.reshape(-1, target.lanes, len(taps)).transpose(0, 2, 1))
+    start = np.zeros(len(weight)) if bias is None else bias
+    packed = arranged(target, weight.astype(np.float32))
     return PackedDepthwise(packed, of_channels(start, target.lanes))
 
 
@@ -126,7 +137,7 @@ def _check_shapes(
     x = source.layout
     wanted = (x.batch, x.channels, *window.output_shape(x.spatial))
     weight = (x.blocks, prod(window.kernel), x.lanes)
-    if packed.weight.shape != weight:
+    if not isinstance(packed.weight, Place) and packed.weight.shape != weight:
         raise ShapeError(f"packed weights must be {weight}, not {packed.weight.shape}")
     for name, value in (("the result", result), ("the residual", residual or result)):
         shape = (value.layout.batch, value.layout.channels, *value.layout.spatial)

@@ -33,7 +33,7 @@ from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 
-__all__ = ["PackedGroups", "grouped", "pack"]
+__all__ = ["PackedGroups", "arranged", "grouped", "pack"]
 
 WIDEST = 9
 """Taps of a row that are written out; wider kernels loop over theirs one by one."""
@@ -50,6 +50,8 @@ Array = NDArray[Any]
 class PackedGroups(NamedTuple):
     """Weights and bias as the kernel reads them, and which channel each lane reads when.
 
+    Weights and bias are arrays, or where other tasks put them.
+
     Attributes
     ----------
     weight : for each block of maps: (rows of the kernel, steps, taps of a row, lanes)
@@ -59,8 +61,8 @@ class PackedGroups(NamedTuple):
     kernel : its sizes
     """
 
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    weight: NDArray[np.float32] | Place
+    bias: NDArray[np.float32] | Place
     gathering: Gathering
     channels: int
     maps: int
@@ -71,15 +73,31 @@ class PackedGroups(NamedTuple):
 def pack(target: Target, weight: Array, bias: Array | None, groups: int) -> PackedGroups:
     """Return (M, C / groups, *kernel) and (M,) in the order in which they are used.
 
-    >>> pack(Target.named("sse"), np.ones((6, 2, 3, 3)), None, 3).weight.size
+    >>> pack(Target.named("sse"), np.ones((6, 2, 3, 3)), None, 3).bias.size
+    8
+    """
+    maps, channels, *kernel = weight.shape
+    start = np.zeros(maps) if bias is None else bias
+    sizes = channels, maps // groups, groups, tuple(kernel)
+    packed = arranged(target, weight.astype(np.float32), groups)
+    steps = _steps_of(target, weight.shape, groups)
+    return PackedGroups(packed, of_channels(start, target.lanes), steps, *sizes)
+
+
+def arranged(target: Target, weight: Array, groups: int) -> Array:
+    """Return weights, of any type, in the order in which they are used.
+
+    >>> arranged(Target.named("sse"), np.ones((6, 2, 3, 3)), 3).size
     144
     """
     maps, channels, *kernel = weight.shape
-    taps = _taps(kernel[-1])
-    gathering = plan_gathering(target, channels, maps // groups, groups, taps)
-    lanes = target.lanes
+    gathering, taps, lanes = (
+        _steps_of(target, weight.shape, groups),
+        _taps(kernel[-1]),
+        target.lanes,
+    )
     blocks = -(-maps // lanes)
-    filled = np.zeros((blocks * lanes, channels + 1, prod(kernel)), np.float32)
+    filled = np.zeros((blocks * lanes, channels + 1, prod(kernel)), weight.dtype)
     filled[:maps, :channels] = weight.reshape(maps, channels, -1)  # the last stays zero: waiting
     parts = []
     for block in range(blocks):
@@ -88,9 +106,12 @@ def pack(target: Target, weight: Array, bias: Array | None, groups: int) -> Pack
         used = own[np.arange(lanes), steps].transpose(2, 0, 1)  # tap, step, lane
         rows = used.reshape(-1, taps, *used.shape[1:])
         parts.append(rows.swapaxes(1, 2).ravel())
-    start = np.zeros(maps) if bias is None else bias
-    sizes = channels, maps // groups, groups, tuple(kernel)
-    return PackedGroups(np.concatenate(parts), of_channels(start, lanes), gathering, *sizes)
+    return np.concatenate(parts)
+
+
+def _steps_of(target: Target, shape: tuple[int, ...], groups: int) -> Gathering:
+    maps, channels, *kernel = shape
+    return plan_gathering(target, channels, maps // groups, groups, _taps(kernel[-1]))
 
 
 def _taps(width: int) -> int:

@@ -104,8 +104,8 @@ def tasks(
     forms: Forms,
     source: Value,
     result: Value,
-    packed: NDArray[np.float32],
-    bias: NDArray[np.float32] | None = None,
+    packed: NDArray[np.float32] | Place,
+    bias: NDArray[np.float32] | Place | None = None,
     residual: Value | None = None,
     low: float = -np.inf,
     high: float = np.inf,
@@ -122,8 +122,8 @@ def tasks(
     forms : what each axis is computed by
     source, result : (N, C, ...) and (N, M, ...) with one to three spatial axes; the source has at
         least the convolution's padding around it
-    packed : weights from `pack`
-    bias : (blocks * lanes of the result,), or none
+    packed : weights from `pack`, or where `winograd_packing` puts them
+    bias : (blocks * lanes of the result,), or where it will be, or none
     residual : what is added to the result before it is clipped, or none; it may be the result
     low, high : bounds of the result
     padding_before : the convolution's padding before the first pixel of each axis
@@ -199,13 +199,14 @@ def _read(over: Grid, forms: Forms, source: Value, padding_before: tuple[int, ..
 
 
 def _multiply(
-    target: Target, p: Plan, x: Blocked, y: Blocked, packed: NDArray[np.float32]
+    target: Target, p: Plan, x: Blocked, y: Blocked, packed: NDArray[np.float32] | Place
 ) -> Words:
     lines = -(-p.vectors * target.lanes // LINE)
     each = -(-lines // -(-p.chunk // p.strip))
     channels = p.pieces * x.channels
     group = channels * p.vectors * target.lanes
     rest = y.blocks - (p.groups - 1) * p.vectors
+    place = channels * y.blocks * target.lanes
     return {
         "strip": p.strip,
         "vectors": p.vectors,
@@ -215,9 +216,9 @@ def _multiply(
         "each": x.blocks,
         "last": x.channels - (x.blocks - 1) * target.lanes,
         "weight": packed,
-        "weight_place": packed.shape[1],
+        "weight_place": place,
         "weight_group": group,
-        "weight_ahead": packed.shape[1] if p.fused else group,
+        "weight_ahead": place if p.fused else group,
         "ahead_parts": -(-lines // each),
         "ahead_part": channels * each * LINE,
         "groups": p.groups,
