@@ -101,7 +101,8 @@ def pack_task(
     how = pack_weights.kernel(target, forms=forms, transposed=transposed, width=width)
     rows = blocks * -(-channels // lanes)
     work = 4 * packed_size(target, forms, shape, transposed=transposed)
-    return cut_task(how, words, rows, work, lanes * (taps + 1) * lanes)
+    scratch = _kernels(lanes, taps) + prod(form.n for form in forms) * pieces * _pitch(lanes)
+    return cut_task(how, words, rows, work, scratch)
 
 
 def _sizes(shape: tuple[int, ...], transposed: bool) -> tuple[int, int]:
@@ -135,17 +136,34 @@ def pack_weights(w: Writer, a: Any, forms: tuple[Any, ...], transposed: bool, wi
         to_piece = size * a.channels
         y = w.pointer(a.y) + group * (width * w.lanes * len(pieces)) * a.channels
         y = y + (block % width) * w.lanes
+        stage = w.scratch + _kernels(w.lanes, taps)
+        pitch = _pitch(w.lanes)
         with w.loop(0, count) as c:
             at = w.scratch + c * (taps * w.lanes)
-            to = y + (channel + c) * size
+            to = stage + c * w.lanes
 
             def element(tap: int, at: Pointer = at) -> Vector:
                 return at.load((taps - 1 - tap if transposed else tap) * w.lanes)
 
             for number, piece in enumerate(pieces):
                 for place, value in enumerate(_transformed(w, piece, kernel, element)):
-                    w_place = a.place * place
-                    to.store(value, w_place + to_piece * number)
+                    to.store(value, (place * len(pieces) + number) * pitch)
+        # Places lie far apart, so channels of one go there together.
+        with w.loop(0, prod(form.n for form in forms)) as place, w.loop(0, len(pieces)) as number:
+            at = stage + (place * len(pieces) + number) * pitch
+            to = y + (place * a.place + number * to_piece + channel * size)
+            with w.loop(0, count) as c:
+                to.store(at.load(c * w.lanes), c * size)
+
+
+def _kernels(lanes: int, taps: int) -> int:
+    """Return the elements that weights take where lanes are maps; the last may be too many."""
+    return lanes * (taps + 1) * lanes
+
+
+def _pitch(lanes: int) -> int:
+    """Return the elements from one place of transformed weights to the next."""
+    return (lanes + 1) * lanes  # no power of two: those would share a few places of the cache
 
 
 def _transpose(w: Writer, rows: list[Pointer], length: Index, to: Pointer, there: Any) -> None:
