@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,22 @@ from torch import Tensor, nn
 from striate.errors import GraphError, ParameterError, explained
 from striate.interop.torch.writing import axes, elementwise, layers, windows  # noqa: F401
 from striate.interop.torch.writing.table import FUNCTIONS, How
-from striate.network import Graph, Network, Node, infer_shapes, settings_inputs, settled
+from striate.network import Graph, Network, Node, Operator, infer_shapes, settings_inputs, settled
 from striate.network.defined import Deferred
 from striate.network.graph import FLOAT
 from striate.network.operators import BatchNormalization
 
-__all__ = ["NetworkModule", "write"]
+__all__ = ["NetworkModule", "check_writable", "write"]
 
 
 def write(network: Network) -> NetworkModule:
     """Return a network as a module; see `striate.interop.torch.to_torch`."""
+    check_writable(network)
+    return NetworkModule(network).eval()
+
+
+def check_writable(network: Network) -> None:
+    """Raise unless a network has weights, and each operator a counterpart in PyTorch."""
     if not isinstance(network, Network):
         raise ParameterError(
             f"to_torch: network is {type(network).__name__}; give what striate.load returns"
@@ -39,7 +45,6 @@ def write(network: Network) -> NetworkModule:
                 f"{network.name}: {node.name} ({node.operator.onnx}) has no counterpart in "
                 "PyTorch; save it as .onnx"
             )
-    return NetworkModule(network).eval()
 
 
 class _Part(nn.Module):
@@ -49,15 +54,25 @@ class _Part(nn.Module):
 class NetworkModule(nn.Module):
     """A network's graph and weights; see `striate.interop.torch.to_torch`.
 
+    Parameters
+    ----------
+    network : Network
+    functions : mapping of operator's class to function
+        What operators become: the table, or one with other entries.
+
     Attributes
     ----------
     graph : Graph
         What it computes.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(
+        self,
+        network: Network,
+        functions: Mapping[type[Operator], Callable[..., Any]] = FUNCTIONS,
+    ) -> None:
         super().__init__()
-        self.graph = network.graph
+        self.graph, self._functions = network.graph, functions
         statistics = {
             name
             for node in network.graph.nodes
@@ -95,11 +110,7 @@ class NetworkModule(nn.Module):
         given = self._widened(given, how)
         values.update(given)
         graph = self._settled(given)
-        for constant in graph.constants:
-            array = np.array(constant.array)
-            values[constant.name] = torch.as_tensor(
-                array, dtype=how.dtype_of(constant.kind), device=how.device
-            )
+        values.update(self._constants(graph, how))
         for node in graph.nodes:
             with explained(f"{graph.name}: {node.name} ({node.operator.onnx})"):
                 self._run(node, how, values)
@@ -143,8 +154,16 @@ class NetworkModule(nn.Module):
             infer_shapes(graph, shapes)  # which refuses what would mix examples
         return graph
 
+    def _constants(self, graph: Graph, how: How) -> dict[str, Tensor]:
+        return {
+            constant.name: torch.as_tensor(
+                np.array(constant.array), dtype=how.dtype_of(constant.kind), device=how.device
+            )
+            for constant in graph.constants
+        }
+
     def _run(self, node: Node, how: How, values: dict[str, Tensor]) -> None:
         operands = [values[name] for name in node.inputs]
-        found = FUNCTIONS[type(node.operator)](node.operator, how, *operands)
+        found = self._functions[type(node.operator)](node.operator, how, *operands)
         outputs = found if isinstance(found, tuple) else (found,)
         values.update(zip(node.outputs, outputs, strict=False))
