@@ -1,16 +1,18 @@
 """Training: data sets, losses, gradient descent, checkpoints, and the papers' recipes."""
 
 from striate.interop.weights import load_weights, save_weights
-from striate.training import data, losses, recipes
+from striate.runtime.learning import Descent
+from striate.training import data, losses, recipes, schedules
 from striate.training.data import Dataset
 from striate.training.evaluation import Evaluation, evaluate
 from striate.training.fitting import fit
-from striate.training.optimizer import SGD
-from striate.training.result import Epoch, Result, Settings
+from striate.training.result import Best, Epoch, Result
+from striate.training.settings import Settings
 
 __all__ = [
-    "SGD",
+    "Best",
     "Dataset",
+    "Descent",
     "Epoch",
     "Evaluation",
     "Result",
@@ -22,4 +24,5 @@ __all__ = [
     "losses",
     "recipes",
     "save_weights",
+    "schedules",
 ]

@@ -1,20 +1,16 @@
-"""Checkpoints: all that training needs to go on to the same bits, in one folder.
+"""Checkpoints: all that training needs to go on to the same bits, in one file.
 
-``weights-0004.safetensors``  the network after four passes, as `load_weights` reads it
-``momentum-0004.safetensors`` the optimiser's velocity, where there is momentum
-``state.json``                settings, history, the state of the random stream
-
-The arrays are written first and `state.json` is replaced last, so that whatever interrupts, it
-names a complete pass; only then are the arrays of the pass before deleted.
+``last.safetensors`` holds the weights, as `load_weights` reads them, and beside them what the
+learner, the history and the pass under way need. It is written beside its place and renamed, so
+that whatever interrupts, it is whole. ``last.json`` says in plain text how far it is.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -24,162 +20,188 @@ from numpy.typing import NDArray
 from striate.errors import FileError, ParameterError
 from striate.files import write_whole
 from striate.interop.weights import (
+    BESIDES,
     load_weights,
+    read_notes,
     read_tensors,
     require_safetensors,
     write_tensors,
 )
 from striate.network import Network
-from striate.training.result import Epoch, Settings
+from striate.training.loop import Pass
+from striate.training.result import Epoch
+from striate.training.settings import Settings
 
-__all__ = ["Checkpoints", "Saved", "fingerprint"]
+__all__ = ["LAST", "Checkpoints", "Saved"]
 
-FORMAT = 1
-STATE = "state.json"
+FORMAT = 2
+LAST = "last.safetensors"
+OLD = "state.json"
+"""What folders of format 1 hold."""
+
+LOSSES = "losses"
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Saved:
     """What a checkpoint holds."""
 
-    network: Network
-    velocity: NDArray[np.float32]
-    random: Mapping[str, Any]
+    weights: Arrays
+    state: Arrays
     history: tuple[Epoch, ...]
+    course: Pass | None
+    """The pass under way; None between two passes."""
+    epochs: int
+    """How many the run was to have."""
 
 
 class Checkpoints:
-    """A folder that holds the last complete pass of one run.
+    """The checkpoint of one run, in its folder.
 
     Parameters
     ----------
     folder : path
         Made with the first checkpoint, if need be.
     settings : Settings
-    network, data : str
-        The network's name, and the data's `fingerprint`: what a run must share to be resumed.
+    run : mapping of str to str
+        What besides settings a run must share to be resumed: network, data, learner.
     """
 
-    def __init__(self, folder: Path, settings: Settings, network: str, data: str) -> None:
+    def __init__(self, folder: Path, settings: Settings, run: Mapping[str, str]) -> None:
         require_safetensors("keeping checkpoints", "train")
-        self.folder = folder
-        self._run = {"network": network, "data": data, **asdict(settings)}
+        self.folder, self.place = folder, folder / LAST
+        self._settings, self._run = settings, dict(run)
+        if (folder / OLD).exists():
+            raise FileError(
+                f"{folder}: holds a run of an earlier striate ({OLD}), which cannot go on here; "
+                "name another folder"
+            )
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint."""
+        return self.place.exists()
 
     def require_new(self) -> None:
         """Raise FileError if the folder holds a run."""
-        if (self.folder / STATE).exists():
+        if self.begun:
             raise FileError(
                 f"{self.folder}: holds a run already; resume it (resume=True, --resume) "
                 "or name another folder"
             )
 
-    def load(self, network: Network) -> Saved:
-        """Return the last complete pass, if it belongs to this run.
+    def load(self, network: Network, examples: int) -> Saved:
+        """Return what is saved, if it belongs to this run.
 
         Raises
         ------
         FileError
-            If there is none, or it is damaged.
+            If there is nothing, or it is damaged.
         ParameterError
             If it was made with other settings.
         """
-        state = self._read()
+        if not self.begun:
+            raise FileError(
+                f"{self.folder}: holds no run to resume; begin one without resume (--resume)"
+            )
         try:
-            for name, value in self._run.items():
-                found = state["run"][name]
-                if name != "epochs" and found != value:
-                    raise ParameterError(
-                        f"{self.folder}: its run has {name} {found!r}, not {value!r}: "
-                        "resume with the same settings, or name another folder"
-                    )
-            history = tuple(Epoch(**epoch) for epoch in state["history"])
-            random, last = dict(state["random"]), history[-1].number
-            np.random.default_rng().bit_generator.state = random  # raises unless it is one
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            notes = json.loads(read_notes(self.place)["training"])
+            if notes["format"] != FORMAT:
+                raise self._damaged(f"of format {notes['format']!r}, not {FORMAT}")
+            history = tuple(Epoch(**epoch) for epoch in notes["history"])
+            self._check_run(notes["run"])
+            settings = Settings.of(notes["settings"])
+            self._check_settings(settings, history)
+            arrays = read_tensors(self.place)
+            if notes["check"] != _check_sum(arrays):
+                raise self._damaged("its numbers are not those that were written")
+            course = notes["pass"] and _course(notes["pass"], arrays, examples)
+        except (LookupError, TypeError, ValueError) as error:
             if isinstance(error, ParameterError):
                 raise
             raise self._damaged(error) from None
-        if last > self._run["epochs"]:
-            raise ParameterError(
-                f"{self.folder}: its run has {last} epochs, more than the {self._run['epochs']} "
-                "asked for: ask for more, or name another folder"
-            )
-        weights = load_weights(network, self._place("weights", last))
-        return Saved(weights, self._velocity(network, last), random, history)
+        weights = load_weights(network, self.place).weights
+        start = len(BESIDES)
+        state = {name[start:]: array for name, array in arrays.items() if name.startswith(BESIDES)}
+        state.pop(LOSSES, None)
+        return Saved(weights, state, history, course, settings.epochs)
 
-    def _velocity(self, network: Network, epoch: int) -> NDArray[np.float32]:
-        """Return the optimiser's velocity, which is empty without momentum."""
-        if not self._run["momentum"]:
-            return np.empty(0, np.float32)
-        place = self._place("momentum", epoch)
-        found = read_tensors(place).get("momentum")
-        count = sum(prod(p.shape) for p in network.graph.parameters if p.trainable)
-        if found is None or found.shape != (count,):
-            shape = None if found is None else found.shape
-            raise FileError(
-                f"{place}: holds a momentum of shape {shape}, not {(count,)}; "
-                "begin again in another folder"
+    def _check_run(self, found: Mapping[str, str]) -> None:
+        for name, value in self._run.items():
+            if found[name] != value:
+                raise self._other(name, found[name], value)
+
+    def _check_settings(self, found: Settings, history: tuple[Epoch, ...]) -> None:
+        wanted = self._settings
+        name = found.difference(wanted)
+        if name is not None:
+            raise self._other(name, getattr(found, name), getattr(wanted, name))
+        if len(history) > wanted.epochs:
+            raise ParameterError(
+                f"{self.folder}: its run has {len(history)} epochs, more than the "
+                f"{wanted.epochs} asked for: ask for more, or name another folder"
             )
-        return found
+
+    def _other(self, name: str, found: object, wanted: object) -> ParameterError:
+        return ParameterError(
+            f"{self.folder}: its run has {name} {found!r}, not {wanted!r}: "
+            "resume with the same settings, or name another folder"
+        )
 
     def save(
-        self,
-        network: Network,
-        velocity: NDArray[np.float32],
-        random: Mapping[str, Any],
-        history: Sequence[Epoch],
+        self, network: Network, state: Arrays, history: tuple[Epoch, ...], course: Pass | None
     ) -> None:
-        """Write the pass that `history` ends with."""
-        last = history[-1].number
+        """Write everything as it is now."""
+        self.make_folder()
+        arrays = {**network.weights, **{BESIDES + name: a for name, a in state.items()}}
+        if course is not None:
+            arrays[BESIDES + LOSSES] = course.losses[: course.done]
+        notes = {
+            "format": FORMAT,
+            "run": self._run,
+            "settings": self._settings.as_json,
+            "history": [asdict(epoch) for epoch in history],
+            "pass": course and _position(course),
+            "check": _check_sum(arrays),
+        }
+        told = {"network": network.name, "training": json.dumps(notes)}
+        write_tensors(self.place, arrays, told)
+        write_whole(self.folder / "last.json", json.dumps(notes, indent=1))
+
+    def make_folder(self) -> None:
+        """Make the folder, unless there is one."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
                 f"{self.folder}: cannot be made ({error.strerror}); name another folder"
             ) from None
-        notes = {"network": network.name, "epoch": str(last)}
-        write_tensors(self._place("weights", last), network.weights, notes)
-        if velocity.size:
-            write_tensors(self._place("momentum", last), {"momentum": velocity}, notes)
-        state = {
-            "format": FORMAT,
-            "run": self._run,
-            "random": random,
-            "history": [asdict(epoch) for epoch in history],
-        }
-        write_whole(self.folder / STATE, json.dumps(state, indent=1))
-        for kind in ("weights", "momentum"):
-            for old in self.folder.glob(f"{kind}-[0-9]*.safetensors"):
-                if old != self._place(kind, last):
-                    old.unlink(missing_ok=True)
-
-    def _place(self, kind: str, epoch: int) -> Path:
-        return self.folder / f"{kind}-{epoch:04d}.safetensors"
-
-    def _read(self) -> dict[str, Any]:
-        place = self.folder / STATE
-        if not place.is_file():
-            raise FileError(
-                f"{self.folder}: holds no run to resume; begin one without resume (--resume)"
-            )
-        try:
-            state = json.loads(place.read_bytes())
-        except (OSError, ValueError) as error:
-            raise self._damaged(error) from None
-        if not isinstance(state, dict) or state.get("format") != FORMAT:
-            raise self._damaged("not of format 1")
-        return state
 
     def _damaged(self, reason: object) -> FileError:
-        return FileError(
-            f"{self.folder / STATE}: cannot be read ({reason}); begin again in another folder"
-        )
+        return FileError(f"{self.place}: cannot be read ({reason}); begin again in another folder")
 
 
-def fingerprint(*arrays: NDArray[Any]) -> str:
-    """Return a short digest of arrays, their shapes included."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.shape}{array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
+def _position(course: Pass) -> dict[str, Any]:
+    return {
+        "number": course.number,
+        "done": course.done,
+        "wrong": course.wrong,
+        "seconds": course.seconds,
+    }
+
+
+def _course(position: Mapping[str, Any], arrays: Arrays, examples: int) -> Pass:
+    losses, known = np.zeros(examples, np.float32), arrays[BESIDES + LOSSES]
+    course = Pass(losses=losses, **position)
+    losses[: course.done] = known
+    return course
+
+
+def _check_sum(arrays: Arrays) -> int:
+    """Return a number that changes with every bit of the arrays."""
+    found = 0
+    for name in sorted(arrays):
+        found = zlib.crc32(name.encode(), found)
+        found = zlib.crc32(np.ascontiguousarray(arrays[name]).data, found)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,12 @@ from striate.errors import ParameterError, ShapeError, StriateError, explained
 from striate.geometry.text import open_text
 from striate.network import Network, infer_shapes
 from striate.runtime import compile
+from striate.runtime.learning.losses import Loss, LossName, find_loss
 from striate.runtime.program import check_network
 from striate.training.data.dataset import check_examples
+from striate.training.examples import Examples, Prepare
 
-__all__ = ["Evaluation", "check_labels", "evaluate", "output_count"]
+__all__ = ["Evaluation", "check_labels", "evaluate", "judged", "output_count"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +30,14 @@ class Evaluation:
     labels, predictions : (N,) integer arrays
     classes : int
         The network's outputs, K.
+    loss : float or None
+        The mean loss, where one was named.
     """
 
     labels: NDArray[np.int64]
     predictions: NDArray[np.int64]
     classes: int
+    loss: float | None = None
 
     @property
     def wrong(self) -> NDArray[np.int64]:
@@ -64,6 +70,9 @@ def evaluate(
     labels: NDArray[Any],
     *,
     batch_size: int = 256,
+    loss: LossName | None = None,
+    prepare: Prepare | None = None,
+    threads: int | None = None,
 ) -> Evaluation:
     """Return how often the largest output is the label's.
 
@@ -76,6 +85,12 @@ def evaluate(
         0 to K - 1.
     batch_size : int
         Examples at a time: more take more memory, and change no result by more than rounding.
+    loss : "squared" or "cross-entropy", optional
+        A loss to take the mean of.
+    prepare : function of images, optional
+        What makes float32 images of those given, batch by batch: `Dataset.prepared`.
+    threads : int, optional
+        As for `striate.compile`.
 
     Returns
     -------
@@ -101,15 +116,40 @@ def evaluate(
         raise ParameterError(f"evaluate: {network.name} has no weights: train or load it first")
     if batch_size < 1:
         raise ParameterError(f"evaluate: batch_size {batch_size} must be at least 1")
-    check_examples("evaluate", images, labels)
+    if prepare is None:
+        check_examples("evaluate", images, labels)
     classes = output_count("evaluate", network, images.shape[1:])
-    check_labels("evaluate", labels, classes, network)
-    program = compile(network)
-    whole = len(images) - len(images) % batch_size
-    batches = [images[i : i + batch_size] for i in range(0, whole, batch_size)]
-    rest = images[whole:]  # one by one would be slow, and padding would be a lie
-    outputs = [program(batch).argmax(axis=1) for batch in (*batches, rest) if len(batch)]
-    return Evaluation(labels.astype(np.int64), np.concatenate(outputs), classes)
+    check_labels("evaluate", labels, classes, network.name)
+    examples = Examples(images, np.asarray(labels, np.int64), prepare)
+    program = compile(network, threads=threads)
+    return judged(program, examples, batch_size, loss and find_loss(loss))
+
+
+def judged(
+    scores: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    examples: Examples,
+    batch_size: int,
+    loss: Loss | None,
+    between: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Return what comes of examples, batch by batch; `between` is called after each.
+
+    Parameters
+    ----------
+    scores : function of images that returns outputs (N, K)
+    """
+    predictions, losses, classes = [], [], 0
+    for begin in range(0, len(examples), batch_size):
+        images, labels = examples.take(slice(begin, begin + batch_size))
+        outputs = scores(images)
+        classes = outputs.shape[1]
+        predictions.append(outputs.argmax(axis=1))
+        if loss is not None:
+            with np.errstate(all="ignore"):  # what overflows shows
+                losses.append(loss.values(outputs, loss.targets(classes)[labels]))
+        between()
+    mean = float(np.concatenate(losses).mean(dtype=np.float64)) if losses else None
+    return Evaluation(examples.all_labels(), np.concatenate(predictions), classes, mean)
 
 
 def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> int:
@@ -131,10 +171,10 @@ def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> 
     return output[1]
 
 
-def check_labels(where: str, labels: NDArray[Any], classes: int, network: Network) -> None:
+def check_labels(where: str, labels: NDArray[Any], classes: int, network: str) -> None:
     """Raise ParameterError if a label has no output of its own."""
     if labels.max() >= classes:
         raise ParameterError(
-            f"{where}: label {labels.max()} for the {classes} outputs of {network.name}: "
+            f"{where}: label {labels.max()} for the {classes} outputs of {network}: "
             f"labels must be 0 to {classes - 1}"
         )

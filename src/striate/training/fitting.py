@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from math import prod
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from striate.errors import ParameterError, TrainingError, explained
+from striate.errors import ParameterError, explained
 from striate.network import Network
-from striate.runtime import Trainable
+from striate.runtime.learning import Learner, learner
+from striate.runtime.learning.descent import factors_of
+from striate.runtime.learning.losses import LossName
 from striate.runtime.program import check_network
-from striate.training import data as datasets
-from striate.training import losses
-from striate.training.checkpoints import Checkpoints, fingerprint
-from striate.training.data.dataset import Dataset, check_examples
-from striate.training.evaluation import check_labels, evaluate, output_count
-from striate.training.loop import run_pass
-from striate.training.optimizer import SGD
-from striate.training.progress import Display, waiting
-from striate.training.result import Epoch, Result, Settings
+from striate.training import schedules
+from striate.training.checkpoints import Checkpoints
+from striate.training.evaluation import check_labels, output_count
+from striate.training.examples import Data, Parts, Validation, parts_of
+from striate.training.fingerprints import fingerprint, fingerprint_of
+from striate.training.keeping import Keeper
+from striate.training.loop import Changes
+from striate.training.progress import Display
+from striate.training.result import Epoch, Result
+from striate.training.run import Run
+from striate.training.settings import Settings
 
-__all__ = ["Data", "fit"]
+__all__ = ["fit"]
 
-Examples = tuple[NDArray[np.float32], NDArray[Any]]
-Data = str | Dataset | Examples
+TOGETHER = 16  # steps between two looks at the clock, where processes must look at once
 
 
 def fit(
@@ -38,18 +36,29 @@ def fit(
     *,
     epochs: int,
     learning_rate: float | Mapping[str, float],
-    batch_size: int = 1,
+    batch_size: int = 32,
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd",
     momentum: float = 0.0,
+    nesterov: bool = False,
     weight_decay: float = 0.0,
-    loss: losses.LossName = "squared",
+    schedule: str | schedules.Schedule | None = None,
+    clip_norm: float | None = None,
+    loss: LossName = "cross-entropy",
+    augment: str | Changes | None = None,
+    validation: Validation = None,
+    patience: int | None = None,
     seed: int = 0,
     shuffle: bool = True,
+    device: str = "cpu",
+    precision: Literal["auto", "exact", "float32", "tf32", "bf16"] = "auto",
+    threads: int | None = None,
     out: str | os.PathLike[str] | None = None,
-    resume: bool = False,
+    resume: bool | Literal["auto"] = False,
+    checkpoint_every: float = 60.0,
     progress: bool | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Result:
-    """Train a network by stochastic gradient descent; the same call gives the same weights.
+    """Train a network by gradient descent; the same call gives the same weights.
 
     Parameters
     ----------
@@ -61,27 +70,47 @@ def fit(
     epochs : int
         Passes through the training examples.
     learning_rate : float or mapping
-        The step is this times the gradient of the batch's mean loss; one number, or one for each
-        trainable parameter by its name.
+        One number, or one for each trainable parameter by its name.
     batch_size : int
-        Examples for each step; 1 is LeCun's way.
-    momentum, weight_decay : float
-        As `striate.training.SGD` defines them.
+        Examples of each step; the gradient is that of their mean loss.
+    optimizer, momentum, nesterov, weight_decay, clip_norm
+        As `striate.training.Descent` defines them.
+    schedule : str or Schedule, optional
+        What the learning rate is multiplied by in the course of time: "cosine", "one-cycle",
+        "step:200,250", or another that `striate.training.schedules.schedule` knows.
     loss : "squared" or "cross-entropy"
         Half the sum of squares against targets of +-1, or the cross-entropy of the softmax.
+    augment : str or augmentation, optional
+        How images are changed at random before each is learnt from: "flip,shift:4".
+    validation : float or (images, labels), optional
+        The share of the training examples that is held out, or others: the network is judged by
+        them after each epoch, and the best one is kept.
+    patience : int, optional
+        Stop after so many epochs without a smaller validation error.
     seed : int
-        Of the initial weights, the shuffling and dropout.
+        Of the initial weights, the shuffling, the augmentation and dropout.
     shuffle : bool
         Whether each pass has an order of its own, or the data's.
+    device : str
+        "cpu" is machine code of our own; "torch", "cuda", "cuda:1" and "mps" are PyTorch, on the
+        processor, a GPU or Apple's (needs ``striate[torch]``).
+    precision : str
+        "auto", or "exact" for convolutions that only add up products; with PyTorch "float32"
+        (which "auto" is), "tf32" or "bf16".
+    threads : int, optional
+        By default ``STRIATE_NUM_THREADS``, or the processors.
     out : path, optional
-        A folder in which each complete pass is saved (needs ``striate[train]``).
-    resume : bool
-        Go on from the last pass saved in `out`, to the same bits as without the interruption.
-        All settings but `epochs` must be those of the run.
+        A folder in which the run is kept (needs ``striate[train]``).
+    resume : bool or "auto"
+        Go on from what was last saved in `out`, to the same bits as without the interruption;
+        "auto" does so if there is a run, and else begins one. Settings must be those of the run;
+        `epochs` may be more unless the schedule depends on them, `patience` and `threads` others.
+    checkpoint_every : float
+        Seconds between two checkpoints within an epoch, so what a crash can cost.
     progress : bool, optional
         Show a progress bar; by default if stderr is a terminal.
     on_epoch : function, optional
-        Called with each `Epoch` when it is complete.
+        Called with each `Epoch` when it is complete and saved.
 
     Returns
     -------
@@ -93,194 +122,161 @@ def fit(
     ShapeError, DTypeError, ParameterError, UnknownNameError
         If arguments do not fit each other, before anything is computed.
     FileError
-        If `out` holds a run and `resume` is not set, or the other way round.
+        If `out` holds a run and `resume` is not set, or the other way round, or a file cannot be
+        written.
     TrainingError
-        If the loss is no longer finite.
+        If the loss is no longer finite: where that began.
     KeyboardInterrupt
-        On Ctrl-C; its text says what is saved.
+        On Ctrl-C, between two steps; its text says what is saved.
 
     Examples
     --------
     >>> import striate as st
     >>> digits = st.training.data.load("digits", size=16)
     >>> examples = digits.train_images[:50], digits.train_labels[:50]
-    >>> result = st.fit(st.load("lenet-1989"), examples, epochs=2, learning_rate=0.01)
+    >>> result = st.fit(
+    ...     st.load("lenet-1989"),
+    ...     examples,
+    ...     epochs=2,
+    ...     learning_rate=0.01,
+    ...     batch_size=1,
+    ...     loss="squared",
+    ... )
     >>> result.history[1].train_loss < result.history[0].train_loss
     True
     """
     with explained("fit"):
         check_network(network)
+        course, changes = schedules.schedule(schedule), _changes(augment)
         settings = Settings(
-            *(epochs, batch_size, learning_rate, momentum, weight_decay, loss, seed, shuffle)
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            momentum=momentum,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+            schedule=course.text,
+            clip_norm=clip_norm,
+            loss=loss,
+            augment="none" if changes is None else changes.text,
+            validation=_named(validation),
+            patience=patience,
+            seed=seed,
+            shuffle=shuffle,
+            device=device,
+            precision=precision,
+            threads=threads,
         )
-        train, test = _parts(data)
-        outputs = output_count("data", network, train[0].shape[1:])
-        wanted = losses.targets(np.arange(outputs), outputs, losses.find(loss).off)
-        for _, labels in (train, *([test] if test else [])):
-            check_labels("data", labels, outputs, network)
-        kept = _checkpoints(out, settings, network, train, resume=resume)
-        run = _Run(network, settings, train, test, wanted, kept, resume=resume)
-        display = Display(epochs, len(train[1]), len(run.history), progress)
+        factors_of(network.graph, settings.descent)
+        parts = parts_of(data, validation, seed)
+        _check_examples(network, parts)
+        if out is None and resume:
+            raise ParameterError("resume needs the folder of the run: give it as out (--out)")
+        leads = _leads(device)
+        student = _learner(network, settings)
+        keeper = Keeper(None, checkpoint_every, leads=leads)
+        run = Run(student, parts, settings, course, changes, keeper)
+        run.block = TOGETHER if device != "cpu" else None
+        if out is not None:
+            _open_folder(run, Path(out), network, resume=resume)
+        shown = progress if leads else False
+        display = Display(epochs, len(parts.train), run.begun_at, shown)
         try:
             return run.to_the_end(display, on_epoch)
         finally:
             display.close()
 
 
-class _Run:
-    """A network in training, between two passes."""
-
-    def __init__(
-        self,
-        network: Network,
-        settings: Settings,
-        train: Examples,
-        test: Examples | None,
-        wanted: NDArray[np.float32],
-        checkpoints: Checkpoints | None,
-        *,
-        resume: bool,
-    ) -> None:
-        self.settings, self.train, self.test, self.wanted = settings, train, test, wanted
-        self.checkpoints = checkpoints
-        self.untrained = [p.name for p in network.graph.parameters if not p.trainable]
-        self.history: tuple[Epoch, ...] = ()
-        saved = checkpoints.load(network) if checkpoints and resume else None
-        self.learner = Trainable(saved.network if saved else network, settings.seed)
-        self.descent = SGD(
-            self.learner.parameters,
-            self.learner.gradients,
-            _rates(network, settings.learning_rate),
-            settings.momentum,
-            settings.weight_decay,
-        )
-        if saved:
-            self.history = saved.history
-            self.descent.velocity[...] = saved.velocity
-            self.learner.random.bit_generator.state = saved.random
-
-    def to_the_end(self, display: Display, on_epoch: Callable[[Epoch], None] | None) -> Result:
-        """Run the passes that are left."""
-        try:
-            if len(self.history) < self.settings.epochs:
-                with waiting("compiling kernels (first run only)", display.shown):
-                    self.warm_up()
-            while len(self.history) < self.settings.epochs:
-                epoch = self.next_epoch(len(self.history) + 1, display)
-                if on_epoch:
-                    on_epoch(epoch)
-        except TrainingError as error:
-            rate = self.settings.learning_rate
-            highest = max(rate.values()) if isinstance(rate, Mapping) else rate
-            raise TrainingError(
-                f"{error} in epoch {len(self.history) + 1}: it must stay finite; try a lower "
-                f"learning_rate than {highest}, and pixels within [-1, 1]{self._kept()}"
-            ) from None
-        except KeyboardInterrupt:
-            done = f"after epoch {len(self.history)}" if self.history else "in the first epoch"
-            raise KeyboardInterrupt(f"stopped {done}{self._kept()}") from None
-        return Result(self.learner.network(), self.history, self.settings)
-
-    def warm_up(self) -> None:
-        """Compile the kernels before the clock starts, and leave no trace in the learner."""
-        weights, generator = self.learner.weights, self.learner.random.bit_generator
-        state = generator.state
-        before = {name: weights[name].copy() for name in self.untrained}
-        with np.errstate(all="ignore"):
-            y = self.learner.forward(self.train[0][: self.settings.batch_size])
-            self.learner.backward(np.zeros_like(y))
-        generator.state = state
-        for name, array in before.items():
-            weights[name][...] = array
-
-    def next_epoch(self, number: int, display: Display) -> Epoch:
-        """Run one pass, test, and save."""
-        images, labels = self.train
-        order = None
-        if self.settings.shuffle:  # a pass's order follows from the seed and its number alone
-            seeds = np.random.SeedSequence(self.settings.seed, spawn_key=(number,))
-            order = np.random.default_rng(seeds).permutation(len(labels))
-        begin = perf_counter()
-        course = run_pass(
-            self.learner,
-            self.descent,
-            losses.find(self.settings.loss),
-            images,
-            labels,
-            self.wanted,
-            batch_size=self.settings.batch_size,
-            order=order,
-            report=lambda done, loss, error: display.update(number, done, loss, error),
-        )
-        seconds = perf_counter() - begin
-        network = self.learner.network()
-        error = evaluate(network, *self.test).error if self.test else None
-        speed = len(labels) / seconds
-        epoch = Epoch(number, course.loss, course.error, error, seconds, speed)
-        history = (*self.history, epoch)
-        if self.checkpoints:
-            random = self.learner.random.bit_generator.state
-            self.checkpoints.save(network, self.descent.velocity, random, history)
-        self.history = history
-        return epoch
-
-    def _kept(self) -> str:
-        if self.checkpoints is None:
-            return "; nothing is kept, since no folder was given (out, --out)"
-        if not self.history:
-            return "; no epoch was complete, so nothing is saved"
-        return (
-            f"; epoch {len(self.history)} is saved in {self.checkpoints.folder}: "
-            "resume (resume=True, --resume) goes on from it"
-        )
+def _open_folder(run: Run, folder: Path, network: Network, *, resume: bool | str) -> None:
+    """Give a run its folder, and go back to where it was left, if it is to be resumed."""
+    identity = {
+        "network": network.name,
+        "graph": fingerprint(network.graph),
+        "data": fingerprint_of(run.parts),
+        "learner": type(run.learner).__name__,
+    }
+    checkpoints = Checkpoints(folder, run.settings, identity)
+    if resume is False or (resume == "auto" and not checkpoints.begun):
+        if run.keeper.leads:
+            checkpoints.require_new()
+    else:
+        saved = checkpoints.load(network, len(run.parts.train))
+        _require_same_course(folder, run, saved.epochs)
+        run.learner.restore(saved.weights, saved.state)
+        run.history, run.course = saved.history, saved.course
+    run.keeper.checkpoints = checkpoints
+    run.best = run.keeper.best_of(run, network)
 
 
-def _parts(data: Data) -> tuple[Examples, Examples | None]:
-    """Return the examples to train on, and those to test on if there are any."""
-    if isinstance(data, str):
-        data = datasets.load(data)
-    if isinstance(data, Dataset):
-        return (data.train_images, data.train_labels), (data.test_images, data.test_labels)
-    if not (isinstance(data, tuple | list) and len(data) == 2):
+def _require_same_course(folder: Path, run: Run, epochs: int) -> None:
+    """Raise ParameterError if the rates so far would have been others."""
+    if run.schedule.depends_on_epochs and epochs != run.settings.epochs:
         raise ParameterError(
-            f"data is {type(data).__name__}, but must be a data set's name, a Dataset or a tuple "
-            "(images, labels)"
+            f"{folder}: its run has epochs {epochs}, not {run.settings.epochs}, and its schedule "
+            f"{run.schedule.text} depends on them: resume with the same, or name another folder"
         )
-    images, labels = (np.asarray(part) for part in data)
-    check_examples("data", images, labels)
-    return (images, labels), None
 
 
-def _rates(network: Network, rate: float | Mapping[str, float]) -> float | NDArray[np.float32]:
-    """Return one learning rate for all, or one for each number that is trained."""
-    if not isinstance(rate, Mapping):
-        return rate
-    trained = {p.name: prod(p.shape) for p in network.graph.parameters if p.trainable}
-    for name in {**trained, **rate}:
-        if name not in trained or name not in rate:
-            lack = "has no rate" if name in trained else f"is none of {network.name}'s"
-            raise ParameterError(
-                f"learning_rate: parameter {name!r} {lack}: "
-                "give one number, or one for each trainable parameter by name"
-            )
-    parts = [np.full(count, rate[name], np.float32) for name, count in trained.items()]
-    return np.concatenate(parts)
+def _leads(device: str) -> bool:
+    """Return whether this process writes and prints: the first, where torchrun started several."""
+    if "WORLD_SIZE" not in os.environ:
+        return True
+    if device == "cpu":
+        raise ParameterError(
+            'device "cpu" trains in one process, but torchrun (WORLD_SIZE) starts several: '
+            'take "torch" or "cuda", or start it without torchrun'
+        )
+    from striate.training.torch_learner import distributed
+
+    place = distributed()
+    return place is None or place.leads
 
 
-def _checkpoints(
-    out: str | os.PathLike[str] | None,
-    settings: Settings,
-    network: Network,
-    train: Examples,
-    *,
-    resume: bool,
-) -> Checkpoints | None:
-    """Return the folder to save to, if it may be."""
-    if out is None:
-        if resume:
-            raise ParameterError("resume needs the folder of the run: give it as out (--out)")
+def _learner(network: Network, settings: Settings) -> Learner:
+    """Return what takes the steps."""
+    if settings.device == "cpu":
+        return learner(
+            network,
+            loss=settings.loss,  # type: ignore[arg-type]  # Settings has checked it
+            batch_size=settings.batch_size,
+            descent=settings.descent,
+            seed=settings.seed,
+            threads=settings.threads,
+            exact=settings.precision == "exact",
+        )
+    from striate.training.torch_learner import torch_learner
+
+    return torch_learner(
+        network,
+        loss=settings.loss,  # type: ignore[arg-type]
+        batch_size=settings.batch_size,
+        descent=settings.descent,
+        seed=settings.seed,
+        device=settings.device,
+        precision="float32" if settings.precision == "auto" else settings.precision,
+    )
+
+
+def _changes(augment: str | Changes | None) -> Changes | None:
+    """Return the augmentation that is asked for."""
+    if augment is None or augment == "none":
         return None
-    checkpoints = Checkpoints(Path(out), settings, network.name, fingerprint(*train))
-    if not resume:
-        checkpoints.require_new()
-    return checkpoints
+    from striate.training.data.augmentation import augmentation
+
+    return augmentation(augment)
+
+
+def _named(validation: Validation) -> float | str | None:
+    """Return what settings say of it."""
+    if validation is None or isinstance(validation, int | float):
+        return validation
+    return "given"
+
+
+def _check_examples(network: Network, parts: Parts) -> None:
+    """Raise unless the examples fit the network."""
+    outputs = output_count("data", network, parts.image_shape)
+    for examples in (parts.train, parts.validation, parts.test):
+        if examples is not None:
+            check_labels("data", examples.all_labels(), outputs, network.name)

@@ -1,119 +1,180 @@
-"""One pass through the examples: forward, loss, backward, step."""
+"""One pass through the examples, in blocks of steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil
 from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import TrainingError
-from striate.training.losses import Loss
-from striate.training.optimizer import SGD
+from striate.runtime.learning import Learner
+from striate.training.examples import Examples
+from striate.training.schedules import Schedule
 
-__all__ = ["Course", "Learner", "run_pass"]
+__all__ = ["Changes", "Lessons", "NotFinite", "Pass", "rates_of", "run_pass"]
 
 BRIEF = 0.02  # seconds: blocks of steps grow until they take so long
 LONGEST = 256  # steps in a block
 
 
-class Learner(Protocol):
-    """What the loop needs of a network; `striate.runtime.Trainable` is one."""
+class Changes(Protocol):
+    """What augmentation must do: see `striate.training.data`."""
 
-    def forward(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the outputs (N, K)."""
+    @property
+    def text(self) -> str:
+        """What it is called in texts."""
 
-    def backward(self, dy: NDArray[np.float32]) -> None:
-        """Put the gradient of the parameters where the optimiser looks."""
+    def draws(self, count: int, random: np.random.Generator) -> NDArray[Any]:
+        """Return all random numbers of a pass; first axis = place in the pass."""
+
+    def applied(self, images: NDArray[np.float32], draws: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the images, changed as the numbers say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What a pass came to: the mean loss and the share of errors, 0 to 1."""
+@dataclass(eq=False)
+class Pass:
+    """How far a pass is: all that a checkpoint in its middle needs, beside the learner.
 
-    loss: float
-    error: float
+    `losses` are those of each example, in the order of the pass; as many are known as are `done`.
+    """
+
+    number: int
+    losses: NDArray[np.float32]
+    done: int = 0
+    wrong: int = 0
+    seconds: float = 0.0
+
+    @property
+    def loss(self) -> float:
+        """The mean loss so far."""
+        return float(self.losses[: self.done].mean(dtype=np.float64))
+
+    @property
+    def error(self) -> float:
+        """The share of errors so far, 0 to 1."""
+        return self.wrong / self.done
+
+
+class NotFinite(Exception):
+    """A loss was NaN or infinite; the step that met it, from 0, and its examples."""
+
+    def __init__(self, step: int, images: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
+        super().__init__(step)
+        self.step, self.images, self.labels = step, images, labels
+
+
+class Lessons:
+    """What a pass teaches at each of its places: it follows from seed and number alone.
+
+    Parameters
+    ----------
+    examples : Examples
+    number : int
+        Of the pass, from 1.
+    seed : int
+    shuffle : bool
+    changes : Changes or None
+        The augmentation.
+    """
+
+    def __init__(
+        self, examples: Examples, number: int, seed: int, *, shuffle: bool, changes: Changes | None
+    ) -> None:
+        self._examples, self._changes = examples, changes
+        self._order: NDArray[np.int64] | None = None
+        if shuffle:
+            seeds = np.random.SeedSequence(seed, spawn_key=(number,))
+            self._order = np.random.default_rng(seeds).permutation(len(examples))
+        self._draws: NDArray[Any] | None = None
+        if changes is not None:
+            seeds = np.random.SeedSequence(seed, spawn_key=(number, 1))
+            self._draws = changes.draws(len(examples), np.random.default_rng(seeds))
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def at(self, places: slice) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return images and labels at these places of the pass."""
+        chosen = places if self._order is None else self._order[places]
+        images, labels = self._examples.take(chosen)
+        if self._changes is not None and self._draws is not None:
+            images = self._changes.applied(images, self._draws[places])
+        return images, labels
 
 
 def run_pass(
     learner: Learner,
-    descent: SGD,
-    loss: Loss,
-    images: NDArray[np.float32],
-    labels: NDArray[Any],
-    wanted: NDArray[np.float32],
+    lessons: Lessons,
+    course: Pass,
+    rates: Callable[[int, int], NDArray[np.float32]],
+    between: Callable[[float], None],
     *,
-    batch_size: int,
-    order: NDArray[np.int64] | None,
-    report: Callable[[int, float, float], None],
-) -> Course:
-    """Learn from every example once.
+    block: int | None = None,
+) -> None:
+    """Learn from every example that is not yet done.
 
-    Steps run in blocks: what is not part of a step (gathering shuffled examples, adding up losses,
-    showing progress, looking for a loss that is not finite) is done once a block, so that it costs
-    little even where a step takes microseconds. The arithmetic does not depend on the blocks.
+    Steps run in blocks: what is not part of a step (gathering and changing examples, adding up
+    losses, showing progress, saving) is done once a block, so that it costs little even where a
+    step takes microseconds. The arithmetic does not depend on the blocks.
 
     Parameters
     ----------
-    wanted : (K, K) array
-        The targets of each class.
-    order : (N,) integers or None
-        The order of the examples; None for the one they have.
-    report : function of (examples done, mean loss, share of errors)
+    course : Pass
+        Updated after each block.
+    rates : function of (first step, steps)
+        The learning rates of steps, which count from 0 in each pass.
+    between : function of the mean loss so far
+        Called after each block; what it raises ends the pass.
+    block : int, optional
+        Steps in each block; by default as many as take about 20 to 40 ms.
 
     Raises
     ------
-    TrainingError
-        If a loss is NaN or infinite: at which example.
+    NotFinite
+        The learner is as it was before the step.
     """
-    count, done, errors, steps, total = len(labels), 0, 0, 1, 0.0
-    losses = np.empty(count, np.float64)
-    with np.errstate(all="ignore"):  # what overflows shows in the loss, which is looked at
-        while done < count:
-            begin, stop = perf_counter(), min(count, done + steps * batch_size)
-            chosen = slice(done, stop) if order is None else order[done:stop]
-            x, truth = images[chosen], labels[chosen]
-            targets = wanted[truth]
-            outputs = _steps(learner, descent, loss, x, targets, batch_size)
-            losses[done:stop] = loss.values(outputs, targets)
-            total += float(losses[done:stop].sum())
-            if not isfinite(total):
-                first = done + int(np.flatnonzero(~np.isfinite(losses[done:stop]))[0])
-                raise TrainingError(
-                    f"the loss is {losses[first]} at example {first + 1} of {count}"
-                )
-            errors += int(np.count_nonzero(outputs.argmax(axis=1) != truth))
-            done = stop
-            report(done, total / done, errors / done)
-            if perf_counter() - begin < BRIEF:
-                steps = min(2 * steps, LONGEST)
-    return Course(float(losses.mean()), errors / count)
+    size, steps, total = learner.batch_size, block or 1, float(course.losses[: course.done].sum())
+    while course.done < len(lessons):
+        begin = perf_counter()
+        places = slice(course.done, min(len(lessons), course.done + steps * size))
+        images, labels = lessons.at(places)
+        first, count = course.done // size, ceil(len(labels) / size)
+        lesson = learner.learn(images, labels, rates(first, count))
+        done = min(len(labels), lesson.steps * size)
+        course.losses[course.done : course.done + done] = lesson.losses[:done]
+        course.wrong += done - int(np.count_nonzero(lesson.hits[:done]))
+        course.done += done
+        total += float(lesson.losses[:done].sum(dtype=np.float64))
+        took = perf_counter() - begin
+        course.seconds += took
+        if lesson.steps < count:
+            batch = slice(done, done + size)
+            raise NotFinite(first + lesson.steps, images[batch], labels[batch])
+        between(total / course.done)
+        if took < BRIEF and block is None:
+            steps = min(2 * steps, LONGEST)
 
 
-def _steps(
-    learner: Learner,
-    descent: SGD,
-    loss: Loss,
-    images: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    batch_size: int,
-) -> NDArray[np.float32]:
-    """Learn from these examples, and return the outputs that each met with."""
-    forward, backward, step, gradient = (
-        learner.forward,
-        learner.backward,
-        descent.step,
-        loss.gradient,
-    )
-    outputs = np.empty_like(targets)
-    for i in range(0, len(targets), batch_size):
-        batch = slice(i, i + batch_size)
-        y = forward(images[batch])
-        backward(gradient(y, targets[batch]))
-        step()
-        outputs[batch] = y
-    return outputs
+def rates_of(
+    schedule: Schedule, rate: float, steps_per_epoch: int, epochs: int, number: int
+) -> Callable[[int, int], NDArray[np.float32]]:
+    """Return the learning rates of a pass, as `run_pass` asks for them.
+
+    Examples
+    --------
+    >>> from striate.training.schedules import Step
+    >>> rates_of(Step((1,)), 0.5, 10, 2, number=2)(0, 2)
+    array([0.05, 0.05], dtype=float32)
+    """
+    before = (number - 1) * steps_per_epoch
+
+    def rates(first: int, count: int) -> NDArray[np.float32]:
+        steps = range(before + first, before + first + count)
+        factors = [schedule.factor(step, steps_per_epoch, epochs) for step in steps]
+        return (rate * np.array(factors)).astype(np.float32)
+
+    return rates

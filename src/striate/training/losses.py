@@ -6,30 +6,18 @@ size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import DTypeError, ParameterError, ShapeError, UnknownNameError
+from striate.errors import DTypeError, ParameterError, ShapeError
+from striate.runtime.learning.losses import LOSSES, Loss, LossName
+from striate.runtime.learning.losses import find_loss as find
 
 __all__ = ["LOSSES", "Loss", "LossName", "cross_entropy", "find", "squared_error", "targets"]
 
-LossName = Literal["squared", "cross-entropy"]
 Floats = NDArray[Any]
-
-
-class Loss(NamedTuple):
-    """A loss without checks, for the training loop; both functions take outputs and targets.
-
-    `values` gives the loss of each example (N,), `gradient` that of their mean (N, K); `off` is
-    the target of the outputs that are not the label's.
-    """
-
-    values: Callable[[Floats, Floats], Floats]
-    gradient: Callable[[Floats, Floats], Floats]
-    off: float
 
 
 def targets(labels: NDArray[Any], classes: int, off: float = -1.0) -> NDArray[np.float32]:
@@ -95,8 +83,8 @@ def squared_error(outputs: Floats, wanted: Floats) -> tuple[float, Floats]:
     (2.125, array([[-0.5,  2. ]]))
     """
     _check("squared_error", outputs, wanted)
-    losses = _halves(outputs, wanted)
-    return float(losses.mean(dtype=np.float64)), _differences(outputs, wanted)
+    loss = LOSSES["squared"]
+    return _mean(loss.values(outputs, wanted)), loss.gradient(outputs, wanted)
 
 
 def cross_entropy(scores: Floats, wanted: Floats) -> tuple[float, Floats]:
@@ -128,49 +116,12 @@ def cross_entropy(scores: Floats, wanted: Floats) -> tuple[float, Floats]:
     (0.6931, array([[-0.5,  0.5]]))
     """
     _check("cross_entropy", scores, wanted)
-    losses = _entropies(scores, wanted)
-    return float(losses.mean(dtype=np.float64)), _surprises(scores, wanted)
+    loss = LOSSES["cross-entropy"]
+    return _mean(loss.values(scores, wanted)), loss.gradient(scores, wanted)
 
 
-def _halves(y: Floats, t: Floats) -> Floats:
-    d = y - t
-    losses: Floats = 0.5 * np.einsum("nk,nk->n", d, d)
-    return losses
-
-
-def _differences(y: Floats, t: Floats) -> Floats:
-    d: Floats = y - t
-    if len(d) > 1:
-        d *= 1 / len(d)
-    return d
-
-
-def _entropies(s: Floats, p: Floats) -> Floats:
-    z = s - s.max(axis=1, keepdims=True)
-    losses: Floats = np.log(np.exp(z).sum(axis=1)) - np.einsum("nk,nk->n", p, z)
-    return losses
-
-
-def _surprises(s: Floats, p: Floats) -> Floats:
-    e: Floats = np.exp(s - s.max(axis=1, keepdims=True))
-    e /= e.sum(axis=1, keepdims=True)
-    e -= p
-    if len(e) > 1:
-        e *= 1 / len(e)
-    return e
-
-
-LOSSES = {
-    "squared": Loss(_halves, _differences, off=-1.0),
-    "cross-entropy": Loss(_entropies, _surprises, off=0.0),
-}
-
-
-def find(name: str) -> Loss:
-    """Return a loss by its name, or raise UnknownNameError."""
-    if name not in LOSSES:
-        raise UnknownNameError.of("loss", name, LOSSES)
-    return LOSSES[name]
+def _mean(losses: Floats) -> float:
+    return float(losses.mean(dtype=np.float64))
 
 
 def _check(where: str, outputs: Floats, wanted: Floats) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from striate.training.loop import Pass
+
 __all__ = ["Display", "waiting"]
 
 PATIENCE = 1.0  # seconds of silence before the line appears
@@ -51,7 +53,7 @@ class Display:
     epochs, examples : int
         How many passes, and how many examples in each.
     begun : int
-        Passes that were done before.
+        Examples that were met before, in all passes.
     wanted : bool or None
         None for "if stderr is a terminal".
     """
@@ -64,8 +66,8 @@ class Display:
             self._due = float("inf")
         self._line: tuple[Progress, TaskID] | None = None
 
-    def update(self, epoch: int, done: int, loss: float, error: float) -> None:
-        """Show that `done` examples of pass `epoch` are done; cheap when nothing is due."""
+    def update(self, course: Pass, loss: float, rate: float) -> None:
+        """Show how far a pass is, its mean loss and the rate; cheap when nothing is due."""
         now = perf_counter()
         if now < self._due:
             return
@@ -74,9 +76,9 @@ class Display:
         bar, task = self._line
         bar.update(
             task,
-            description=f"epoch {epoch}/{self._epochs}",
-            completed=(epoch - 1 - self._begun) * self._examples + done,
-            text=f"loss {loss:.4f}  error {100 * error:5.2f} %",
+            description=f"epoch {course.number}/{self._epochs}",
+            completed=(course.number - 1) * self._examples + course.done - self._begun,
+            text=f"loss {loss:.4f}  error {100 * course.error:5.2f} %  rate {rate:.3g}",
             refresh=True,
         )
 
@@ -112,5 +114,5 @@ class Display:
             transient=True,
         )
         bar.start()
-        total = (self._epochs - self._begun) * self._examples
+        total = self._epochs * self._examples - self._begun
         return bar, bar.add_task("", total=total, text="")

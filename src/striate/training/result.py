@@ -1,71 +1,59 @@
-"""What training is asked to do, and what comes of it."""
+"""What comes of training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from striate.errors import ParameterError
 from striate.network import Network
-from striate.training import losses
-from striate.training.optimizer import check_rates
+from striate.training.settings import Settings
 
-__all__ = ["Epoch", "Result", "Settings"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train; see `fit`.
-
-    Raises
-    ------
-    ParameterError, UnknownNameError
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float | Mapping[str, float]
-    momentum: float
-    weight_decay: float
-    loss: str
-    seed: int
-    shuffle: bool
-
-    def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ParameterError(f"{name} {value!r} must be a whole number of at least {least}")
-        rates = self.learning_rate
-        for rate in (rates.values() or [0.0]) if isinstance(rates, Mapping) else [rates]:
-            check_rates(rate, self.momentum, self.weight_decay)
-        losses.find(self.loss)
+__all__ = ["Best", "Epoch", "Result"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """One pass through the training examples.
 
+    `rate` is the learning rate of its last step, `steps` the number of steps since training began.
     `train_loss` and `train_error` (0 to 1) are means over the pass, each example judged just
-    before the network learnt from it; `test_error` is measured after the pass, None without test
-    examples; `seconds` is the time of training alone.
+    before the network learnt from it; those of validation and test are measured after the pass,
+    None without such examples. `seconds` is the time of training alone.
     """
 
     number: int
+    steps: int
+    rate: float
     train_loss: float
     train_error: float
-    test_error: float | None
+    validation_loss: float | None = None
+    validation_error: float | None = None
+    test_loss: float | None = None
+    test_error: float | None = None
     seconds: float
     examples_per_second: float
 
 
 @dataclass(frozen=True, eq=False)
+class Best:
+    """The network after the epoch with the smallest validation error, the first of equals."""
+
+    network: Network
+    epoch: Epoch
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
-    """A trained network and the course of its training."""
+    """A trained network and the course of its training.
+
+    `network` is as the last epoch left it; `best` is None without validation. `stopped_early`
+    tells whether validation got no better for as long as `patience` said.
+    """
 
     network: Network
     history: tuple[Epoch, ...]
     settings: Settings
+    best: Best | None = None
+    stopped_early: bool = False
 
     @property
     def seconds(self) -> float:
@@ -74,8 +62,9 @@ class Result:
 
     def __repr__(self) -> str:
         last = self.history[-1]
-        test = "" if last.test_error is None else f", test error {100 * last.test_error:.2f} %"
+        parts = [("validation", last.validation_error), ("test", last.test_error)]
+        found = "".join(f", {name} error {100 * e:.2f} %" for name, e in parts if e is not None)
         return (
             f"Result({self.network.name}, {last.number} epochs in {self.seconds:.1f} s, "
-            f"train error while learning {100 * last.train_error:.2f} %{test})"
+            f"train error while learning {100 * last.train_error:.2f} %{found})"
         )

@@ -2,9 +2,19 @@
 
 from striate.interop.weights.loading import load_weights, save_weights
 from striate.interop.weights.tensor_files import (
+    BESIDES,
+    read_notes,
     read_tensors,
     require_safetensors,
     write_tensors,
 )
 
-__all__ = ["load_weights", "read_tensors", "require_safetensors", "save_weights", "write_tensors"]
+__all__ = [
+    "BESIDES",
+    "load_weights",
+    "read_notes",
+    "read_tensors",
+    "require_safetensors",
+    "save_weights",
+    "write_tensors",
+]

@@ -15,7 +15,7 @@ from striate.errors import FileError, ParameterError, ShapeError
 from striate.interop.weights.checkpoints import is_checkpoint, open_checkpoint, stored_arrays
 from striate.interop.weights.names import Naming, best_naming, stripped
 from striate.interop.weights.stored import FLOATS, Stored
-from striate.interop.weights.tensor_files import open_tensors, write_tensors
+from striate.interop.weights.tensor_files import BESIDES, open_tensors, write_tensors
 from striate.network import Network, Parameter
 
 __all__ = ["load_weights", "save_weights"]
@@ -74,7 +74,8 @@ def load_weights(network: Network, source: str | os.PathLike[str] | Mapping[str,
     source : path or mapping
         A safetensors file; a PyTorch checkpoint (.pt, .pth, .th, .bin) that holds a state
         dictionary, itself or under "state_dict" or "model"; or name -> array or tensor.
-        Half precision is widened to float32. ``num_batches_tracked`` is left aside.
+        Half precision is widened to float32. ``num_batches_tracked`` is left aside, and so is
+        what a checkpoint of `striate.fit` holds for going on with training.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def load_weights(network: Network, source: str | os.PathLike[str] | Mapping[str,
     where, found = _found(network, source)
     wanted = {parameter.name for parameter in network.graph.parameters}
     short = stripped(found, wanted)
-    tensors = {name: found[long] for name, long in short.items() if not _counter(name, wanted)}
+    tensors = {name: found[long] for name, long in short.items() if not _needless(name, wanted)}
     naming = best_naming(network.graph, tensors)
     reader = _Reader(where, network, naming, tensors)
     for parameter in network.graph.parameters:
@@ -113,9 +114,10 @@ def load_weights(network: Network, source: str | os.PathLike[str] | Mapping[str,
     )
 
 
-def _counter(name: str, wanted: set[str]) -> bool:
-    """Say whether a tensor only counts batches, which no inference needs."""
-    return name.rpartition(".")[2] == "num_batches_tracked" and name not in wanted
+def _needless(name: str, wanted: set[str]) -> bool:
+    """Say whether a tensor only counts batches, or is for going on with training."""
+    besides = name.rpartition(".")[2] == "num_batches_tracked" or name.startswith(BESIDES)
+    return besides and name not in wanted
 
 
 def _found(

@@ -16,7 +16,15 @@ from striate.errors import FileError, MissingExtraError
 from striate.files import write_whole
 from striate.interop.weights.stored import Stored
 
-__all__ = ["open_tensors", "read_tensors", "require_file", "require_safetensors", "write_tensors"]
+__all__ = [
+    "BESIDES",
+    "open_tensors",
+    "read_notes",
+    "read_tensors",
+    "require_file",
+    "require_safetensors",
+    "write_tensors",
+]
 
 KINDS = {
     "BOOL": "bool",
@@ -29,6 +37,10 @@ KINDS = {
 
 LONGEST_HEADER = 16 * 2**20
 """Bytes: two hundred thousand tensors; larger ones are not of this world, and slow to read."""
+
+
+BESIDES = "learning/"
+"""How names begin of what a checkpoint of training holds besides weights."""
 
 
 def require_safetensors(purpose: str, extra: str = "weights") -> None:
@@ -99,6 +111,30 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     (3,)
     """
     return {name: stored.read() for name, stored in open_tensors(path)[0].items()}
+
+
+def read_notes(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Return what a safetensors file says about itself.
+
+    Raises
+    ------
+    FileError, MissingExtraError
+        As `open_tensors`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "weights.safetensors"
+    ...     write_tensors(path, {"bias": np.zeros(3, np.float32)}, {"network": "example"})
+    ...     read_notes(path)
+    {'network': 'example'}
+    """
+    open_tensors(path)  # which says what is wrong, if anything is
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        return dict(file.metadata() or {})
 
 
 def open_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], str | None]:

@@ -1,0 +1,59 @@
+"""Ctrl-C and SIGTERM while training: noted at once, obeyed where everything can be saved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+__all__ = ["Interruption", "Stopped"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):
+    """Somebody wants training to stop."""
+
+
+class Interruption:
+    """While it is entered, the first signal is only noted; a second one is as it always was.
+
+    In threads other than the main one Python delivers no signals, and nothing is changed.
+
+    Examples
+    --------
+    >>> with Interruption() as interruption:
+    ...     interruption.check()
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {which: signal.signal(which, self._note) for which in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._give_back()
+
+    def check(self) -> None:
+        """Raise Stopped if a signal has come."""
+        if self.number is not None:
+            raise Stopped
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        self._give_back()
+
+    def _give_back(self) -> None:
+        for which, handler in self._before.items():
+            signal.signal(which, handler if handler is not None else signal.SIG_DFL)
+        self._before = {}

@@ -1,0 +1,111 @@
+"""What a run writes to its folder, and when."""
+
+from __future__ import annotations
+
+import json
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from striate.files import write_whole
+from striate.interop.weights import load_weights, write_tensors
+from striate.training.checkpoints import Checkpoints
+from striate.training.result import Best
+
+if TYPE_CHECKING:
+    from striate.network import Network
+    from striate.training.run import Run
+
+__all__ = ["BEST", "Keeper"]
+
+BEST = "best.safetensors"
+SHARE = 20  # saving takes at most one part in so many of the time
+
+
+class Keeper:
+    """What is told about a run, and keeps it in a folder, if there is one.
+
+    Parameters
+    ----------
+    checkpoints : Checkpoints or None
+    every : float
+        Seconds between checkpoints within a pass.
+    leads : bool
+        Whether this process is the one that writes.
+    """
+
+    def __init__(
+        self, checkpoints: Checkpoints | None, every: float, *, leads: bool = True
+    ) -> None:
+        self.checkpoints, self.leads, self._every = checkpoints, leads, every
+        self._due = 0.0
+        self._saved_at: tuple[int, int] | None = None
+
+    def begin(self, run: Run) -> None:
+        """The first step is about to be taken."""
+        if not run.history and run.course is None:
+            self._save(run)
+        self._due = monotonic() + self._every
+
+    def tick(self, run: Run) -> None:
+        """Some steps were taken."""
+        if monotonic() >= self._due:
+            self._save(run)
+
+    def ended(self, run: Run) -> None:
+        """A pass has ended."""
+        if run.best is not None and run.best.epoch is run.history[-1]:
+            self._save_best(run.best)
+        self._save(run)
+
+    def stopped(self, run: Run) -> None:
+        """Somebody stops the run, between two steps."""
+        self._save(run)
+
+    def failed(self, run: Run) -> None:
+        """The next step cannot be taken; what cannot be read back is not written."""
+        weights = run.learner.network().weights.values()
+        if all(np.isfinite(array).all() for array in weights if array.dtype.kind == "f"):
+            self._save(run)
+
+    def close(self, run: Run) -> None:
+        """All passes have ended."""
+
+    def kept(self, run: Run) -> str:
+        """Return what is kept, as the end of a sentence."""
+        if self.checkpoints is None:
+            return "; nothing is kept, since no folder was given (out, --out)"
+        if self._saved_at is None:
+            return "; nothing is saved since"
+        epochs, examples = self._saved_at
+        place = f"epoch {epochs}" if not examples else f"epoch {epochs + 1} up to here"
+        return (
+            f"; {place} is saved in {self.checkpoints.folder}: "
+            "resume (resume=True, --resume) goes on from it"
+        )
+
+    def best_of(self, run: Run, network: Network) -> Best | None:
+        """Return the best network so far, as the folder of a resumed run has it."""
+        judged = [epoch for epoch in run.history if epoch.validation_error is not None]
+        if self.checkpoints is None or not judged:
+            return None
+        best = min(judged, key=lambda epoch: epoch.validation_error or 0.0)
+        return Best(load_weights(network, self.checkpoints.folder / BEST), best)
+
+    def _save(self, run: Run) -> None:
+        if self.checkpoints is None or not self.leads:
+            return
+        begin = perf_counter()
+        self.checkpoints.save(run.learner.network(), run.learner.state(), run.history, run.course)
+        took = perf_counter() - begin
+        self._saved_at = len(run.history), run.course.done if run.course else 0
+        self._due = monotonic() + max(self._every, SHARE * took)
+
+    def _save_best(self, best: Best) -> None:
+        if self.checkpoints is None or not self.leads:
+            return
+        folder, network = self.checkpoints.folder, best.network
+        write_tensors(folder / BEST, network.weights, {"network": network.name})
+        about = {"epoch": best.epoch.number, "validation_error": best.epoch.validation_error}
+        write_whole(folder / "best.json", json.dumps(about, indent=1))
