@@ -220,7 +220,7 @@ def test_unknown_names_suggest_the_nearest():
     with pytest.raises(UnknownNameError) as error:
         data.load("upsp")
     assert str(error.value) == "no data set is called 'upsp'; did you mean usps?"
-    assert data.names() == ("digits", "usps")
+    assert data.names() == ("digits", "usps", "mnist", "fashion-mnist", "cifar-10", "cifar-100")
 
 
 def test_data_sets_are_checked():
@@ -252,7 +252,11 @@ def test_data_sets_are_checked():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((None,), "data set None is no name; name one of digits, usps"),
+        (
+            (None,),
+            "data set None is no name; name one of digits, usps, mnist, fashion-mnist, cifar-10, "
+            "cifar-100",
+        ),
         (("digits", "a"), "resize: size 'a' must be a whole number, 1 to 4096 pixels"),
         (("digits", 16.5), "resize: size 16.5 must be a whole number, 1 to 4096 pixels"),
     ],

@@ -36,8 +36,10 @@ def test_bad_input_is_named():
         resize(x[0], 4)
     assert str(error.value) == "resize: images (1, 2, 2) must be (N, C, H, W), not empty"
     with pytest.raises(DTypeError) as error:
-        resize(x.astype(np.uint8), 4)
-    assert str(error.value) == "resize: images are uint8, not float32: convert with astype"
+        resize(x.astype(np.float64), 4)
+    assert str(error.value) == (
+        "resize: images are float64, not float32 or uint8: convert with astype"
+    )
     for size in (0, -1, 10**9):
         with pytest.raises(ParameterError) as error:
             resize(x, size)

@@ -1,11 +1,15 @@
-"""Data sets by name.
+"""Data sets by name, or from a folder of images; how their pixels are prepared, and augmented.
 
-======== ======= ====== ======== ==================================================
-name     train   test   images   what
-======== ======= ====== ======== ==================================================
-digits    1,415    382  8x8      handwritten digits that scikit-learn carries
-usps      7,291  2,007  16x16    digits cut from envelopes by the U.S. Postal Service
-======== ======= ====== ======== ==================================================
+============= ======= ======= ======= ================================================
+name          train   test    images  what
+============= ======= ======= ======= ================================================
+digits         1,415     382  1x8x8   handwritten digits that scikit-learn carries
+usps           7,291   2,007  1x16x16 digits cut from envelopes by the U.S. Postal Service
+mnist         60,000  10,000  1x28x28 handwritten digits
+fashion-mnist 60,000  10,000  1x28x28 clothes, shoes and bags
+cifar-10      50,000  10,000  3x32x32 photographs in 10 classes
+cifar-100     50,000  10,000  3x32x32 photographs in 100 classes
+============= ======= ======= ======= ================================================
 """
 
 from __future__ import annotations
@@ -13,14 +17,56 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from striate.errors import ParameterError, UnknownNameError
+from striate.training.data.augmentation import (
+    Augmentation,
+    Augmentations,
+    Flip,
+    Shift,
+    augmentation,
+)
+from striate.training.data.cifar import load_cifar10, load_cifar100
 from striate.training.data.dataset import Dataset
 from striate.training.data.digits import load_digits
+from striate.training.data.mnist import load_fashion_mnist, load_mnist
+from striate.training.data.preparation import (
+    GlobalContrast,
+    Preparation,
+    Preparations,
+    Scale,
+    Standardize,
+)
+from striate.training.data.preparing import preparation
 from striate.training.data.resampling import resize
 from striate.training.data.usps import load_usps
+from striate.training.data.whitening import ZCA
 
-__all__ = ["Dataset", "load", "names", "resize"]
+__all__ = [
+    "ZCA",
+    "Augmentation",
+    "Augmentations",
+    "Dataset",
+    "Flip",
+    "GlobalContrast",
+    "Preparation",
+    "Preparations",
+    "Scale",
+    "Shift",
+    "Standardize",
+    "augmentation",
+    "load",
+    "names",
+    "preparation",
+    "resize",
+]
 
-_LOADERS: dict[str, Callable[[], Dataset]] = {"digits": load_digits, "usps": load_usps}
+_LOADERS: dict[str, Callable[[], Dataset]] = {
+    "digits": load_digits,
+    "usps": load_usps,
+    "mnist": load_mnist,
+    "fashion-mnist": load_fashion_mnist,
+    "cifar-10": load_cifar10,
+    "cifar-100": load_cifar100,
+}
 
 
 def names() -> tuple[str, ...]:
@@ -29,7 +75,7 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str, size: int | None = None) -> Dataset:
-    """Return a data set, its pixels in [-1, 1], white (-1) paper and black (1) ink.
+    """Return a data set, prepared to lie in [-1, 1]; for digits -1 is paper and 1 is ink.
 
     Parameters
     ----------
@@ -55,9 +101,7 @@ def load(name: str, size: int | None = None) -> Dataset:
     Dataset('digits', 1415 to train and 382 to test, (1, 16, 16), 10 classes)
     """
     if not isinstance(name, str):
-        raise ParameterError(
-            f"data set {name!r} is no name; name one of {', '.join(sorted(_LOADERS))}"
-        )
+        raise ParameterError(f"data set {name!r} is no name; name one of {', '.join(_LOADERS)}")
     if name not in _LOADERS:
         raise UnknownNameError.of("data set", name, _LOADERS)
     data = _LOADERS[name]()

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import DTypeError, ParameterError, ShapeError
+from striate.training.data.arrays import digest, is_kept
+from striate.training.data.choosing import stratified
+from striate.training.data.preparation import PART, Preparation, Scale
+from striate.training.data.preparing import preparation
 from striate.training.data.resampling import resize
 
 __all__ = ["Dataset", "check_examples"]
+
+Examples = tuple[NDArray[Any], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +30,8 @@ class Dataset:
     Parameters
     ----------
     name : str
-    train_images, test_images : float32 arrays, shape (N, C, *spatial)
+    train_images, test_images : uint8 or float32 arrays, shape (N, C, *spatial)
+        As they are stored: see `prepared`.
     train_labels, test_labels : int64 arrays, shape (N,)
         Indices into `classes`.
     classes : tuple of str
@@ -29,6 +39,9 @@ class Dataset:
     source : str
         Who made the data, where they are published, and how they are split.
     licence : str
+    preparation : Preparation
+        What makes the stored pixels the numbers that a network sees, fitted if it needs to be. By
+        default uint8 pixels are spread over [-1, 1], and float32 pixels stay as they are.
 
     Raises
     ------
@@ -44,21 +57,27 @@ class Dataset:
     """
 
     name: str
-    train_images: NDArray[np.float32]
+    train_images: NDArray[Any]
     train_labels: NDArray[np.int64]
-    test_images: NDArray[np.float32]
+    test_images: NDArray[Any]
     test_labels: NDArray[np.int64]
     classes: tuple[str, ...]
     source: str = "unnamed"
     licence: str = "unstated"
+    preparation: Preparation = field(default_factory=Scale)
 
     def __post_init__(self) -> None:
-        check_examples(f"{self.name} (train)", self.train_images, self.train_labels)
-        check_examples(f"{self.name} (test)", self.test_images, self.test_labels)
+        check_examples(f"{self.name} (train)", self.train_images, self.train_labels, stored=True)
+        check_examples(f"{self.name} (test)", self.test_images, self.test_labels, stored=True)
         if self.train_images.shape[1:] != self.test_images.shape[1:]:
             raise ShapeError(
                 f"{self.name}: training images are {self.train_images.shape[1:]} but test images "
                 f"are {self.test_images.shape[1:]}: they must have one shape (C, *spatial)"
+            )
+        if self.train_images.dtype != self.test_images.dtype:
+            raise DTypeError(
+                f"{self.name}: training images are {self.train_images.dtype} but test images are "
+                f"{self.test_images.dtype}: they must have one element type"
             )
         highest = max(int(self.train_labels.max()), int(self.test_labels.max()))
         if highest >= len(self.classes):
@@ -72,12 +91,96 @@ class Dataset:
         """(C, *spatial) of one image."""
         return self.train_images.shape[1:]
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of all images and labels and of their preparation, 16 hexadecimal digits."""
+        parts = (self.train_images, self.train_labels, self.test_images, self.test_labels)
+        text = json.dumps([*map(digest, parts), self.preparation.described()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def prepared(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """Return stored images, any number of them, as a network is to see them.
+
+        Examples
+        --------
+        >>> pixels, labels = np.full((2, 1, 1, 1), 255, np.uint8), np.array([0, 0])
+        >>> Dataset("white", pixels, labels, pixels, labels, ("w",)).prepared(pixels[:1])
+        array([[[[1.]]]], dtype=float32)
+        """
+        return self.preparation.applied(images)
+
+    def with_preparation(self, chosen: str | Preparation) -> Dataset:
+        """Return the same data with another preparation, fitted to the training images.
+
+        Parameters
+        ----------
+        chosen : str or Preparation
+            Such as "gcn,zca": see `striate.training.data.preparation`.
+        """
+        fitted = preparation(chosen).fitted(self.train_images)
+        return replace(self, preparation=fitted)
+
     def resized(self, size: int) -> Dataset:
-        """Return the same data with square images of `size`: see `resize`."""
+        """Return the same data with square images of `size`: see `resize`.
+
+        The preparation is fitted anew, to the resized images.
+        """
         if self.image_shape[1:] == (size, size):
             return self
         train, test = resize(self.train_images, size), resize(self.test_images, size)
-        return replace(self, train_images=train, test_images=test)
+        fitted = self.preparation.fitted(train)
+        return replace(self, train_images=train, test_images=test, preparation=fitted)
+
+    def subset(self, count: int, seed: int = 0) -> Dataset:
+        """Return the data with only `count` training examples, chosen at random.
+
+        Each class keeps its share, to the nearest whole number, and the examples keep their order.
+        The test part and the preparation stay as they are.
+
+        Examples
+        --------
+        >>> import striate as st
+        >>> st.training.data.load("digits").subset(100)
+        Dataset('digits', 100 to train and 382 to test, (1, 8, 8), 10 classes)
+        """
+        chosen = stratified(self.train_labels, count, seed)
+        return self._with_training(chosen)
+
+    def split(self, fraction: float, seed: int = 0) -> tuple[Dataset, Examples]:
+        """Return the data without a share of the training examples, and that share.
+
+        Parameters
+        ----------
+        fraction : float
+            Above 0 and below 1: what is held out, of each class alike.
+        seed : int
+
+        Returns
+        -------
+        Dataset, (images, labels)
+            The images as they are stored: `prepared` makes them what a network sees.
+
+        Examples
+        --------
+        >>> import striate as st
+        >>> rest, (images, labels) = st.training.data.load("digits").split(0.2)
+        >>> len(rest.train_labels), images.shape
+        (1132, (283, 1, 8, 8))
+        """
+        count = len(self.train_labels)
+        held_out = round(fraction * count) if 0 < fraction < 1 else 0
+        if not 0 < held_out < count:
+            raise ParameterError(
+                f"split: {fraction!r} of {count} training examples must leave some on both sides"
+            )
+        chosen = np.zeros(count, np.bool_)
+        chosen[stratified(self.train_labels, held_out, seed)] = True
+        held = self.train_images[chosen], self.train_labels[chosen]
+        return self._with_training(np.flatnonzero(~chosen)), held
+
+    def _with_training(self, chosen: NDArray[np.int64]) -> Dataset:
+        images, labels = self.train_images[chosen], self.train_labels[chosen]
+        return replace(self, train_images=images, train_labels=labels)
 
     def __repr__(self) -> str:
         train, test = len(self.train_labels), len(self.test_labels)
@@ -87,8 +190,13 @@ class Dataset:
         )
 
 
-def check_examples(where: str, images: NDArray[Any], labels: NDArray[Any]) -> None:
-    """Raise unless these are images of floats with a class number for each."""
+def check_examples(
+    where: str, images: NDArray[Any], labels: NDArray[Any], *, stored: bool = False
+) -> None:
+    """Raise unless these are images of floats with a class number for each.
+
+    Where they are `stored`, in a data set that prepares them, they may be uint8 too.
+    """
     if images.ndim < 3 or images.size == 0:
         raise ShapeError(
             f"{where}: images of shape {images.shape} must be (N, C, *spatial), not empty"
@@ -98,7 +206,7 @@ def check_examples(where: str, images: NDArray[Any], labels: NDArray[Any]) -> No
             f"{where}: labels of shape {labels.shape} do not go with {len(images)} images: "
             f"they must be {images.shape[:1]}"
         )
-    if images.dtype != np.float32:
+    if images.dtype != np.float32 and not (stored and images.dtype == np.uint8):
         raise DTypeError(
             f"{where}: images are {images.dtype}, not float32: scale and convert them with astype"
         )
@@ -106,8 +214,13 @@ def check_examples(where: str, images: NDArray[Any], labels: NDArray[Any]) -> No
         raise DTypeError(f"{where}: labels are {labels.dtype}: they must be integers, 0 upwards")
     if labels.min() < 0:
         raise ParameterError(f"{where}: label {labels.min()} is negative: labels start at 0")
-    if not np.isfinite(images).all():
-        count = int(np.count_nonzero(~np.isfinite(images)))
+    if images.dtype == np.float32 and not is_kept(images) and (count := _not_finite(images)):
         raise ParameterError(
             f"{where}: {count} pixels are NaN or infinite: they must be finite, remove or mend them"
         )
+
+
+def _not_finite(images: NDArray[np.float32]) -> int:
+    """Return how many pixels are NaN or infinite, looking at some hundred images at a time."""
+    parts = (images[i : i + PART] for i in range(0, len(images), PART))
+    return sum(part.size - int(np.count_nonzero(np.isfinite(part))) for part in parts)

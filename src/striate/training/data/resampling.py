@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,12 @@ from striate.errors import DTypeError, ParameterError, ShapeError
 
 __all__ = ["resize"]
 
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
+PART = 1000
+"""Images at a time: the computation is in float64."""
 
-def resize(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+
+def resize(images: NDArray[Pixel], size: int) -> NDArray[Pixel]:
     """Return square images of another size, by linear interpolation.
 
     A pixel is a unit square with its centre at i + 1/2. Output pixel i lies at
@@ -21,13 +27,14 @@ def resize(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    images : float32 array, shape (N, C, H, W)
+    images : float32 or uint8 array, shape (N, C, H, W)
     size : int
         Height and width of the result.
 
     Returns
     -------
-    float32 array, shape (N, C, size, size)
+    array of the same type, shape (N, C, size, size)
+        uint8 is rounded to the nearest, halves to even.
 
     Raises
     ------
@@ -40,12 +47,17 @@ def resize(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """
     if images.ndim != 4 or images.size == 0:
         raise ShapeError(f"resize: images {images.shape} must be (N, C, H, W), not empty")
-    if images.dtype != np.float32:
-        raise DTypeError(f"resize: images are {images.dtype}, not float32: convert with astype")
+    if images.dtype not in (np.float32, np.uint8):
+        raise DTypeError(
+            f"resize: images are {images.dtype}, not float32 or uint8: convert with astype"
+        )
     if not (isinstance(size, int | np.integer) and 1 <= size <= 4096):
         raise ParameterError(f"resize: size {size!r} must be a whole number, 1 to 4096 pixels")
     rows, columns = (_weights(old, size) for old in images.shape[2:])
-    resized: NDArray[np.float32] = (rows @ images @ columns.T).astype(np.float32)
+    resized = np.empty((*images.shape[:2], size, size), images.dtype)
+    for i in range(0, len(images), PART):
+        part: NDArray[Any] = rows @ images[i : i + PART] @ columns.T
+        resized[i : i + PART] = np.rint(part) if images.dtype == np.uint8 else part
     return resized
 
 
