@@ -48,7 +48,8 @@ def batch_statistics(
     ----------
     mean, inverse : plain arrays (C,) that are written
     running_mean, running_variance : plain arrays (C,) that become momentum times themselves plus
-        1 - momentum times the batch's; the variance is multiplied by n / (n - 1) for that
+        1 - momentum times the batch's, as ONNX has it: the variance is that of all n pixels, where
+        PyTorch keeps n / (n - 1) times as much
     partial : a buffer of `partial_size(source, 2)` elements
     """
     layout, lanes = source.layout, source.layout.lanes
@@ -58,14 +59,13 @@ def batch_statistics(
     words |= {"partial": Place(partial)}
     rows = parts.parts * layout.blocks
     own = cut_task(part_statistics.kernel(target), words, rows, work)
-    count = layout.batch * prod(layout.spatial)
     all_rows = prod(parts.sizes[:3])
     words = {"partial": Place(partial), "mean": mean, "inverse": inverse}
     words |= {"x": source.origin, "x_plane": layout.plane}
     words |= {"running_mean": running_mean, "running_variance": running_variance}
     words |= {"parts": parts.parts, "blocks": layout.blocks, "channels": layout.channels}
     words |= {"part_pixels": parts.each * parts.sizes[3], "pixels": all_rows * parts.sizes[3]}
-    words |= {"unbiased": bits(count / max(1, count - 1)), "epsilon": bits(epsilon)}
+    words |= {"epsilon": bits(epsilon)}
     words |= {"keep": bits(momentum), "take": bits(1 - momentum)}
     work = 12 * parts.parts * layout.blocks * lanes
     return [own, cut_task(joined_statistics.kernel(target), words, layout.blocks, work)]
@@ -226,18 +226,8 @@ def part_statistics(w: Writer, a: Any) -> None:
 
 
 @row_template(
-    *(
-        "x",
-        "x_plane",
-        "partial",
-        "mean",
-        "inverse",
-        "running_mean",
-        "running_variance",
-        "parts",
-        "blocks",
-    ),
-    *("channels", "part_pixels", "pixels", "unbiased", "epsilon", "keep", "take"),
+    *("x", "x_plane", "partial", "mean", "inverse", "running_mean", "running_variance"),
+    *("parts", "blocks", "channels", "part_pixels", "pixels", "epsilon", "keep", "take"),
 )
 def joined_statistics(w: Writer, a: Any) -> None:
     """Write the statistics of blocks of channels."""
@@ -257,7 +247,7 @@ def joined_statistics(w: Writer, a: Any) -> None:
         deviation = w.intrinsic("llvm.sqrt", variance + w.float_of(a.epsilon))
         found = {"mean": mean, "inverse": w.constant(1.0) / deviation}
         keep, take = w.float_of(a.keep), w.float_of(a.take)
-        for name, new in (("mean", mean), ("variance", variance * w.float_of(a.unbiased))):
+        for name, new in (("mean", mean), ("variance", variance)):
             running = w.pointer(getattr(a, f"running_{name}")) + b * w.lanes
             old = load_first(w, running, mask)
             found[f"running_{name}"] = old * keep + new * take
