@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -95,11 +96,15 @@ class TorchLearner:
         learnt = any(p.requires_grad for p in self._module.parameters())
         if self._world.alone or not learnt:
             return self._module
+        # buffers stay as they are: every process computes the same statistics
+        known = signature(DistributedDataParallel).parameters
+        syncing = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+        options: dict[str, Any] = {syncing: False}
         return DistributedDataParallel(
             self._module,
-            broadcast_buffers=False,  # every process computes the same statistics
             gradient_as_bucket_view=True,
             find_unused_parameters=_unread(self._network),
+            **options,
         )
 
     def learn(
@@ -109,6 +114,7 @@ class TorchLearner:
         rates: NDArray[np.float32],
     ) -> Lesson:
         """Step through examples; see `striate.runtime.learning.Learner`."""
+        self._world.require_one_course(self._descending.steps, len(labels))
         before = self._copies()
         losses, hits = self._steps(images, labels, rates)
         if np.isfinite(losses).all():

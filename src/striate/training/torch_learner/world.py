@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from striate.errors import TrainingError
 from striate.training.torch_learner.place import Place
 
 __all__ = ["World"]
@@ -30,7 +31,7 @@ class World:
     """
 
     def __init__(self, place: Place | None, device: torch.device) -> None:
-        self.place = place or Place()
+        self.place, self._device = place or Place(), device
         self.counts: tuple[int, ...] = (0,) * self.place.size
         if self.alone or dist.is_initialized():
             return
@@ -56,6 +57,25 @@ class World:
         shares = [self.place.share(0, count, rank) for rank in range(self.place.size)]
         self.counts = tuple(stop - start for start, stop in shares)
         return shares[self.place.rank]
+
+    def require_one_course(self, steps: int, count: int) -> None:
+        """Raise unless all processes have taken as many steps and have as many examples.
+
+        Raises
+        ------
+        TrainingError
+        """
+        if self.alone:
+            return
+        here = torch.tensor([steps, count], device=self._device)
+        found = {tuple(row) for row in self.each(here).tolist()}
+        if len(found) > 1:
+            told = " and ".join(f"{s} steps, {n} examples next" for s, n in sorted(found))
+            raise TrainingError(
+                f"the {self.place.size} processes are not at the same place ({told}): "
+                "give all of them the same arguments, data and folder (out, --out), "
+                "on a disk that every machine sees"
+            )
 
     def total(self, values: Tensor) -> Tensor:
         """Add up what each process has, in place, for all of them."""
