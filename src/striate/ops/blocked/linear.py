@@ -44,32 +44,30 @@ def linear(
     target: Target,
     x: Place,
     examples: int,
-    weight: NDArray[np.float32],
-    bias: Array | None,
+    weight: NDArray[np.float32] | Place,
+    bias: Array | Place | None,
     result: Place,
     low: float,
     high: float,
+    shape: tuple[int, int] = (0, 0),
 ) -> Task:
     """Return what writes x weight^T + bias, moved into [low, high].
 
     Parameters
     ----------
     x : (examples, inner) in NumPy's order
-    weight : (outer, inner), C-contiguous; it is read where it lies
-    bias : (outer,)
+    weight : (outer, inner), C-contiguous; it is read where it lies, or will lie then
+    bias : (outer,), or where it will lie
     result : (examples, outer) in NumPy's order
+    shape : (outer, inner) if the weights are no array
 
     Raises
     ------
     ShapeError
         If the weights cannot be read in place, or the bias does not go with them.
     """
-    outer, inner = weight.shape
-    if weight.dtype != np.float32 or not weight.flags.c_contiguous:
-        raise ShapeError(f"weights must be contiguous float32, not {weight.dtype}: copy them first")
-    start = np.zeros(outer, np.float32) if bias is None else np.array(bias, np.float32)
-    if start.shape != (outer,):
-        raise ShapeError(f"bias must have shape ({outer},), not {start.shape}")
+    outer, inner = shape if isinstance(weight, Place) else _shape_of(weight)
+    start = bias if isinstance(bias, Place) else _bias_of(bias, outer)
     group = min(examples, EXAMPLES)
     groups = -(-examples // group)
     rows = ROWS if group <= 2 else SUMS[target.registers] // group
@@ -83,6 +81,20 @@ def linear(
     scratch = groups * group * rows * target.lanes
     work, cut = examples * inner * outer, f"{group}x{rows}"
     return cut_task(kernel, words, -(-outer // rows), work, scratch, cut)
+
+
+def _shape_of(weight: NDArray[np.float32]) -> tuple[int, int]:
+    if weight.dtype != np.float32 or not weight.flags.c_contiguous:
+        raise ShapeError(f"weights must be contiguous float32, not {weight.dtype}: copy them first")
+    outer, inner = weight.shape
+    return outer, inner
+
+
+def _bias_of(bias: Array | None, outer: int) -> NDArray[np.float32]:
+    start = np.zeros(outer, np.float32) if bias is None else np.array(bias, np.float32)
+    if start.shape != (outer,):
+        raise ShapeError(f"bias must have shape ({outer},), not {start.shape}")
+    return start
 
 
 @row_template(

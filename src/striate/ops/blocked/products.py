@@ -38,18 +38,21 @@ def products(
     pairs: Sequence[tuple[int, int, int]] = (),
     *,
     turned: bool = False,
+    left_turned: bool = False,
+    bias: Word | None = None,
     expression: Expression = 0,
 ) -> Task:
     """Return what writes an expression of the elements of left right.
 
     Parameters
     ----------
-    left : (..., rows, inner) in NumPy's order
+    left : (..., rows, inner) in NumPy's order, or (..., inner, rows) if it is `left_turned`
     right : (..., inner, columns), or (..., columns, inner) if it is `turned`
     result : (..., rows, columns) in NumPy's order, one pair after another
     shape : rows, inner, columns
     pairs : for each axis of pairs its size, and the elements from one left matrix to the next and
         from one right matrix to the next
+    bias : (columns,), added to each row
     expression : of operand 0, what becomes of an element
 
     Raises
@@ -76,9 +79,9 @@ def products(
     for axis, (size, to_x, to_w) in enumerate(whole):
         words |= {f"size{axis}": size, f"x{axis}": to_x, f"w{axis}": to_w}
     words |= {f"n{place}": bits(number) for place, number in enumerate(numbers)}
-    kernel = _template(len(numbers)).kernel(
-        target, tile=tile, vectors=vectors, turned=turned, form=form
-    )
+    words["bias"] = 0 if bias is None else bias
+    how = {"turned": turned, "left_turned": left_turned, "biased": bias is not None}
+    kernel = _template(len(numbers)).kernel(target, tile=tile, vectors=vectors, form=form, **how)
     work = count * rows * inner * columns
     scratch = min(inner + target.lanes, SEGMENT) * vectors * target.lanes
     return cut_task(kernel, words, count * panels * parts, work, scratch, f"{tile}x{vectors}")
@@ -89,11 +92,11 @@ def _template(numbers: int) -> Template:
     """Return the template of products with so many numbers in what becomes of them."""
     fields = ["x", "w", "y", "rows", "inner", "columns", "panels", "parts", "tiles", "tiles_each"]
     fields += [f"{name}{axis}" for axis in AXES for name in ("size", "x", "w")]
-    fields += [f"n{place}" for place in range(numbers)]
+    fields += ["bias", *(f"n{place}" for place in range(numbers))]
 
-    def body(w: Writer, a: Any, tile: int, vectors: int, turned: bool, form: Form) -> None:
+    def body(w: Writer, a: Any, *, form: Form, **how: Any) -> None:
         given = [w.float_of(getattr(a, f"n{place}")) for place in range(numbers)]
-        _Products(w, a, tile, vectors, turned, form, given).write()
+        _Products(w, a, form, given, **how).write()
 
     body.__name__ = f"products_{numbers}"
     return row_template(*fields)(body)
@@ -106,14 +109,18 @@ class _Products:
         self,
         w: Writer,
         a: Any,
+        form: Form,
+        numbers: list[Vector],
+        *,
         tile: int,
         vectors: int,
         turned: bool,
-        form: Form,
-        numbers: list[Vector],
+        left_turned: bool,
+        biased: bool,
     ) -> None:
         self.w, self.a, self.tile, self.vectors = w, a, tile, vectors
-        self.turned, self.form, self.numbers = turned, form, numbers
+        self.turned, self.left_turned, self.biased = turned, left_turned, biased
+        self.form, self.numbers = form, numbers
         self.width = vectors * w.lanes
 
     def write(self) -> None:
@@ -141,8 +148,17 @@ class _Products:
                 last = segment.equals(segments - 1)
                 with w.loop(begin, end) as number:
                     row = number * self.tile
-                    ends = x + (row * a.inner + start), y + row * a.columns
-                    self._tile(*ends, (a.rows - row, depth), masks, (segment > 0, last))
+                    from_x = start * a.rows + row if self.left_turned else row * a.inner + start
+                    ends = x + from_x, y + row * a.columns
+                    biases = self._biases(column, masks)
+                    self._tile(*ends, (a.rows - row, depth), masks, (segment > 0, last, biases))
+
+    def _biases(self, column: Index, masks: list[Any]) -> list[Vector]:
+        """Return what is added to columns at last, if anything."""
+        if not self.biased:
+            return []
+        w, at = self.w, self.w.pointer(self.a.bias) + column
+        return [load_first(w, at + v * w.lanes, mask) for v, mask in enumerate(masks)]
 
     def _copy(self, right: Pointer, depth: Index, masks: list[Any]) -> None:
         """Copy columns of the right matrix to scratch."""
@@ -172,29 +188,31 @@ class _Products:
         y: Pointer,
         size: tuple[Index, Index],
         masks: list[Any],
-        stage: tuple[Any, Any],
+        stage: tuple[Any, Any, list[Vector]],
     ) -> None:
         """Add a segment to the sums of a tile: rows that are there, and products of each sum.
 
-        `stage` tells whether there was a segment before, and whether this is the last.
+        `stage` tells whether there was a segment before, whether this is the last, and what is
+        added then.
         """
-        w, (count, depth), (goes_on, last) = self.w, size, stage
+        w, (count, depth) = self.w, size
         nothing = w.constant(0.0)
-        rows = [x + self.a.inner * (count - 1).least(r) for r in range(self.tile)]
+        to_row, step = (1, self.a.rows) if self.left_turned else (self.a.inner, 1)
+        rows = [x + (count - 1).least(r) * to_row for r in range(self.tile)]
         sums = [[w.variable(nothing) for _ in masks] for _ in range(self.tile)]
         with w.loop(0, depth) as k:
             row = w.scratch + k * self.width
             columns = [row.load(v * w.lanes) for v in range(self.vectors)]
             for r in range(self.tile):
-                element = rows[r].broadcast(k)
+                element = rows[r].broadcast(k * step)
                 for total, column in zip(sums[r], columns, strict=True):
                     total.set(element.multiply_add(column, total.get()))
         for r in range(self.tile):
             with w.when(count > r):
-                self._finish(y + self.a.columns * r, sums[r], masks, (goes_on, last))
+                self._finish(y + self.a.columns * r, sums[r], masks, stage)
 
     def _finish(
-        self, y: Pointer, sums: list[Any], masks: list[Any], stage: tuple[Any, Any]
+        self, y: Pointer, sums: list[Any], masks: list[Any], stage: tuple[Any, Any, list[Vector]]
     ) -> None:
         """Write a row of sums, on top of those of other segments."""
         w = self.w
@@ -203,5 +221,6 @@ class _Products:
             with w.when(stage[0]):
                 total.set(total.get() + load_first(w, at, mask))
             with w.when(stage[1]):
-                total.set(written(self.form, [total.get()], self.numbers))
+                whole = total.get() + stage[2][v] if self.biased else total.get()
+                total.set(written(self.form, [whole], self.numbers))
             store_first(w, at, total.get(), mask)
