@@ -146,12 +146,12 @@ def pack_weights(w: Writer, a: Any, forms: tuple[Any, ...], transposed: bool, wi
                 return at.load((taps - 1 - tap if transposed else tap) * w.lanes)
 
             for number, piece in enumerate(pieces):
-                for place, value in enumerate(_transformed(w, piece, kernel, element)):
-                    to.store(value, (place * len(pieces) + number) * pitch)
+                for at_place, value in enumerate(_transformed(w, piece, kernel, element)):
+                    to.store(value, (at_place * len(pieces) + number) * pitch)
         # Places lie far apart, so channels of one go there together.
-        with w.loop(0, prod(form.n for form in forms)) as place, w.loop(0, len(pieces)) as number:
-            at = stage + (place * len(pieces) + number) * pitch
-            to = y + (place * a.place + number * to_piece + channel * size)
+        with w.loop(0, prod(form.n for form in forms)) as place, w.loop(0, len(pieces)) as which:
+            at = stage + (place * len(pieces) + which) * pitch
+            to = y + (place * a.place + which * to_piece + channel * size)
             with w.loop(0, count) as c:
                 to.store(at.load(c * w.lanes), c * size)
 
