@@ -1,4 +1,7 @@
-"""What pooling keeps of the elements it has seen: their sum, or the largest and any NaN."""
+"""What pooling keeps of the elements it has seen: their sum, or the largest and any NaN.
+
+For gradients, it keeps where the largest was.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-from striate.ops.blocked.lanes import maximum, nan_in_either
-from striate.ops.codegen import Vector, Writer
-from striate.ops.codegen.values import I32, ir
+from striate.ops.blocked.lanes import choose_lanes, maximum, nan_in_either
+from striate.ops.codegen import Index, Vector, Writer
+from striate.ops.codegen.values import FLOAT, I32, ir
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "Winner"]
 
 
 class Pool:
@@ -66,3 +69,31 @@ class Pool:
         builder = self.w.builder
         bits = builder.or_(builder.bitcast(value.value, self._bits), self._nan.get().value)
         return Vector(self.w, builder.bitcast(bits, self.w.vector))
+
+
+class Winner:
+    """The place of the largest element that was seen, in all lanes."""
+
+    def __init__(self, w: Writer) -> None:
+        self._w, self._kind = w, ir.VectorType(I32, w.lanes)
+        self._value = w.variable(w.constant(-inf))
+        self._place = w.variable(Vector(w, ir.Constant(self._kind, None)))
+
+    def see(self, element: Vector, place: Index) -> None:
+        """Take an element if it is larger than those before, or NaN."""
+        value = self._value.get()
+        larger = self._w.builder.fcmp_ordered(">", element.value, value.value)
+        taken = self._w.builder.or_(larger, nan_in_either(element, element))
+        self._value.set(choose_lanes(taken, element, value))
+        self._place.set(choose_lanes(taken, self._spread(place), self._place.get()))
+
+    def share(self, dy: Vector, place: Index) -> Vector:
+        """Return dy in the lanes whose largest element is at a place, else 0."""
+        own, wanted = self._place.get().value, self._spread(place).value
+        here = self._w.builder.icmp_signed("==", own, wanted)
+        return choose_lanes(here, dy, self._w.constant(0.0))
+
+    def _spread(self, place: Index) -> Vector:
+        w = self._w
+        number = w.builder.bitcast(w.builder.trunc(place.value, I32), FLOAT)
+        return Vector(w, w.builder.bitcast(w.spread(number).value, self._kind))

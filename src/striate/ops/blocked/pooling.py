@@ -22,7 +22,7 @@ from striate.ops.blocked.task import Task, Word
 from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 
-__all__ = ["average_pool", "max_pool", "tile_width"]
+__all__ = ["average_pool", "inside_taps", "max_pool", "tile_width"]
 
 WIDEST = 8
 """Taps along the last axis up to which tiles are written out; wider windows loop over them."""
@@ -53,7 +53,7 @@ def _task(
     single = Axis(1)
     window = window.at(x.spatial)
     axes = (single,) * (3 - window.rank) + window.axes
-    taps = [_taps(*sizes) for sizes in zip(axes, v.sizes, out.sizes, strict=True)]
+    taps = [inside_taps(*sizes) for sizes in zip(axes, v.sizes, out.sizes, strict=True)]
     full = [o for o, (_, count) in enumerate(taps[2]) if count == axes[2].kernel]
     tiled = bool(full) and axes[2].kernel <= WIDEST
     begin, end = (full[0], full[-1] + 1) if tiled else (0, 0)
@@ -100,7 +100,7 @@ def tile_width(outputs: int, most: int) -> int:
     return max(1, -(-outputs // tiles))
 
 
-def _taps(axis: Axis, size: int, outputs: int) -> list[tuple[int, int]]:
+def inside_taps(axis: Axis, size: int, outputs: int) -> list[tuple[int, int]]:
     """Return the first input of each output, and how many it reads, of those in the image."""
     inside = []
     for taps in map(axis.taps, range(outputs)):
