@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,34 +9,69 @@ import typer
 
 if TYPE_CHECKING:
     from striate.network import Network
-    from striate.training import Dataset, Result
+    from striate.training import Dataset
 
 __all__ = ["train"]
 
-MEANING = "train: each example just before the network learns from it; test: after the epoch"
+STEPS = "Steps"
+EXAMPLES = "Examples"
+KEEPING = "Keeping and going on"
+
+
+def _option(text: str, panel: str, *names: str) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel)
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="a network of the zoo, such as lenet-1989")],
-    data: Annotated[str, typer.Option(help="digits or usps")],
-    epochs: Annotated[int | None, typer.Option(help="passes through the data  [10]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="examples a step  [32]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="of each step  [0.05]")] = None,
-    momentum: Annotated[float | None, typer.Option(help="0 to 1  [0.9]")] = None,
-    weight_decay: Annotated[float, typer.Option(help="pull of the weights to 0")] = 0.0,
-    loss: Annotated[str | None, typer.Option(help="squared or cross-entropy  [the latter]")] = None,
-    shuffle: Annotated[
-        bool | None, typer.Option("--shuffle/--in-order", help="a new order for each pass  [yes]")
+    model: Annotated[
+        str, typer.Argument(help="a network of the zoo, an .onnx file, or MODULE.py:NAME")
+    ],
+    data: Annotated[str, typer.Option(help="digits, usps, mnist, cifar-10, ..., or a folder")],
+    epochs: Annotated[int | None, _option("passes through the data  [10]", STEPS)] = None,
+    batch_size: Annotated[int | None, _option("examples of a step  [32]", STEPS)] = None,
+    learning_rate: Annotated[float | None, _option("of each step  [0.05]", STEPS)] = None,
+    optimizer: Annotated[str | None, _option("sgd, adam or adamw  [sgd]", STEPS)] = None,
+    momentum: Annotated[float | None, _option("of sgd, 0 to 1  [0.9]", STEPS)] = None,
+    nesterov: Annotated[bool, _option("Nesterov's momentum", STEPS, "--nesterov")] = False,
+    weight_decay: Annotated[float, _option("pull of the weights to 0", STEPS)] = 0.0,
+    schedule: Annotated[
+        str | None, _option("constant, cosine, one-cycle or step:30,60  [constant]", STEPS)
     ] = None,
-    seed: Annotated[int, typer.Option(help="of weights, order and dropout")] = 0,
+    clip_norm: Annotated[float | None, _option("the most that gradients come to", STEPS)] = None,
+    loss: Annotated[str | None, _option("squared or cross-entropy  [the latter]", STEPS)] = None,
     resize: Annotated[
-        bool, typer.Option("--resize", help="resize the images to the network's input")
+        bool, _option("resize images to the network's input", EXAMPLES, "--resize")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="folder for checkpoints and the trained weights")
+    prepare: Annotated[
+        str | None, _option("pixels to numbers: scale, standardize, gcn,zca, ...", EXAMPLES)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the run in --out")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    augment: Annotated[str | None, _option("such as flip,shift:4", EXAMPLES)] = None,
+    validation: Annotated[
+        float | None, _option("share held out to choose the best epoch by", EXAMPLES)
+    ] = None,
+    patience: Annotated[
+        int | None, _option("stop after so many epochs without a better one", EXAMPLES)
+    ] = None,
+    shuffle: Annotated[
+        bool | None, _option("a new order for each pass  [yes]", EXAMPLES, "--shuffle/--in-order")
+    ] = None,
+    seed: Annotated[int, _option("of weights, order, augmentation and dropout", EXAMPLES)] = 0,
+    device: Annotated[str, _option("cpu, or PyTorch's: torch, cuda, cuda:1, mps", STEPS)] = "cpu",
+    precision: Annotated[
+        str, _option("auto or exact; with PyTorch float32, tf32 or bf16", STEPS)
+    ] = "auto",
+    threads: Annotated[int | None, _option("how many may work  [all processors]", STEPS)] = None,
+    out: Annotated[Path | None, _option("folder to keep the run in", KEEPING)] = None,
+    resume: Annotated[
+        bool, _option("go on with the run in --out, to the same bits", KEEPING, "--resume")
+    ] = False,
+    resume_if_begun: Annotated[
+        bool, _option("go on if there is one, else begin", KEEPING, "--resume-if-begun")
+    ] = False,
+    checkpoint_every: Annotated[
+        float, _option("seconds between checkpoints within an epoch", KEEPING)
+    ] = 60.0,
+    as_json: Annotated[bool, _option("print JSON", KEEPING, "--json")] = False,
 ) -> None:
     """Train a network and print how it went.
 
@@ -46,92 +79,68 @@ def train(
     in a constant order, squared error, a rate for each layer, images resized to 16x16.
     """
     import striate
-    from striate.training import data as datasets
+    from striate.cli._models import load_model
+    from striate.cli._training import show
 
-    network = striate.load(model)
+    network = load_model(model)
     chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "optimizer": optimizer,
         "momentum": momentum,
+        "schedule": schedule,
         "loss": loss,
         "shuffle": shuffle,
     }
     asked = {name: value for name, value in chosen.items() if value is not None}
-    settings = {**_defaults(network), **asked, "weight_decay": weight_decay, "seed": seed}
-    examples = datasets.load(data)
-    if resize or model == "lenet-1989":
-        examples = _resized(examples, network)
+    settings = {**_defaults(network, optimizer), **asked}
+    examples = _examples(data, network, prepare, resize=resize or network.name == "lenet-1989")
     try:
-        result = striate.fit(network, examples, out=out, resume=resume, **settings)
+        result = striate.fit(
+            network,
+            examples,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            augment=augment,
+            validation=validation,
+            patience=patience,
+            seed=seed,
+            device=device,
+            precision=precision,
+            threads=threads,
+            out=out,
+            resume="auto" if resume_if_begun else resume,
+            checkpoint_every=checkpoint_every,
+            **settings,
+        )
     except KeyboardInterrupt as stopped:  # Typer would drop its text
         typer.secho(f"striate: {stopped or 'stopped before training began'}", err=True)
         raise typer.Exit(130) from None
-    _show(result, examples, out, as_json=as_json)
+    show(result, examples, out, as_json=as_json)
 
 
-def _defaults(network: Network) -> dict[str, Any]:
+def _defaults(network: Network, optimizer: str | None) -> dict[str, Any]:
     """Return what is not asked for: the paper's way for the network of 1989."""
     if network.name == "lenet-1989":
         from striate.training.recipes import lenet_1989
 
         return lenet_1989.settings(network.graph)
-    return {
-        "epochs": 10,
-        "batch_size": 32,
-        "learning_rate": 0.05,
-        "momentum": 0.9,
-        "loss": "cross-entropy",
-        "shuffle": True,
-    }
+    usual = {"epochs": 10, "batch_size": 32, "loss": "cross-entropy", "shuffle": True}
+    if optimizer in (None, "sgd"):
+        return {**usual, "learning_rate": 0.05, "momentum": 0.9}
+    return {**usual, "learning_rate": 0.001}
 
 
-def _resized(examples: Dataset, network: Network) -> Dataset:
-    """Return the data at the network's size, if it has one and takes such channels."""
-    _, channels, *spatial = network.input_shape
-    size = spatial[0]
-    if size is None or channels != examples.image_shape[0] or spatial != [size, size]:
-        return examples  # training will say what does not fit
-    return examples.resized(size)
+def _examples(data: str, network: Network, prepare: str | None, *, resize: bool) -> Dataset:
+    """Return the data, at the network's size if that is wanted."""
+    from striate.training import data as datasets
 
-
-def _show(result: Result, examples: Dataset, out: Path | None, *, as_json: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from striate.cli._text import visible
-
-    weights = None if out is None else out / f"weights-{len(result.history):04d}.safetensors"
-    if as_json:
-        report = {
-            "network": result.network.name,
-            "data": examples.name,
-            "settings": asdict(result.settings),
-            "history": [asdict(epoch) for epoch in result.history],
-            "seconds": result.seconds,
-            "weights": None if weights is None else str(weights),
-        }
-        typer.echo(json.dumps(report, indent=2))
-        return
-    table = Table("epoch", "train loss", "train error", "test error", "examples/s")
-    for column in table.columns:
-        column.justify = "right"
-    for epoch in result.history:
-        table.add_row(
-            str(epoch.number),
-            f"{epoch.train_loss:.4f}",
-            f"{100 * epoch.train_error:.2f} %",
-            "" if epoch.test_error is None else f"{100 * epoch.test_error:.2f} %",
-            f"{epoch.examples_per_second:,.0f}",
-        )
-    console = Console()
-    console.print(
-        f"{result.network.name} on {examples.name} ({examples.source})",
-        highlight=False,
-        markup=False,
-    )
-    console.print(table)
-    typer.echo(MEANING)
-    typer.echo(f"trained in {result.seconds:.1f} s")
-    if weights is not None:
-        typer.echo(f"weights in {visible(str(weights))}")
+    examples = datasets.load(data)
+    if resize:
+        _, channels, *spatial = network.input_shape
+        size = spatial[0]
+        if size is not None and channels == examples.image_shape[0] and spatial == [size, size]:
+            examples = examples.resized(size)  # else training will say what does not fit
+    return examples if prepare is None else examples.with_preparation(prepare)

@@ -114,6 +114,22 @@ class Trainable:
         self.gradients.fill(0)
         current.backward(dy, values, self._gradient_of)
 
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self._graph.name
+
+    @property
+    def passed(self) -> tuple[Plan, dict[str, Array]]:
+        """The plan of the last `forward`, and all values by name."""
+        if self._last is None:
+            raise GraphError(f"{self.name}: there is no forward pass to look into yet")
+        return self._last
+
+    def gradient_of(self, name: str) -> Array | None:
+        """Return the gradient for a parameter, or None if it is not trained."""
+        return self._gradient_of.get(name)
+
     def network(self) -> Network:
         """Return the network as it is now, with copies of its weights."""
         weights = {name: array.copy() for name, array in self.weights.items()}

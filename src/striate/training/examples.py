@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from striate.errors import ParameterError, ShapeError
 from striate.training import data as datasets
+from striate.training.data.choosing import stratified
 from striate.training.data.dataset import Dataset, check_examples
 
 __all__ = ["Data", "Examples", "Parts", "Validation", "parts_of"]
@@ -56,6 +57,10 @@ class Parts:
     train: Examples
     validation: Examples | None
     test: Examples | None
+    preparation: str | None = None
+    """What makes images ready for the network, in the words of its data set."""
+    known: str | None = None
+    """What a data set says of itself in place of a look at all examples."""
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -70,7 +75,8 @@ def parts_of(data: Data, validation: Validation, seed: int) -> Parts:
     ----------
     data : str, Dataset or (images, labels)
     validation : float or (images, labels), optional
-        The share of the training examples to hold out, drawn from `seed` alone; or others.
+        The share of the training examples to hold out, of each class alike, drawn from `seed`
+        alone; or others, their images like those of `data`.
     seed : int
 
     Raises
@@ -87,34 +93,36 @@ def parts_of(data: Data, validation: Validation, seed: int) -> Parts:
     """
     if isinstance(data, str):
         data = datasets.load(data)
-    name, test = "arrays", None
-    prepare: Prepare | None = None
     if isinstance(data, Dataset):
-        name, prepare = data.name, getattr(data, "prepared", None)
+        name, prepare, known = data.name, data.prepared, data.fingerprint
+        preparation: str | None = data.preparation.text
         train = Examples(data.train_images, _indices(data.train_labels), prepare)
         test = Examples(data.test_images, _indices(data.test_labels), prepare)
     else:
         train = _given("data", data, "a data set's name, a Dataset or a tuple (images, labels)")
+        name, prepare, known, preparation, test = "arrays", None, None, None, None
     if isinstance(validation, int | float):
         train, held = _split(train, float(validation), seed)
-        return Parts(name, train, held, test)
-    if validation is None:
-        return Parts(name, train, None, test)
-    held = _given("validation", validation, "a share of the examples or a tuple (images, labels)")
-    if held.images.shape[1:] != train.images.shape[1:]:
-        raise ShapeError(
-            f"validation: images {held.images.shape[1:]} must be of the shape of those to learn "
-            f"from, {train.images.shape[1:]}"
-        )
-    return Parts(name, train, Examples(held.images, held.labels, prepare), test)
+    elif validation is None:
+        held = None
+    else:
+        wanted = "a share of the examples or a tuple (images, labels)"
+        held = _given("validation", validation, wanted, prepare)
+        if held.images.shape[1:] != train.images.shape[1:]:
+            raise ShapeError(
+                f"validation: images {held.images.shape[1:]} must be of the shape of those to "
+                f"learn from, {train.images.shape[1:]}"
+            )
+        known = None
+    return Parts(name, train, held, test, preparation, known)
 
 
-def _given(what: str, given: Any, wanted: str) -> Examples:
+def _given(what: str, given: Any, wanted: str, prepare: Prepare | None = None) -> Examples:
     if not (isinstance(given, tuple | list) and len(given) == 2):
         raise ParameterError(f"{what} is {type(given).__name__}, but must be {wanted}")
-    images, labels = (np.asarray(part) for part in given)
-    check_examples(what, images, labels)
-    return Examples(images, _indices(labels))
+    images, labels = (np.asanyarray(part) for part in given)
+    check_examples(what, images, labels, stored=prepare is not None)
+    return Examples(images, _indices(labels), prepare)
 
 
 def _indices(labels: NDArray[Any]) -> NDArray[np.int64]:
@@ -124,14 +132,13 @@ def _indices(labels: NDArray[Any]) -> NDArray[np.int64]:
 def _split(train: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
     """Return the examples without those held out, and these, each in their order."""
     count = len(train)
-    held = min(max(1, round(share * count)), count - 1)
-    if held < 1:
+    held = round(share * count)
+    if not 0 < held < count:
         raise ParameterError(
-            f"validation {share}: {count} training example cannot be divided: give more"
+            f"validation {share} of {count} training examples must leave some on both sides"
         )
-    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 2)))
-    order = random.permutation(count)
-    images, labels, prepare = train.images, train.labels, train.prepare
-    parts = (np.sort(order[held:]), np.sort(order[:held]))
-    rest, out = (Examples(images, labels, prepare, chosen) for chosen in parts)
-    return rest, out
+    out = np.zeros(count, np.bool_)
+    out[stratified(train.labels, held, seed)] = True
+    parts = (np.flatnonzero(~out), np.flatnonzero(out))
+    rest, chosen = (replace(train, chosen=places) for places in parts)
+    return rest, chosen

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from striate.errors import ParameterError, explained
 from striate.network import Network
@@ -15,12 +16,13 @@ from striate.runtime.learning.losses import LossName
 from striate.runtime.program import check_network
 from striate.training import schedules
 from striate.training.checkpoints import Checkpoints
+from striate.training.data.augmentation import Augmentation, augmentation
 from striate.training.evaluation import check_labels, output_count
 from striate.training.examples import Data, Parts, Validation, parts_of
 from striate.training.fingerprints import fingerprint, fingerprint_of
 from striate.training.keeping import Keeper
-from striate.training.loop import Changes
 from striate.training.progress import Display
+from striate.training.records import Records
 from striate.training.result import Epoch, Result
 from striate.training.run import Run
 from striate.training.settings import Settings
@@ -44,7 +46,7 @@ def fit(
     schedule: str | schedules.Schedule | None = None,
     clip_norm: float | None = None,
     loss: LossName = "cross-entropy",
-    augment: str | Changes | None = None,
+    augment: str | Augmentation | None = None,
     validation: Validation = None,
     patience: int | None = None,
     seed: int = 0,
@@ -175,7 +177,7 @@ def fit(
             raise ParameterError("resume needs the folder of the run: give it as out (--out)")
         leads = _leads(device)
         student = _learner(network, settings)
-        keeper = Keeper(None, checkpoint_every, leads=leads)
+        keeper = Keeper(checkpoint_every, leads=leads)
         run = Run(student, parts, settings, course, changes, keeper)
         run.block = TOGETHER if device != "cpu" else None
         if out is not None:
@@ -196,6 +198,9 @@ def _open_folder(run: Run, folder: Path, network: Network, *, resume: bool | str
         "data": fingerprint_of(run.parts),
         "learner": type(run.learner).__name__,
     }
+    if run.keeper.leads:
+        title = f"{network.name} on {run.parts.name}"
+        run.keeper.records = Records(folder, title, _about(run, network, identity))
     checkpoints = Checkpoints(folder, run.settings, identity)
     if resume is False or (resume == "auto" and not checkpoints.begun):
         if run.keeper.leads:
@@ -207,6 +212,34 @@ def _open_folder(run: Run, folder: Path, network: Network, *, resume: bool | str
         run.history, run.course = saved.history, saved.course
     run.keeper.checkpoints = checkpoints
     run.best = run.keeper.best_of(run, network)
+
+
+def _about(run: Run, network: Network, identity: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a run is, as JSON can say it."""
+    parts, student = run.parts, run.learner
+    kinds = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    counts = {name: len(examples) for name, examples in kinds.items() if examples is not None}
+    return {
+        "network": {
+            "name": network.name,
+            "graph": identity["graph"],
+            "parameters": sum(prod(p.shape) for p in network.graph.parameters if p.trainable),
+            "begins_with": "given weights" if network.has_weights else "random weights of the seed",
+        },
+        "data": {
+            "name": parts.name,
+            "fingerprint": identity["data"],
+            "preparation": parts.preparation,
+            "image_shape": parts.image_shape,
+            **counts,
+        },
+        "settings": run.settings.as_json,
+        "learner": {
+            "name": identity["learner"],
+            "plain_because": student.plain_because,
+            **getattr(student, "about", {}),
+        },
+    }
 
 
 def _require_same_course(folder: Path, run: Run, epochs: int) -> None:
@@ -258,12 +291,10 @@ def _learner(network: Network, settings: Settings) -> Learner:
     )
 
 
-def _changes(augment: str | Changes | None) -> Changes | None:
+def _changes(augment: str | Augmentation | None) -> Augmentation | None:
     """Return the augmentation that is asked for."""
     if augment is None or augment == "none":
         return None
-    from striate.training.data.augmentation import augmentation
-
     return augmentation(augment)
 
 

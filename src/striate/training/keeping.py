@@ -15,6 +15,7 @@ from striate.training.result import Best
 
 if TYPE_CHECKING:
     from striate.network import Network
+    from striate.training.records import Records
     from striate.training.run import Run
 
 __all__ = ["BEST", "Keeper"]
@@ -28,17 +29,23 @@ class Keeper:
 
     Parameters
     ----------
-    checkpoints : Checkpoints or None
     every : float
         Seconds between checkpoints within a pass.
     leads : bool
         Whether this process is the one that writes.
+
+    Attributes
+    ----------
+    checkpoints : Checkpoints or None
+        Where there is a folder; of processes that train together, all read it.
+    records : Records or None
+        Where there is a folder, and this process leads.
     """
 
-    def __init__(
-        self, checkpoints: Checkpoints | None, every: float, *, leads: bool = True
-    ) -> None:
-        self.checkpoints, self.leads, self._every = checkpoints, leads, every
+    def __init__(self, every: float, *, leads: bool = True) -> None:
+        self.checkpoints: Checkpoints | None = None
+        self.records: Records | None = None
+        self.leads, self._every = leads, every
         self._due = 0.0
         self._saved_at: tuple[int, int] | None = None
 
@@ -46,6 +53,8 @@ class Keeper:
         """The first step is about to be taken."""
         if not run.history and run.course is None:
             self._save(run)
+        if self.records is not None:
+            self.records.begin(run.history)
         self._due = monotonic() + self._every
 
     def tick(self, run: Run) -> None:
@@ -58,19 +67,25 @@ class Keeper:
         if run.best is not None and run.best.epoch is run.history[-1]:
             self._save_best(run.best)
         self._save(run)
+        if self.records is not None:
+            self.records.ended(run.history)
 
     def stopped(self, run: Run) -> None:
         """Somebody stops the run, between two steps."""
         self._save(run)
+        self.close(run)
 
     def failed(self, run: Run) -> None:
         """The next step cannot be taken; what cannot be read back is not written."""
         weights = run.learner.network().weights.values()
         if all(np.isfinite(array).all() for array in weights if array.dtype.kind == "f"):
             self._save(run)
+        self.close(run)
 
     def close(self, run: Run) -> None:
-        """All passes have ended."""
+        """No more steps are taken."""
+        if self.records is not None:
+            self.records.close(run.history)
 
     def kept(self, run: Run) -> str:
         """Return what is kept, as the end of a sentence."""

@@ -6,33 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.runtime.learning import Learner
+from striate.training.data.augmentation import Augmentation
 from striate.training.examples import Examples
 from striate.training.schedules import Schedule
 
-__all__ = ["Changes", "Lessons", "NotFinite", "Pass", "rates_of", "run_pass"]
+__all__ = ["Lessons", "NotFinite", "Pass", "rates_of", "run_pass"]
 
 BRIEF = 0.02  # seconds: blocks of steps grow until they take so long
 LONGEST = 256  # steps in a block
-
-
-class Changes(Protocol):
-    """What augmentation must do: see `striate.training.data`."""
-
-    @property
-    def text(self) -> str:
-        """What it is called in texts."""
-
-    def draws(self, count: int, random: np.random.Generator) -> NDArray[Any]:
-        """Return all random numbers of a pass; first axis = place in the pass."""
-
-    def applied(self, images: NDArray[np.float32], draws: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the images, changed as the numbers say."""
 
 
 @dataclass(eq=False)
@@ -77,12 +64,18 @@ class Lessons:
         Of the pass, from 1.
     seed : int
     shuffle : bool
-    changes : Changes or None
+    changes : Augmentation or None
         The augmentation.
     """
 
     def __init__(
-        self, examples: Examples, number: int, seed: int, *, shuffle: bool, changes: Changes | None
+        self,
+        examples: Examples,
+        number: int,
+        seed: int,
+        *,
+        shuffle: bool,
+        changes: Augmentation | None,
     ) -> None:
         self._examples, self._changes = examples, changes
         self._order: NDArray[np.int64] | None = None

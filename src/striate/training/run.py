@@ -11,12 +11,14 @@ import numpy as np
 
 from striate.errors import TrainingError
 from striate.runtime.learning import Learner
+from striate.runtime.learning.blame import first_not_finite
 from striate.runtime.learning.losses import find_loss
+from striate.training.data.augmentation import Augmentation
 from striate.training.evaluation import judged
 from striate.training.examples import Parts
 from striate.training.interruption import Interruption, Stopped
 from striate.training.keeping import Keeper
-from striate.training.loop import Changes, Lessons, NotFinite, Pass, rates_of, run_pass
+from striate.training.loop import Lessons, NotFinite, Pass, rates_of, run_pass
 from striate.training.progress import Display, waiting
 from striate.training.result import Best, Epoch, Result
 from striate.training.schedules import Schedule
@@ -39,7 +41,7 @@ class Run:
     parts: Parts
     settings: Settings
     schedule: Schedule
-    changes: Changes | None
+    changes: Augmentation | None
     keeper: Keeper
     block: int | None = None
     history: tuple[Epoch, ...] = ()
@@ -159,10 +161,15 @@ class Run:
     def _explained(self, found: NotFinite) -> TrainingError:
         """Return the error that names what made the first value that is not finite."""
         self.keeper.failed(self)
+        network, loss = self.learner.network(), self.settings.loss
+        maker = first_not_finite(network, found.images, found.labels, loss)  # type: ignore[arg-type]
+        number = len(self.history) + 1
+        advice = f"try a learning_rate below {self.settings.highest_rate:g}"
+        if number == 1 and found.step == 0:
+            advice = "look at the images and at the weights that it begins with"
         return TrainingError(
-            f"{self.learner.network().name}: loss is not finite at step {found.step + 1} of "
-            f"epoch {len(self.history) + 1}: try a learning_rate below "
-            f"{self.settings.highest_rate}, and pixels within [-1, 1]{self.keeper.kept(self)}"
+            f"{network.name}: the loss is not finite at step {found.step + 1} of epoch {number}: "
+            f"{maker}; {advice}{self.keeper.kept(self)}"
         )
 
     def _where(self) -> str:

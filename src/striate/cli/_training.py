@@ -1,0 +1,92 @@
+"""How a training run is told: a table, or JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from striate.cli._text import visible
+
+if TYPE_CHECKING:
+    from striate.training import Dataset, Epoch, Result
+
+__all__ = ["show"]
+
+MEANING = "train: each example just before the network learns from it; the others: after the epoch"
+
+
+def show(result: Result, examples: Dataset, out: Path | None, *, as_json: bool) -> None:
+    """Print what came of a run; in all processes but the first of several, nothing."""
+    import os
+
+    if os.environ.get("RANK", "0") != "0":
+        return
+    from striate.training.checkpoints import LAST
+    from striate.training.keeping import BEST
+
+    last = None if out is None else out / LAST
+    best = None if out is None or result.best is None else out / BEST
+    if as_json:
+        report = {
+            "network": result.network.name,
+            "data": examples.name,
+            "settings": result.settings.as_json,
+            "history": [asdict(epoch) for epoch in result.history],
+            "best_epoch": result.best and result.best.epoch.number,
+            "stopped_early": result.stopped_early,
+            "seconds": result.seconds,
+            "weights": None if last is None else str(last),
+            "best_weights": None if best is None else str(best),
+        }
+        typer.echo(json.dumps(report, indent=2))
+        return
+    _print_table(result, f"{result.network.name} on {examples.name} ({examples.source})")
+    typer.echo(MEANING)
+    typer.echo(f"trained in {result.seconds:.1f} s{_ending(result)}")
+    if last is not None:
+        typer.echo(f"weights in {visible(str(last))}")
+    if best is not None:
+        typer.echo(f"those of the best epoch in {visible(str(best))}")
+
+
+def _ending(result: Result) -> str:
+    if result.best is None:
+        return ""
+    early = ", and stopped there early" if result.stopped_early else ""
+    return f"; epoch {result.best.epoch.number} is the best by validation{early}"
+
+
+def _print_table(result: Result, title: str) -> None:
+    """Print a row for each epoch, with a column for all that was measured."""
+    from rich.console import Console
+    from rich.table import Table
+
+    parts = [
+        part
+        for part in ("validation", "test")
+        if getattr(result.history[0], f"{part}_error") is not None
+    ]
+    headings = [f"{part} {what}" for part in ("train", *parts) for what in ("loss", "error")]
+    table = Table("epoch", "rate", *headings, "examples/s")
+    for column in table.columns:
+        column.justify = "right"
+    best = result.best.epoch.number if result.best else None
+    for epoch in result.history:
+        table.add_row(
+            *_cells(epoch, ("train", *parts)), style="bold" if epoch.number == best else None
+        )
+    console = Console()
+    console.print(title, highlight=False, markup=False)
+    console.print(table)
+
+
+def _cells(epoch: Epoch, parts: tuple[str, ...]) -> list[str]:
+    cells = [str(epoch.number), f"{epoch.rate:.4g}"]
+    for part in parts:
+        loss, error = (getattr(epoch, f"{part}_{what}") for what in ("loss", "error"))
+        cells += [f"{loss:.4f}", f"{100 * error:.2f} %"]
+    return [*cells, f"{epoch.examples_per_second:,.0f}"]
