@@ -14,7 +14,9 @@ cifar-100     50,000  10,000  3x32x32 photographs in 100 classes
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from striate.errors import ParameterError, UnknownNameError
 from striate.training.data.augmentation import (
@@ -25,13 +27,14 @@ from striate.training.data.augmentation import (
     augmentation,
 )
 from striate.training.data.cifar import load_cifar10, load_cifar100
+from striate.training.data.composed import Preparations
 from striate.training.data.dataset import Dataset
 from striate.training.data.digits import load_digits
+from striate.training.data.folders import load_folder
 from striate.training.data.mnist import load_fashion_mnist, load_mnist
 from striate.training.data.preparation import (
     GlobalContrast,
     Preparation,
-    Preparations,
     Scale,
     Standardize,
 )
@@ -74,15 +77,17 @@ def names() -> tuple[str, ...]:
     return tuple(_LOADERS)
 
 
-def load(name: str, size: int | None = None) -> Dataset:
+def load(name: str | os.PathLike[str], size: int | None = None) -> Dataset:
     """Return a data set, prepared to lie in [-1, 1]; for digits -1 is paper and 1 is ink.
 
     Parameters
     ----------
-    name : str
-        One of `names`.
+    name : str or path
+        One of `names`, or a folder whose subfolders are the classes, or that has subfolders train
+        and test of such; a folder that has a data set's name is given as ``./name``.
     size : int, optional
-        Resize the images to this height and width; by default they stay as they are.
+        Resize the images to this height and width; by default they stay as they are, and those in
+        a folder must be of one size.
 
     Raises
     ------
@@ -100,9 +105,18 @@ def load(name: str, size: int | None = None) -> Dataset:
     >>> load("digits", size=16)
     Dataset('digits', 1415 to train and 382 to test, (1, 16, 16), 10 classes)
     """
+    if isinstance(name, os.PathLike) or (isinstance(name, str) and _is_folder(name)):
+        return load_folder(name, size)
     if not isinstance(name, str):
         raise ParameterError(f"data set {name!r} is no name; name one of {', '.join(_LOADERS)}")
     if name not in _LOADERS:
         raise UnknownNameError.of("data set", name, _LOADERS)
     data = _LOADERS[name]()
     return data if size is None else data.resized(size)
+
+
+def _is_folder(name: str) -> bool:
+    """Whether a text that may name a data set names a folder instead."""
+    if name in _LOADERS or not name:
+        return False
+    return os.sep in name or "/" in name or Path(name).is_dir()

@@ -6,16 +6,18 @@ written beside its place and renamed as a whole: it is there with all its arrays
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import open_memmap, read_magic
 from numpy.typing import DTypeLike, NDArray
 
 from striate.errors import FileError
@@ -25,6 +27,9 @@ __all__ = ["Allocate", "cache_folder", "digest", "is_kept", "kept_arrays"]
 
 Allocate = Callable[[str, tuple[int, ...], DTypeLike], NDArray[Any]]
 """A function of (name, shape, element type) that returns an array to fill."""
+
+Make = Callable[[Allocate], Mapping[str, int] | None]
+"""What fills arrays; it may return how many rows of each are used, where not all are."""
 
 FORMAT = 1
 ABOUT = "about.json"
@@ -45,7 +50,7 @@ def cache_folder() -> Path:
         ) from None
 
 
-def kept_arrays(name: str, key: str, make: Callable[[Allocate], None]) -> dict[str, NDArray[Any]]:
+def kept_arrays(name: str, key: str, make: Make) -> dict[str, NDArray[Any]]:
     """Return arrays from the cache folder, read-only and mapped; make them if they are not there.
 
     Parameters
@@ -55,7 +60,8 @@ def kept_arrays(name: str, key: str, make: Callable[[Allocate], None]) -> dict[s
     key : str
         What the arrays are made from, with everything that they depend on.
     make : function of an `Allocate`
-        Called if they are not there: fills the arrays that it allocates.
+        Called if they are not there: fills the arrays that it allocates, none of them empty. It
+        may return how many rows are used, by the array's name; the rest is cut off.
 
     Raises
     ------
@@ -129,22 +135,49 @@ def _key(key: str) -> str:
     return hashlib.sha256(f"{FORMAT} {key}".encode()).hexdigest()[:16]
 
 
-def _make(folder: Path, make: Callable[[Allocate], None]) -> None:
+def _make(folder: Path, make: Make) -> None:
     """Write the arrays, then what is to be known about them."""
     made: dict[str, np.memmap[Any, Any]] = {}
 
     def allocate(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        _require_room(folder, prod(shape) * np.dtype(dtype).itemsize)
         array = open_memmap(folder / f"{name}.npy", "w+", np.dtype(dtype), shape)
         made[name] = array
         return array
 
-    make(allocate)
+    used = make(allocate) or {}
     about = {}
     for name, array in made.items():
+        path, rows = folder / f"{name}.npy", used.get(name, len(array))
+        content = _content(array[:rows])
         array.flush()
-        size = (folder / f"{name}.npy").stat().st_size
-        about[name] = {"sha256": _content(array), "bytes": size}
+        if rows < len(array):
+            _cut(path, rows, array[:rows].nbytes)
+        about[name] = {"sha256": content, "bytes": path.stat().st_size}
     (folder / ABOUT).write_text(json.dumps(about, indent=1))
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Raise unless the disk has room: to write beyond it into a map would end the process."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise FileError(
+            f"{folder.parent}: {size} bytes are needed, but {free} are free; make room, or set "
+            "STRIATE_CACHE to a folder on another disk"
+        )
+
+
+def _cut(path: Path, rows: int, size: int) -> None:
+    """Cut an .npy file down to its first rows: the number in its header, and the end."""
+    with path.open("r+b") as file:
+        read_magic(file)
+        length = int.from_bytes(file.read(2), "little")
+        begin = file.tell()
+        fields = ast.literal_eval(file.read(length).decode("latin1"))
+        fields["shape"] = (rows, *fields["shape"][1:])
+        file.seek(begin)
+        file.write(repr(fields).encode("latin1").ljust(length - 1) + b"\n")
+        file.truncate(begin + length + size)
 
 
 def _rename(beside: Path, place: Path) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import DTypeError, ParameterError, ShapeError
-from striate.training.data.arrays import digest, is_kept
+from striate.training.data.arrays import Allocate, digest, is_kept, kept_arrays
 from striate.training.data.choosing import stratified
-from striate.training.data.preparation import PART, Preparation, Scale
+from striate.training.data.composed import Done
+from striate.training.data.preparation import PART, Preparation, Scale, prepared_parts
 from striate.training.data.preparing import preparation
 from striate.training.data.resampling import resize
 
@@ -120,6 +121,32 @@ class Dataset:
         fitted = preparation(chosen).fitted(self.train_images)
         return replace(self, preparation=fitted)
 
+    def prepared_on_disk(self) -> Dataset:
+        """Return the same data with all images prepared, as float32 in the cache folder.
+
+        For preparations that take long, such as whitening: it is done once, and what is read from
+        then on is mapped into memory. Prepared images of CIFAR-10 take 737 MB of the disk.
+
+        Examples
+        --------
+        >>> pixels, labels = np.full((2, 1, 1, 1), 255, np.uint8), np.array([0, 0])
+        >>> data = Dataset("white", pixels, labels, pixels, labels, ("w",)).prepared_on_disk()
+        >>> data.train_images.dtype, data.preparation
+        (dtype('float32'), Done(how=Scale(low=-1.0, high=1.0)))
+        """
+
+        def make(allocate: Allocate) -> None:
+            for name, images in (("train", self.train_images), ("test", self.test_images)):
+                array = allocate(name, images.shape, np.float32)
+                for place, part in prepared_parts(images, self.preparation):
+                    array[place] = part
+
+        arrays = kept_arrays(f"{self.name}-prepared", f"prepared {self.fingerprint}", make)
+        how = self.preparation
+        done = how if isinstance(how, Done) else Done(how)
+        train, test = arrays["train"], arrays["test"]
+        return replace(self, train_images=train, test_images=test, preparation=done)
+
     def resized(self, size: int) -> Dataset:
         """Return the same data with square images of `size`: see `resize`.
 
@@ -127,6 +154,8 @@ class Dataset:
         """
         if self.image_shape[1:] == (size, size):
             return self
+        if isinstance(self.preparation, Done):
+            raise ParameterError("resized: the images are prepared already; resize them before")
         train, test = resize(self.train_images, size), resize(self.test_images, size)
         fitted = self.preparation.fitted(train)
         return replace(self, train_images=train, test_images=test, preparation=fitted)

@@ -23,7 +23,9 @@ TRIES = 4
 PAUSE = 1.0
 """Seconds before the second try; doubled before each one after."""
 
-PIECE = 2**18
+PIECE = 2**14
+"""Bytes read at a time: the most that is lost where a connection breaks."""
+
 BRIEF = 2**21
 """Bytes below which no progress is shown."""
 
@@ -103,6 +105,8 @@ def _until_whole(url: str, file: IO[bytes], exact: bool, size: int) -> None:
             _fetch(url, file, exact, size)
             return
         except (_Broken, requests.ConnectionError, requests.Timeout) as error:
+            if attempt == 1 and not isinstance(error, _Broken):
+                raise FileError(_reason(error)) from None  # nobody answers
             if attempt == TRIES:
                 raise FileError(f"{_reason(error)}, {TRIES} times") from None
         time.sleep(PAUSE * 2 ** (attempt - 1))
@@ -158,7 +162,7 @@ def _first(headers: Any) -> int:
 def sha256_of(file: IO[bytes]) -> str:
     """Return the SHA-256 of what is left to read of a file."""
     found = hashlib.sha256()
-    while piece := file.read(PIECE):
+    while piece := file.read(2**20):
         found.update(piece)
     return found.hexdigest()
 

@@ -7,7 +7,7 @@ the same numbers, whatever images stand beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,9 +18,9 @@ from striate.errors import DTypeError, ParameterError, ShapeError
 __all__ = [
     "GlobalContrast",
     "Preparation",
-    "Preparations",
     "Scale",
     "Standardize",
+    "floats",
     "prepared_parts",
 ]
 
@@ -80,7 +80,7 @@ class Scale:
 
     def applied(self, images: NDArray[Any]) -> Floats:
         """Return the images in the new range."""
-        scaled, low, high = _floats("scale", images), self.low, self.high
+        scaled, low, high = floats("scale", images), self.low, self.high
         if images.dtype == np.uint8:
             scaled *= np.float32(high - low)
             scaled += np.float32(255 * low)
@@ -135,7 +135,7 @@ class Standardize:
             raise ParameterError(
                 "standardize: not fitted yet; use data.with_preparation, or fitted(images) first"
             )
-        pixels = _floats("standardize", images)
+        pixels = floats("standardize", images)
         if pixels.shape[1] != len(self.means):
             raise ShapeError(
                 f"standardize: fitted to {len(self.means)} channels, but the images are "
@@ -198,7 +198,7 @@ class GlobalContrast:
 
     def applied(self, images: NDArray[Any]) -> Floats:
         """Return the images with their contrast normalised."""
-        flat = _floats("gcn", images).reshape(len(images), -1)
+        flat = floats("gcn", images).reshape(len(images), -1)
         flat = flat - flat.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
         squares = np.square(flat).sum(axis=1, dtype=np.float64)
         if self.by == "deviation":
@@ -220,46 +220,6 @@ class GlobalContrast:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Preparations:
-    """Several preparations, one after the other, each fitted to what comes out of those before.
-
-    Examples
-    --------
-    >>> Preparations((GlobalContrast(), Standardize())).text
-    'gcn:55,standardize'
-    """
-
-    steps: tuple[Preparation, ...]
-
-    def __post_init__(self) -> None:
-        if not self.steps:
-            raise ParameterError("a preparation needs a step, such as Scale()")
-
-    @property
-    def text(self) -> str:
-        """What `preparation` reads back as the same, not fitted."""
-        return ",".join(step.text for step in self.steps)
-
-    def fitted(self, images: NDArray[Any], before: Preparation | None = None) -> Preparations:
-        """Return it with each step fitted to the images as the steps before it leave them."""
-        done: tuple[Preparation, ...] = () if before is None else (before,)
-        own = len(done)
-        for step in self.steps:
-            done += (step.fitted(images, Preparations(done) if done else None),)
-        return replace(self, steps=done[own:])
-
-    def applied(self, images: NDArray[Any]) -> Floats:
-        """Return the images after all steps."""
-        for step in self.steps:
-            images = step.applied(images)
-        return images
-
-    def described(self) -> dict[str, Any]:
-        """Return what each step does."""
-        return {"name": self.text, "steps": [step.described() for step in self.steps]}
-
-
 def prepared_parts(
     images: NDArray[Any], before: Preparation | None
 ) -> Iterator[tuple[slice, Floats]]:
@@ -267,10 +227,10 @@ def prepared_parts(
     for i in range(0, len(images), PART):
         place = slice(i, min(len(images), i + PART))
         part = images[place]
-        yield place, _floats("preparation", part) if before is None else before.applied(part)
+        yield place, floats("preparation", part) if before is None else before.applied(part)
 
 
-def _floats(where: str, images: NDArray[Any]) -> Floats:
+def floats(where: str, images: NDArray[Any]) -> Floats:
     """Return images as float32: a copy of uint8, the array itself where it is float32."""
     if images.ndim < 3:
         raise ShapeError(f"{where}: images {images.shape} must be (N, C, *spatial)")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from striate.errors import ParameterError
+from striate.training.data.composed import Preparations
 from striate.training.data.phrases import Phrase, phrases
 from striate.training.data.preparation import (
     GlobalContrast,
     Preparation,
-    Preparations,
     Scale,
     Standardize,
 )

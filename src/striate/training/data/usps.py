@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import FileError, MissingExtraError
-from striate.files import write_whole
+from striate.errors import FileError
+from striate.training.data.arrays import cache_folder
 from striate.training.data.dataset import Dataset
+from striate.training.data.downloads import download
+from striate.training.data.sources import data_folder, place_of
 
 __all__ = ["load_usps"]
 
 SITE = "https://hastie.su.domains/ElemStatLearn/datasets"
 COLUMNS = 1 + 16 * 16
 MOST_BYTES = 64 * 2**20  # unpacked; the larger file has 14 MB
-SECONDS = 30  # to wait for the site
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,44 +77,28 @@ def load_usps() -> Dataset:
 
 def _found(part: Part) -> tuple[Path, bytes]:
     """Return a file's place and content, fetching it if it lies nowhere."""
-    named = os.environ.get("STRIATE_DATA")
-    if named and (place := Path(named) / "usps" / part.file).is_file():
+    if place := place_of(part.file, ["usps"]):
         return place, _read(place)
+    url, place = f"{SITE}/{part.file}", cache_folder() / "usps" / part.file
     try:
-        import pooch
-    except ImportError:
-        raise MissingExtraError.of("pooch", "train", "fetching the USPS digits") from None
-    place = Path(pooch.os_cache("striate")) / "usps" / part.file
-    if place.is_file():
-        return place, _read(place)
-    url, content = f"{SITE}/{part.file}", io.BytesIO()
-    try:
-        pooch.HTTPDownloader(timeout=SECONDS)(url, content, None)
-        _examples(place, content.getvalue(), part)
-    except (OSError, ValueError) as error:  # what requests raises, and FileError, are OSErrors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        download(url, place, None, MOST_BYTES)
+        content = _read(place)
+        try:
+            _examples(place, content, part)
+        except FileError:
+            place.unlink()
+            raise
+    except FileError as error:
         both = f"{TRAIN.file} and {TEST.file}"
+        named = data_folder()
         advice = (
             f"STRIATE_DATA is {named}, where usps/{part.file} is missing: "
             f"put {both} there, or point it at the folder that holds usps"
             if named
             else f"put {both} into a folder usps, and set STRIATE_DATA to the folder that holds it"
         )
-        raise FileError(f"usps: {url} could not be fetched ({reason}); {advice}") from None
-    _keep(place, content.getvalue())
-    return place, content.getvalue()
-
-
-def _keep(place: Path, content: bytes) -> None:
-    """Write a file into the cache folder, which is made if need be."""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"{place.parent}: cannot be made ({error.strerror}); "
-            "set STRIATE_DATA to a folder that holds usps"
-        ) from None
-    write_whole(place, content)
+        raise FileError(f"usps: {url} could not be fetched ({error}); {advice}") from None
+    return place, content
 
 
 def _read(place: Path) -> bytes:
