@@ -17,6 +17,7 @@ from striate.cli.bench.commands import bench as bench_commands
 from striate.cli.draw import draw
 from striate.cli.filter import filter_images
 from striate.cli.inspect import inspect
+from striate.cli.reproduce import reproduce
 from striate.cli.run import run
 from striate.cli.tour import tour
 from striate.cli.train import train
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
     "run": run,
     "train": train,
+    "reproduce": reproduce,
     "draw": draw,
 }
 for name, command in COMMANDS.items():

@@ -49,20 +49,21 @@ def trained_lenet(
         f"data set {data.name}: {len(data.train_labels):,} digits of {shape}, one at a time, "
         f"{passes} passes"
     )
-    card = lenet_1989.run(data, seed=seed, passes=passes)
+    found = lenet_1989.once(data, seed=seed, passes=passes)
+    card, history = found.card, found.result.history
     print_rows(console, card.rows())
     lead = (
         "LeCun and his colleagues trained this network in three days to read the zip codes of the "
         "U.S. mail. Published is what their paper prints, computed is counted from the network and "
         "the data, measured is what came out just now."
     )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in card.notes())
-    curve = drawing.write(folder / "errors.png", _curves(card.result.history))
+    notes = "".join(f"<li>{escape(note)}</li>" for note in map(str, card.assumptions))
+    curve = drawing.write(folder / "errors.png", _curves(history))
     body = table(card.rows(), numbers=frozenset({1, 2, 3})) + picture(curve, "Errors by pass")
-    body += f"<p>{escape(_caption(card.result.history))}</p>"
+    body += f"<p>{escape(_caption(history))}</p>"
     body += f"<p>{escape(card.source)}. What it leaves open, and what is done here:</p>"
     chapter = Chapter("LeCun's 1989 network, trained", lead, f"{body}<ul>{notes}</ul>")
-    return chapter, card.result.network
+    return chapter, found.result.network
 
 
 def load_digits(name: str | None) -> Dataset:

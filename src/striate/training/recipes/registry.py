@@ -1,0 +1,117 @@
+"""The recipes by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from striate.errors import UnknownNameError
+from striate.training.recipes.report_card import ReportCard
+from striate.training.recipes.trials import check_choices
+
+__all__ = ["RECIPES", "Recipe", "find", "reproduce"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is known of a recipe without loading it.
+
+    `module` has ``run(*, seeds, budget, data, device, out, progress) -> ReportCard``; `times` says
+    about how long each budget takes, small and full, on two cores or as told.
+    """
+
+    name: str
+    paper: str
+    shows: str
+    times: tuple[str, str]
+    module: str
+
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "lenet-1989",
+            "LeCun et al., Neural Computation 1(4), 1989, sections 3 to 5",
+            "the paper's error on zip-code digits, and what five modern steps make of it",
+            ("minutes", "an hour"),
+            "lenet_1989",
+        ),
+        Recipe(
+            "mlp-to-cnn",
+            "LeCun, Generalization and Network Design Strategies, 1989, section 5",
+            "what locality and shared weights buy: dense, local and convolutional layers",
+            ("minutes", "an hour"),
+            "mlp_to_cnn",
+        ),
+        Recipe(
+            "stacked-3x3",
+            "Simonyan and Zisserman, arXiv:1409.1556, section 2.3",
+            "one 5x5 against two 3x3 of the same field, with and without a nonlinearity between",
+            ("minutes", "an hour"),
+            "stacked_3x3",
+        ),
+    )
+}
+
+
+def find(name: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest known names.
+    """
+    if name not in RECIPES:
+        raise UnknownNameError.of("recipe", name, RECIPES)
+    return RECIPES[name]
+
+
+def reproduce(
+    name: str,
+    *,
+    seeds: int | None = None,
+    budget: str = "small",
+    data: str | None = None,
+    device: str = "cpu",
+    out: Path | None = None,
+    progress: bool | None = None,
+) -> ReportCard:
+    """Repeat a paper's experiment.
+
+    Parameters
+    ----------
+    name : str
+        A key of `RECIPES`.
+    seeds : int, optional
+        Runs from so many seeds, 0 upwards; by default as the recipe's budget has it.
+    budget : "small" or "full"
+        Minutes on two cores, or what the paper did.
+    data : str, optional
+        Another data set than the recipe's.
+    device : str
+        As for `striate.fit`.
+    out : path, optional
+        The folder that keeps finished runs and gets the card.
+    progress : bool, optional
+        False for silence; by default a bar if stderr is a terminal.
+
+    Returns
+    -------
+    ReportCard
+
+    Raises
+    ------
+    UnknownNameError, ParameterError, FileError, MissingExtraError
+    """
+    recipe = find(name)
+    check_choices(budget, seeds)
+    asked: dict[str, Any] = {} if data is None else {"data": data}
+    module = import_module(f"striate.training.recipes.{recipe.module}")
+    card: ReportCard = module.run(
+        seeds=seeds, budget=budget, device=device, out=out, progress=progress, **asked
+    )
+    return card

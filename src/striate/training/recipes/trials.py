@@ -1,0 +1,201 @@
+"""Experiments of many runs: each is kept when it is done, and none is done twice.
+
+A folder of an experiment holds ``runs/NAME.json`` for each finished run, what else the run leaves
+(``runs/NAME.safetensors``), and in the end the report card.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from striate.errors import FileError, ParameterError
+from striate.files import write_whole
+from striate.training.recipes.durations import duration_text
+from striate.training.recipes.machine import describe
+from striate.training.recipes.report_card import ReportCard
+from striate.training.recipes.watching import Watch
+
+__all__ = ["BUDGETS", "Experiment", "Trial", "check_choices", "conduct"]
+
+BUDGETS = ("small", "full")
+
+Result = dict[str, Any]
+Advance = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One run of an experiment: as a rule, one network trained from one seed.
+
+    Attributes
+    ----------
+    name : str
+        A file's stem: letters, digits, hyphens.
+    settings : mapping
+        All that decides what comes out, as JSON has it; a kept run of other settings is refused.
+    work : function of (folder, advance) to dict
+        Does the run and returns its results, as JSON has them. `folder` is where it may leave
+        files whose names begin with the trial's, or None; `advance` is called now and then with
+        the share of the run that is done, 0 to 1.
+    kind : str
+        Runs of one kind take equally long for a step.
+    steps : int
+        How many steps the run has.
+    sample : function to float
+        Does a few real steps of this kind, on this machine; returns the seconds one takes.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    work: Callable[[Path | None, Advance], Result]
+    kind: str
+    steps: int
+    sample: Callable[[], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Trials, and the card that is made of what they come to.
+
+    `card` is given a mapping of each trial's name to its settings, result, seconds and machine.
+    """
+
+    name: str
+    trials: tuple[Trial, ...]
+    card: Callable[[Mapping[str, Result]], ReportCard]
+    device: str = "cpu"
+
+
+def check_choices(budget: str, seeds: int | None) -> None:
+    """Raise ParameterError unless these can be asked for."""
+    if budget not in BUDGETS:
+        raise ParameterError(f"budget {budget!r} must be one of {', '.join(BUDGETS)}")
+    if seeds is not None and (not isinstance(seeds, int) or seeds < 1):
+        raise ParameterError(f"seeds {seeds!r} must be a whole number of at least 1: try 3")
+
+
+def conduct(
+    experiment: Experiment, *, out: Path | None = None, progress: bool | None = None
+) -> ReportCard:
+    """Do the trials that are not done yet, and return the report card.
+
+    Before it starts, it says on stderr how long it will take, from a few steps of each kind.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    out : path, optional
+        The folder in which finished runs are kept, and found again, and to which the card is
+        written; by default nothing is kept.
+    progress : bool, optional
+        Show how it goes, on stderr: by default a bar if that is a terminal, and the estimate
+        anyway; False for silence.
+
+    Raises
+    ------
+    FileError
+        If `out` holds runs of other settings.
+    KeyboardInterrupt
+        On Ctrl-C; its text says what is kept.
+    """
+    runs = None if out is None else _folder(out)
+    done = {trial.name: _kept(runs, trial) for trial in experiment.trials}
+    left = [trial for trial in experiment.trials if done[trial.name] is None]
+    watch = Watch(experiment.name, progress)
+    try:
+        if left:
+            each = _estimated(left, watch)
+            watch.begin(len(done) - len(left), [each[trial.kind] * trial.steps for trial in left])
+        for place, trial in enumerate(left):
+            done[trial.name] = _done(trial, runs, experiment.device, watch.of(place, trial.name))
+    except KeyboardInterrupt:
+        count = sum(run is not None for run in done.values())
+        kept = (
+            f"they are kept in {runs}: the same command goes on from there"
+            if runs
+            else "nothing is kept, since no folder was given (out, --out)"
+        )
+        raise KeyboardInterrupt(
+            f"stopped after {count} of {len(done)} runs of {experiment.name}; {kept}"
+        ) from None
+    finally:
+        watch.close()
+    card = experiment.card({name: run for name, run in done.items() if run is not None})
+    if out is not None:
+        card.write(out)
+    return card
+
+
+def _estimated(left: Sequence[Trial], watch: Watch) -> dict[str, float]:
+    """Return the seconds of a step of each kind, and say what that comes to."""
+    samples = {trial.kind: trial.sample for trial in left}
+    with watch.measuring():
+        each = {kind: sample() for kind, sample in samples.items()}
+    seconds = sum(each[trial.kind] * trial.steps for trial in left)
+    watch.say(
+        f"{len(left)} runs to do, about {duration_text(seconds)} by a few steps of each kind here"
+    )
+    return each
+
+
+def _folder(out: Path) -> Path:
+    runs = out / "runs"
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"{runs}: no folder can be made there ({error.strerror}); choose another (out, --out)"
+        ) from None
+    return runs
+
+
+def _kept(runs: Path | None, trial: Trial) -> Result | None:
+    """Return a run that is done, if it is kept and was of the same settings."""
+    place = None if runs is None else runs / f"{trial.name}.json"
+    if place is None or not place.is_file():
+        return None
+    try:
+        run: Result = json.loads(place.read_text(encoding="utf-8"))
+        settings = run["settings"]
+        complete = {"result", "seconds", "machine"} <= run.keys()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FileError(f"{place}: is no kept run ({error}); delete it") from None
+    if not complete:
+        raise FileError(f"{place}: is no whole run; delete it")
+    wanted = _as_json(trial.settings)
+    if settings != wanted:
+        differing = sorted(
+            name
+            for name in {*settings, *wanted}
+            if settings.get(name, ...) != wanted.get(name, ...)
+        )
+        raise FileError(
+            f"{place}: was run with other settings ({', '.join(differing)}): "
+            "name another folder (out, --out), or delete it"
+        )
+    return run
+
+
+def _done(trial: Trial, runs: Path | None, device: str, advance: Advance) -> Result:
+    """Do one run and keep it."""
+    begin = perf_counter()
+    result = trial.work(runs, advance)
+    run = {
+        "settings": _as_json(trial.settings),
+        "result": _as_json(result),
+        "seconds": perf_counter() - begin,
+        "machine": describe(device),
+    }
+    if runs is not None:
+        write_whole(runs / f"{trial.name}.json", json.dumps(run, indent=1) + "\n")
+    return run
+
+
+def _as_json(values: Mapping[str, Any]) -> Any:
+    """Return what reading back from a file gives: lists for tuples, text for keys."""
+    return json.loads(json.dumps(dict(values)))
