@@ -34,7 +34,7 @@ from striate.ops.blocked.walk import cut_task, row_template, volume, walk
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 from striate.ops.codegen.values import Variable
 
-__all__ = ["PackedDepthwise", "arranged", "depthwise", "pack"]
+__all__ = ["WIDEST", "PackedDepthwise", "arranged", "depthwise", "pack", "plain_rows"]
 
 WIDEST = 9
 """Taps of a row that are written out; wider kernels loop over theirs one by one."""
@@ -124,7 +124,7 @@ def depthwise(
     if residual is not None:
         kernel = residual_rows
         words |= {"residual": residual.origin, **strides("residual", residual.layout)}
-    constants = {"taps": taps, "stride": axes[2].stride, "dilation": axes[2].dilation}
+    constants = {"taps": taps, "stride": axes[2].stride, "dilation": axes[2].dilation, "out": 1}
     constants |= {"tile": tile, "rest": (out.sizes[2] - 1) % tile + 1}
     blocks = x.batch * x.blocks * out.sizes[0] * out.sizes[1]
     work = blocks * out.sizes[2] * target.lanes * prod(window.kernel)
@@ -170,6 +170,7 @@ def _rows(
     taps: int,
     stride: int,
     dilation: int,
+    out: int,
     tile: int,
     rest: int,
     residual: bool,
@@ -187,7 +188,7 @@ def _rows(
             with _tap_row(w, a, at, weight, taps, dilation) as (tap_row, weights):
                 _add_products(w, sums, tap_row, weights, stride, dilation)
             for t, total in enumerate(sums):
-                offset, value = (first + t) * w.lanes, total.get()
+                offset, value = (first + t) * (out * w.lanes), total.get()
                 value = value + more.load(offset) if more else value
                 y.store(value.clip(low, high), offset)
 

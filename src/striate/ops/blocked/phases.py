@@ -12,7 +12,7 @@ from math import prod
 from striate.geometry import TransposedWindow
 from striate.ops.blocked.convolution import Sweep
 
-__all__ = ["MOST", "count_phases", "phases"]
+__all__ = ["MOST", "Taps", "axis_phases", "count_phases", "phases"]
 
 MOST = 1024
 """Phases that are worth a sweep each: those of a stride of 32 along two axes."""
@@ -33,7 +33,7 @@ def phases(
     Taps are counted through the kernel in row-major order.
     """
     axes = zip(window.axes, outputs, strict=True)
-    each = [_axis(a.kernel, a.stride, a.dilation, a.padding[0], size) for a, size in axes]
+    each = [axis_phases(a.kernel, a.stride, a.dilation, a.padding[0], size) for a, size in axes]
     found = []
     for choice in product(*each):
         counts, firsts, taps = zip(*choice, strict=True)
@@ -50,7 +50,7 @@ def phases(
     return found
 
 
-def _axis(
+def axis_phases(
     kernel: int, stride: int, dilation: int, before: int, size: int
 ) -> list[tuple[int, int, Taps]]:
     """Return count, first output and taps of each phase along one axis."""
