@@ -49,6 +49,9 @@ class TorchLearner:
     ----------
     about : dict of str to str
         What belongs to a record of a run: device, precision, PyTorch's version, processes.
+
+    restarted : bool
+        Whether torchrun started all processes again, because one had failed.
     """
 
     plain_because = ""
@@ -79,6 +82,7 @@ class TorchLearner:
         check_writable(network)
         self._network = replace(network, weights=_single(network))
         self._world = World(place, self._device)
+        self.restarted = self._world.restarted
         self._module = LearningModule(self._network, self._device, self._world)
         if self._device.type == "cuda":
             self._module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
