@@ -13,7 +13,7 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import FileError
+from striate.errors import FileError, one_line
 from striate.training.data.arrays import Allocate, kept_arrays
 from striate.training.data.cifar_names import FINE, TEN
 from striate.training.data.dataset import Dataset
@@ -236,32 +236,38 @@ def _members(
     Nothing is written, whatever the names in it; links and folders are passed over.
     """
     left = dict(missing)
-    try:
-        with closing(tarfile.open(place, "r|gz")) as archive:
-            for member in archive:
-                if member.size > LARGEST_MEMBER:
-                    raise FileError(
-                        f"{place}: {member.name!r} in it has {member.size} bytes, more than "
-                        f"{LARGEST_MEMBER}; put the original in its place"
-                    )
-                batch = left.get(member.name) if member.isreg() else None
-                if batch is None or member.size != batch.records * record:
-                    continue
-                file = archive.extractfile(member)
-                if file is not None:
-                    del left[member.name]
-                    yield batch, f"{place}: {member.name}", file
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(
-            f"{place}: cannot be read as an archive ({error}); delete it to have it fetched again"
-        ) from None
+    with _readable(place), closing(tarfile.open(place, "r|gz")) as archive:
+        for member in archive:
+            if member.size > LARGEST_MEMBER:
+                raise FileError(
+                    f"{place}: {member.name!r} in it has {member.size} bytes, more than "
+                    f"{LARGEST_MEMBER}; put the original in its place"
+                )
+            batch = left.get(member.name) if member.isreg() else None
+            if batch is None or member.size != batch.records * record:
+                continue
+            file = archive.extractfile(member)
+            if file is not None:
+                del left[member.name]
+                yield batch, f"{place}: {member.name}", file
     for name, batch in left.items():
         raise FileError(
             f"{place}: holds no file {name} of {batch.records * record} bytes; put the original "
             "in its place"
         )
+
+
+@contextmanager
+def _readable(place: str | Path) -> Iterator[None]:
+    """Turn what reading a file or an archive may raise into one FileError that names it."""
+    try:
+        yield
+    except FileError:
+        raise
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise FileError(
+            f"{place}: cannot be read ({one_line(error)}); delete it to have it fetched again"
+        ) from None
 
 
 def _fill(
@@ -276,7 +282,8 @@ def _fill(
     found, size = hashlib.sha256(), 0
     for i in range(0, batch.records, PART):
         count = min(PART, batch.records - i)
-        content = file.read(count * cifar.record)
+        with _readable(place):
+            content = file.read(count * cifar.record)
         found.update(content)
         size += len(content)
         if len(content) < count * cifar.record:

@@ -110,6 +110,8 @@ def _members(root: Path) -> tuple[tuple[str, ...], list[Member]]:
             parts.append((test, True))
         classes = tuple(path.name for path in _subfolders(parts[0][0]))
         found = [member for part, tested in parts for member in _in_part(part, classes, tested)]
+    except FileError:
+        raise
     except OSError as error:
         raise FileError(f"{root}: cannot be read ({error.strerror}); check its rights") from None
     if len(found) < 2:
