@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from striate.errors import GeometryError
 from striate.geometry import Window
-from striate.ops.blocked import depthwise_gradients as gradients
+from striate.ops.blocked import depthwise_weight_gradient
+from striate.ops.blocked.depthwise_data_gradient import data_gradient, padding_of
+from striate.ops.blocked.depthwise_weight_gradient import weight_gradient, weight_sums
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.program import run_tasks
 
@@ -47,7 +49,7 @@ def both(target, run, put, get, edge, value):
     """Return what computes the gradients of the data and of the weights."""
 
     def both(x, weight, dy, window):
-        before, after = gradients.padding_of(window, x.shape[2:], dy.shape[2:])
+        before, after = padding_of(window, x.shape[2:], dy.shape[2:])
         most = max(max(pair) for pair in window.paddings) + max(window.strides)
         source = value("x", target, x.shape, most, most, among=(1, 0))
         bounds = max(before), max(after)
@@ -59,12 +61,12 @@ def both(target, run, put, get, edge, value):
         buffers["dw"] = np.full(weight.size + 2, 7, np.float32)
         size = result.layout.blocks * target.lanes * weight[0].size
         buffers["p"] = np.full(size, np.nan, np.float32)
-        size = gradients.weight_sums(source, gradient.layout, window)
+        size = weight_sums(source, gradient.layout, window)
         buffers["s"] = np.full(size, np.nan, np.float32)
         where = gradient, result, Place("w", 1), window, "p"
-        run(gradients.data_gradient(target, *where), buffers)
+        run(data_gradient(target, *where), buffers)
         where = source, gradient, window, "s", Place("dw", 1)
-        run(gradients.weight_gradient(target, *where), buffers)
+        run(weight_gradient(target, *where), buffers)
         assert buffers["dw"][0] == buffers["dw"][-1] == 7
         assert (edge(result.layout, buffers["dx"]) == 7).all()
         return get(result.layout, buffers["dx"]), buffers["dw"][1:-1].reshape(weight.shape)
@@ -92,7 +94,7 @@ def test_gradients_are_those_of_pytorch(both, whole, shape, case):
 def test_any_window(both, whole, data):
     rank = data.draw(st.integers(1, 2))
 
-    def each(most, least=1):
+    def each(most: int, least: int = 1) -> tuple[int, ...]:
         return tuple(data.draw(st.integers(least, most)) for _ in range(rank))
 
     window = Window.parse(each(4), stride=each(3), dilation=each(2), padding=each(3, 0), rank=rank)
@@ -101,7 +103,7 @@ def test_any_window(both, whole, data):
 
 
 def test_many_rows_are_summed_part_by_part(both, whole, monkeypatch):
-    monkeypatch.setattr(gradients, "PIXELS", 25)
+    monkeypatch.setattr(depthwise_weight_gradient, "PIXELS", 25)
     check(both, whole, (3, 18, 13, 11), Window.parse(3, padding=1, rank=2))
 
 
@@ -114,10 +116,10 @@ def test_threads_change_nothing(target, put, value):
     arrays = [rng.normal(size=(2, 37, size, size)) for size in (64, 32)]
     buffers = {"x": put(source.layout, arrays[0]), "dy": put(gradient.layout, arrays[1])}
     buffers["w"] = rng.normal(size=37 * 9).astype(np.float32)
-    sizes = {"p": 48 * 9, "s": gradients.weight_sums(source, gradient.layout, window)}
+    sizes = {"p": 48 * 9, "s": weight_sums(source, gradient.layout, window)}
     sizes |= {"dw": 37 * 9, "dx": result.layout.size}
-    tasks = gradients.data_gradient(target, gradient, result, Place("w"), window, "p")
-    tasks += gradients.weight_gradient(target, source, gradient, window, "s", Place("dw"))
+    tasks = data_gradient(target, gradient, result, Place("w"), window, "p")
+    tasks += weight_gradient(target, source, gradient, window, "s", Place("dw"))
     kept = []
     for threads in (1, 2, 3):
         buffers |= {name: np.zeros(size, np.float32) for name, size in sizes.items()}
@@ -132,7 +134,7 @@ def test_too_little_padding_is_refused(target, value):
     window = Window.parse(3, padding=1, rank=2)
     bare = value("dy", target, (1, 3, 6, 6))
     with pytest.raises(GeometryError) as caught:
-        gradients.data_gradient(target, bare, bare, Place("w"), window, "p")
+        data_gradient(target, bare, bare, Place("w"), window, "p")
     assert str(caught.value) == (
         "the gradient of the data reads (1, 1) pixels before and (1, 1) after a gradient "
         "that has (0, 0) and (0, 0)"
