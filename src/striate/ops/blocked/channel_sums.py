@@ -109,22 +109,23 @@ def partial_size(value: Value, sums: int = 1) -> int:
 
 
 class TwoSum:
-    """A sum in the making that keeps what rounding takes from it."""
+    """A sum in the making, and the rest of it that rounding takes away."""
 
-    def __init__(self, w: Writer) -> None:
-        self._sum, self._rest = w.variable(w.constant(0.0)), w.variable(w.constant(0.0))
+    def __init__(self, w: Writer, start: Vector | None = None, rest: Vector | None = None) -> None:
+        self.sum = w.variable(start or w.constant(0.0))
+        self.rest = w.variable(rest or w.constant(0.0))
 
     def add(self, term: Vector) -> None:
         """Add a register."""
-        before: Vector = self._sum.get()
+        before: Vector = self.sum.get()
         now = before + term
         taken = now - before
-        self._rest.set(self._rest.get() + ((before - (now - taken)) + (term - taken)))
-        self._sum.set(now)
+        self.rest.set(self.rest.get() + ((before - (now - taken)) + (term - taken)))
+        self.sum.set(now)
 
     def result(self) -> Vector:
         """Return the sum."""
-        total: Vector = self._sum.get() + self._rest.get()
+        total: Vector = self.sum.get() + self.rest.get()
         return total
 
 

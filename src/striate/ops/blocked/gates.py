@@ -18,10 +18,13 @@ from striate.ops.blocked.layout import Place, Value
 from striate.ops.blocked.mapping import map_blocks
 from striate.ops.blocked.rows import row_of, stride_names, strides
 from striate.ops.blocked.task import Task, Word
-from striate.ops.blocked.walk import cut_task, row_template, volume, walk
+from striate.ops.blocked.walk import cut_task, row_template, volume, walk, zero
 from striate.ops.codegen import Target, Writer
 
 __all__ = ["clip", "gate", "gate_and_sum", "leaky", "relu", "sigmoid", "tanh", "unit_sums"]
+
+TILE = 32
+"""Pixels of a row whose sums over images are taken together: memory is read as it lies."""
 
 
 def clip(low: float, high: float) -> Expression:
@@ -81,26 +84,39 @@ def unit_sums(target: Target, source: Value, result: Place) -> Task:
     words: dict[str, Word] = {"x": source.origin, "y": result, "batch": x.batch}
     words |= {"blocks": x.blocks, "channels": x.channels}
     words |= dict(zip(("slices", "rows", "width"), v.sizes, strict=True)) | strides("x", x)
-    rows = x.blocks * v.sizes[0] * v.sizes[1]
+    rows = x.blocks * v.sizes[0] * v.sizes[1] * -(-v.sizes[2] // TILE)
     work = 8 * x.batch * x.blocks * prod(x.spatial) * x.lanes
-    return cut_task(sum_units.kernel(target), words, rows, work, scratch=x.lanes)
+    return cut_task(sum_units.kernel(target), words, rows, work, scratch=2 * TILE * x.lanes)
 
 
 @row_template(
     "x", "y", "batch", "blocks", "channels", "slices", "rows", "width", *stride_names("x")
 )
 def sum_units(w: Writer, a: Any) -> None:
-    """Write the sums of rows of units of a block, each lane to its channel's place."""
-    nothing = w.index(0)
-    with walk(w, a, (a.blocks, a.slices, a.rows)) as (b, d, h):
-        row = row_of(w, a, "x", (nothing, b, d, h))
+    """Write the sums of some pixels of a block, each lane to its channel's place."""
+    nothing, parts = w.index(0), (a.width + (TILE - 1)) // TILE
+    sums, rests = w.scratch, w.scratch + TILE * w.lanes
+    with walk(w, a, (a.blocks, a.slices, a.rows, parts)) as (b, d, h, part):
+        first = part * TILE
+        row = row_of(w, a, "x", (nothing, b, d, h)) + first * w.lanes
         plane = a.slices * a.rows * a.width
-        y = w.pointer(a.y) + (b * w.lanes * plane + (d * a.rows + h) * a.width)
+        y = w.pointer(a.y) + (b * w.lanes * plane + (d * a.rows + h) * a.width + first)
         lanes = (a.channels - b * w.lanes).least(w.lanes)
-        with w.loop(0, a.width) as pixel:
-            total = TwoSum(w)
-            with w.loop(0, a.batch) as n:
-                total.add(row.load(n * a.x_image + pixel * w.lanes))
-            w.scratch.store(total.result())
+        width = (a.width - first).least(TILE)
+        zero(w, sums, width)
+        zero(w, rests, width)
+        whole = a.batch // 4 * 4
+        for start, end, images in ((0, whole, 4), (whole, a.batch, 1)):
+            with w.loop(start, end, images) as n, w.loop(0, width) as pixel:
+                at = pixel * w.lanes
+                total = TwoSum(w, sums.load(at), rests.load(at))
+                found = [row.load((n + i) * a.x_image + at) for i in range(images)]
+                pairs = [one + other for one, other in zip(found[::2], found[1::2], strict=False)]
+                total.add(pairs[0] + pairs[1] if pairs else found[0])
+                sums.store(total.sum.get(), at)
+                rests.store(total.rest.get(), at)
+        with w.loop(0, width) as pixel:
+            at = pixel * w.lanes
+            sums.store(sums.load(at) + rests.load(at), at)
             with w.loop(0, lanes) as lane:
-                y.put_scalar(w.scratch.scalar(lane), lane * plane + pixel)
+                y.put_scalar(sums.scalar(at + lane), lane * plane + pixel)
