@@ -20,7 +20,7 @@ from striate.ops.codegen import Target
 
 __all__ = ["bias_gradient", "data_gradient", "forward", "weight_gradient"]
 
-FEW = {"forward": 16, "data": 16, "weight": 16}
+FEW = {"forward": 32, "data": 16, "weight": 32}
 """Examples up to which weights are gone through in long runs."""
 
 

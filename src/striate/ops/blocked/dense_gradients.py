@@ -22,18 +22,18 @@ __all__ = ["data_gradient_of_few", "sum_of_examples", "weight_gradient_of_few"]
 SUMS = {16: 12, 32: 24}  # registers of sums, by the number of registers
 ROWS = 8  # rows of weights that are summed together
 EXAMPLES = 8  # of a group
-CHUNK = 1024  # columns, at most
+CHUNK = {"data": 4096, "weights": 1024}  # columns, at most
 LEAST_CHUNKS = 4  # for threads
 PARTS = 8  # of the rows of weights
 AHEAD = 256  # elements of a row from those that are needed to those that are fetched
 LARGE = 1 << 23  # elements of weights that no cache holds: their gradients go past the caches
 
 
-def _chunks(target: Target, columns: int, vectors: int) -> tuple[int, int]:
+def _chunks(target: Target, columns: int, vectors: int, most: int) -> tuple[int, int]:
     """Return the tiles of columns in a chunk, and how many chunks there are."""
     width = vectors * target.lanes
     tiles = -(-columns // width)
-    each = max(1, min(CHUNK // width, -(-tiles // LEAST_CHUNKS)))
+    each = max(1, min(most // width, -(-tiles // LEAST_CHUNKS)))
     return each, -(-tiles // each)
 
 
@@ -55,7 +55,7 @@ def data_gradient_of_few(
     rows, columns = shape
     group = min(examples, EXAMPLES)
     vectors = min(6, max(1, SUMS[target.registers] // group), -(-columns // target.lanes))
-    each, chunks = _chunks(target, columns, vectors)
+    each, chunks = _chunks(target, columns, vectors, CHUNK["data"])
     words: dict[str, Word] = {"dy": dy, "weight": weight, "dx": result, "examples": examples}
     words |= {"rows": rows, "columns": columns, "each": each}
     words["groups"] = -(-examples // group)
@@ -129,7 +129,7 @@ def weight_gradient_of_few(
     rows, columns = shape
     vectors = min(6, -(-columns // target.lanes))
     group = min(rows, SUMS[target.registers] // vectors, 8)
-    each, chunks = _chunks(target, columns, vectors)
+    each, chunks = _chunks(target, columns, vectors, CHUNK["weights"])
     groups = -(-rows // group)
     parts = min(groups, PARTS if chunks < 4 * PARTS else 1)
     words: dict[str, Word] = {"x": x, "dy": dy, "dw": result, "examples": examples}
