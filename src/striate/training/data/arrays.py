@@ -10,8 +10,10 @@ import ast
 import hashlib
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ Make = Callable[[Allocate], Mapping[str, int] | None]
 FORMAT = 1
 ABOUT = "about.json"
 PIECE = 2**24  # bytes hashed at a time
+DAY = 86_400  # seconds
 
 _digests: dict[str, tuple[int, str]] = {}
 """Of each file that is mapped: its bytes of data and their SHA-256."""
@@ -82,7 +85,10 @@ def kept_arrays(name: str, key: str, make: Make) -> dict[str, NDArray[Any]]:
     beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         beside.mkdir(parents=True)
+        _sweep(place.parent)
         _make(beside, make)
+        if (arrays := _opened(place)) is not None:  # another process was faster
+            return arrays
         shutil.rmtree(place, ignore_errors=True)  # what is there is damaged
         _rename(beside, place)
     except FileError:
@@ -155,6 +161,14 @@ def _make(folder: Path, make: Make) -> None:
             _cut(path, rows, array[:rows].nbytes)
         about[name] = {"sha256": content, "bytes": path.stat().st_size}
     (folder / ABOUT).write_text(json.dumps(about, indent=1))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half written, once it is a day old."""
+    for left in folder.glob(".*.part"):
+        with suppress(OSError):  # another process may remove it too
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _require_room(folder: Path, size: int) -> None:
