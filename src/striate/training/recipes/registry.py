@@ -53,6 +53,27 @@ RECIPES: dict[str, Recipe] = {
             ("minutes", "an hour"),
             "stacked_3x3",
         ),
+        Recipe(
+            "all-cnn",
+            "Springenberg et al., arXiv:1412.6806, section 3, tables 1 to 3",
+            "pooling, strides, or convolutions in place of pooling, on CIFAR-10",
+            ("half an hour", "days on a GPU"),
+            "all_cnn",
+        ),
+        Recipe(
+            "pool-or-stride",
+            "Boroumand, Chen, Fridrich, IEEE TIFS 14(5), 2019, section III",
+            "what pooling and strides, early and late, leave of a weak high-frequency signal",
+            ("a quarter of an hour", "hours"),
+            "pool_or_stride",
+        ),
+        Recipe(
+            "vgg-depth",
+            "Simonyan and Zisserman, arXiv:1409.1556, sections 2 and 3",
+            "what depth does to error, loss and gradient, with and without batch norm",
+            ("a quarter of an hour", "hours on a GPU"),
+            "vgg_depth",
+        ),
     )
 }
 
