@@ -80,6 +80,12 @@ def test_every_distance_is_equally_probable():
     assert abs((Flip().draws(50_000, np.random.default_rng(0)) < 0.5).mean() - 0.5) < 0.01
 
 
+def test_an_image_moved_out_of_sight_leaves_the_fill():
+    draws = np.array([[0.0, 0.5], [0.999, 0.5]])
+    found = Shift(9, 3.0).applied(np.ones((2, 1, 4, 4), np.float32), draws)
+    assert (found == 3).all()
+
+
 def test_the_same_seed_draws_the_same():
     both = augmentation("flip,shift:4")
     first, again = (both.draws(9, np.random.default_rng(3)) for _ in range(2))
@@ -149,6 +155,11 @@ def test_images_and_draws_must_fit():
         Shift(1).applied(images, np.zeros((3, 2)))
     assert str(error.value) == (
         "shift: draws (3, 2) do not go with 2 images: they must be (2, 2 or more)"
+    )
+    with pytest.raises(ShapeError) as error:
+        augmentation("flip,shift:1").applied(images, np.zeros((2, 3)))
+    assert str(error.value) == (
+        "augmentation: draws (2, 3) do not go with 2 images: they must be (2, 4)"
     )
     with pytest.raises(ParameterError) as error:
         Shift(4, "wrap").applied(images, np.zeros((2, 2)))

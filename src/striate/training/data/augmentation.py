@@ -23,6 +23,8 @@ PADDINGS = {"reflect": "symmetric", "mirror": "reflect", "nearest": "edge", "wra
 """NumPy's name of each border of SciPy's."""
 
 LARGEST_SHIFT = 1024
+TOGETHER = 32
+"""Images that go through all steps at a time, so that what lies between them stays in the cache."""
 
 
 @runtime_checkable
@@ -138,29 +140,32 @@ class Shift:
                 f"shift: {self.most} pixels with {self.fill} need images larger than {sizes}: "
                 "shift less, or fill with a number"
             )
-        padded = self._padded(images)
-        starts = np.minimum(2 * self.most, (draws * (2 * self.most + 1)).astype(np.int64))
-        starts = (2 * self.most - starts).tolist()
-        moved = np.empty_like(images, order="C")
-        for i, start in enumerate(starts):
-            window: tuple[slice, ...] = tuple(
-                slice(a, a + n) for a, n in zip(start, sizes, strict=False)
-            )
-            moved[i] = padded[i][:, *window]
+        moves = np.minimum(2 * self.most, (draws * (2 * self.most + 1)).astype(np.int64))
+        distances = (moves - self.most).tolist()
+        if isinstance(self.fill, str):
+            return self._with_border(images, distances, PADDINGS[self.fill])
+        moved = np.full(images.shape, self.fill, np.float32)
+        for after, before, distance in zip(moved, images, distances, strict=True):
+            pairs = zip(distance, sizes, strict=False)
+            ends = [(max(d, 0), max(-d, 0), n - abs(d)) for d, n in pairs if abs(d) < n]
+            if len(ends) == len(sizes):  # else it is moved out of sight
+                to = (slice(t, t + left) for t, _, left in ends)
+                at = (slice(a, a + left) for _, a, left in ends)
+                after[:, *to] = before[:, *at]
         return moved
 
-    def _padded(self, images: Floats) -> Floats:
-        """Return the images with a border as wide as they can move."""
-        if isinstance(self.fill, str):
-            width = [(0, 0)] * 2 + [(self.most, self.most)] * (images.ndim - 2)
-            return cast(Floats, np.pad(images, width, PADDINGS[self.fill]))  # type: ignore[call-overload]
-        sizes = tuple(size + 2 * self.most for size in images.shape[2:])
-        padded = np.full((*images.shape[:2], *sizes), self.fill, np.float32)
-        inside: tuple[slice, ...] = tuple(
-            slice(self.most, self.most + size) for size in images.shape[2:]
-        )
-        padded[:, :, *inside] = images
-        return padded
+    def _with_border(self, images: Floats, distances: list[list[int]], border: str) -> Floats:
+        """Return the images moved, cut out of images with a border as wide as they can move."""
+        width = [(0, 0)] * 2 + [(self.most, self.most)] * (images.ndim - 2)
+        moved = np.empty(images.shape, np.float32)
+        for i in range(0, len(images), TOGETHER):
+            part = images[i : i + TOGETHER]
+            padded: Floats = np.pad(part, width, border)  # type: ignore[call-overload]
+            for after, before, distance in zip(moved[i:], padded, distances[i:], strict=False):
+                pairs = zip(distance, images.shape[2:], strict=False)
+                at = (slice(self.most - d, self.most - d + n) for d, n in pairs)
+                after[...] = before[:, *at]
+        return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +192,22 @@ class Augmentations:
 
     def applied(self, images: Floats, draws: NDArray[np.float64]) -> Floats:
         """Return the images changed by one part after the other."""
-        first = 0
         nothing = np.random.default_rng(0)
-        for part in self.parts:
-            width = part.draws(0, nothing).shape[1]
-            images = part.applied(images, draws[:, first : first + width])
-            first += width
-        return images
+        widths = [part.draws(0, nothing).shape[1] for part in self.parts]
+        if len(draws) != len(images) or draws.ndim != 2 or draws.shape[1] != sum(widths):
+            raise ShapeError(
+                f"augmentation: draws {draws.shape} do not go with {len(images)} images: they "
+                f"must be ({len(images)}, {sum(widths)})"
+            )
+        changed = np.empty(images.shape, np.float32)
+        columns = np.split(draws, np.cumsum(widths)[:-1], axis=1) if widths else []
+        for i in range(0, len(images), TOGETHER):
+            some = slice(i, i + TOGETHER)
+            batch = images[some]
+            for part, own in zip(self.parts, columns, strict=True):
+                batch = part.applied(batch, own[some])
+            changed[some] = batch
+        return changed
 
 
 def augmentation(text: str | Augmentation | None) -> Augmentation:
