@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from striate.errors import ShapeError
+from striate.geometry import Window
 from striate.ops import conv2d
 from striate.ops.blocked import depthwise, grouped
 from striate.ops.blocked.convolution import Source, direct, window_sweep
@@ -130,3 +131,26 @@ def test_the_gradient_of_the_data_is_a_direct_convolution(target, run, value, pu
     buffers["dx"] = np.full(result.layout.size, np.nan, np.float32)
     run(tasks, buffers)
     np.testing.assert_array_equal(get(result.layout, buffers["dx"]), at.grad)
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_kernels_in_groups_take_weights_from_buffers(target, run, value, put, get, whole, groups):
+    """One group stands for depthwise kernels here."""
+    window = Window.parse(3, padding=1, rank=2)
+    x, bias = whole(2, 9, 7, 9), whole(9)
+    weight = whole(9, 1 if groups == 1 else 3, 3, 3)
+    source, result = value("x", target, x.shape, 1, 1), value("y", target, x.shape)
+    if groups == 1:
+        packed, make = depthwise.pack(target, weight, bias), depthwise.depthwise
+        index = depthwise.arranged(target, places_of(weight.shape)).ravel()
+    else:
+        packed, make = grouped.pack(target, weight, bias, groups), grouped.grouped
+        index = grouped.arranged(target, places_of(weight.shape), groups)
+    buffers = {"x": put(source.layout, x), "w": weight.ravel(), "b": packed.bias}
+    buffers["p"] = np.full(len(index), np.nan, np.float32)
+    buffers["y"] = np.full(result.layout.size, np.nan, np.float32)
+    places = packed._replace(weight=Place("p"), bias=Place("b"))
+    layer = make(target, source, result, places, window, -np.inf, np.inf)
+    run([gather(target, Place("w"), index, Place("p")), layer], buffers)
+    wanted = conv2d(x, weight, bias, padding=1, groups=9 // weight.shape[1], method="reference")
+    np.testing.assert_array_equal(get(result.layout, buffers["y"]), wanted)
