@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from striate.ops.blocked import winograd
+from striate.ops.blocked.convolution import Source
 from striate.ops.blocked.layout import Blocked, Place, Value, blocked
+from striate.ops.blocked.program import run_tasks
 from striate.ops.blocked.task import Task
+from striate.ops.blocked.weight_gradient import Convolved
 from striate.ops.codegen import Target
 
 LEVELS = ("sse", "avx2", "avx512")
@@ -196,3 +200,88 @@ def by_winograd(
         return get(result.layout, buffers["y"])
 
     return by_winograd
+
+
+@pytest.fixture
+def weight_definition() -> Callable[..., Any]:
+    """Return the definition of a convolution's gradient of weights, in float64."""
+
+    def definition(
+        x: Any, dy: Any, kernel: Any, strides: Any, dilations: Any, before: Any, groups: int = 1
+    ) -> Any:
+        """Return the gradient in float64; `x` gets as many zeros after it as are read."""
+        reach = zip(dy.shape[2:], strides, kernel, dilations, before, x.shape[2:], strict=True)
+        after = [max((o - 1) * s + (k - 1) * d + 1 - b - size, 0) for o, s, k, d, b, size in reach]
+        wide = np.pad(x.astype(np.float64), [(0, 0), (0, 0), *zip(before, after, strict=True)])
+        wide = wide.reshape(len(x), groups, -1, *wide.shape[2:])
+        gradient = dy.astype(np.float64).reshape(len(dy), groups, -1, *dy.shape[2:])
+        result = np.zeros((groups, gradient.shape[2], wide.shape[2], *kernel))
+        for tap in itertools.product(*map(range, kernel)):
+            cut = [
+                slice(t * d, t * d + (o - 1) * s + 1, s)
+                for t, d, o, s in zip(tap, dilations, dy.shape[2:], strides, strict=True)
+            ]
+            read = wide[(slice(None), slice(None), slice(None), *cut)]
+            result[(..., *tap)] = np.einsum(
+                "ngcp,ngmp->gmc",
+                read.reshape(*read.shape[:3], -1),
+                gradient.reshape(*gradient.shape[:3], -1),
+                optimize=True,
+            )
+        return result.reshape(-1, *result.shape[2:])
+
+    return definition
+
+
+@pytest.fixture
+def weights_by(put: Callable[..., Any], run: Callable[..., None]) -> Callable[..., Any]:
+    """Return a method's gradient of weights; NaN lies in lanes and padding that do not count."""
+
+    def weights_by(
+        method: Callable[..., tuple[int, list[Task]]],
+        target: Target,
+        x: Any,
+        dy: Any,
+        kernel: Any,
+        strides: Any,
+        dilations: Any,
+        before: Any,
+        groups: int = 1,
+        planar: bool = False,
+        threads: int = 0,
+    ) -> Any:
+        lanes, rank = target.lanes, x.ndim - 2
+        reach = zip(dy.shape[2:], strides, kernel, dilations, before, x.shape[2:], strict=True)
+        after = tuple(max((o - 1) * s + (k - 1) * d + 1 - b - n, 0) for o, s, k, d, b, n in reach)
+        buffers, source = {}, None
+        if planar:
+            wide = np.pad(x, [(0, 0), (0, 0), *zip(before, after, strict=True)])
+            steps = [step // 4 for step in wide.strides]
+            inset = sum(b * s for b, s in zip(before, steps[2:], strict=True))
+            at = Place("x", inset)
+            source = Source(at, steps[0], tuple(steps[2:]), steps[1], planar=True)
+            buffers["x"] = wide.reshape(-1)
+        else:
+            layout = blocked(x.shape, lanes, tuple(before), after)
+            source = Value(layout._replace(first_block=1, all_blocks=layout.blocks + 1), "x")
+            buffers["x"] = put(source.layout, x)
+        layout = blocked(dy.shape, lanes, (1,) * rank, (2,) * rank)
+        result = Value(layout._replace(first_block=1, all_blocks=layout.blocks + 2), "dy")
+        buffers["dy"] = put(result.layout, dy)
+        pixels = buffers["dy"].reshape(len(dy), -1, *result.layout.padded, lanes)
+        padding = np.ones(result.layout.padded, bool)
+        padding[tuple(slice(1, -2) for _ in range(rank))] = False
+        pixels[:, :, padding] = np.nan
+        of = Convolved(source, x.shape[1], result, kernel, strides, dilations, before, groups)
+        shape = (dy.shape[1], x.shape[1] // groups, *kernel)
+        buffers["dw"] = np.full(np.prod(shape) + 5, 7, np.float32)
+        size, tasks = method(target, of, Place("dw", 2), "sums")
+        buffers["sums"] = np.full(size, np.nan, np.float32)
+        if threads:
+            run_tasks(tasks, buffers, threads, target)
+        else:
+            run(tasks, buffers)
+        assert_array_equal(buffers["dw"][[0, 1, -1, -2, -3]], 7)
+        return buffers["dw"][2:-3].reshape(shape)
+
+    return weights_by

@@ -24,6 +24,7 @@ from striate.ops.blocked.task import Task, Word
 from striate.ops.blocked.weight_gradient_cut import (
     Groups,
     Inputs,
+    blocks_of_maps,
     chunks_of,
     evenly,
     groups_of,
@@ -151,12 +152,13 @@ def weight_gradient(target: Target, of: Convolved, to: Place, buffer: str) -> li
     work = y.batch * prod(y.spatial) * of.depth * y.channels
     cut = f"{max(len(g.offsets) for g in p.groups.inputs)}x{max(p.groups.vectors)}"
     blocks = len(slices) // 2 * p.parts
+    places = blocks_of_maps(p.groups, maps, of.depth, y.lanes, of.groups)
     return [
         Task(multiply_outer.kernel(target), words, blocks, work, tile=cut),
         unpack(
             target,
             Place(buffer),
-            _blocks(p.groups, of.groups, maps, y.lanes),
+            places,
             p.groups.order,
             to,
             slices=len(slices) // 2,
@@ -239,18 +241,3 @@ def _slices(chunks: int, slices: int) -> NDArray[np.int64]:
     """Return the first chunk of each slice, and the one after its last."""
     ends = np.cumsum([0, *evenly(chunks, min(slices, chunks))])
     return np.stack([ends[:-1], ends[1:]], axis=1).reshape(-1).astype(np.int64)
-
-
-def _blocks(groups: Groups, count: int, maps: int, lanes: int) -> list[tuple[int, int, int, int]]:
-    """Return where the sums of each block of maps lie, and where its gradients go."""
-    blocks, depth = [], groups.rows[-1]
-    for number in range(count):
-        first = 0
-        for vectors in groups.vectors:
-            at = (number * groups.blocks + first) * depth
-            for v in range(vectors):
-                start = (first + v) * lanes
-                to = (number * maps + start) * depth
-                blocks.append(((at + v) * lanes, vectors * lanes, to, min(lanes, maps - start)))
-            first += vectors
-    return blocks

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from striate.ops.blocked.weight_gradient_tile import most_rows, outer
 from striate.ops.codegen import Target
 
-__all__ = ["Groups", "Inputs", "Tiles", "chunks_of", "evenly", "groups_of", "tiles_of"]
+__all__ = [
+    "Groups",
+    "Inputs",
+    "Tiles",
+    "blocks_of_maps",
+    "chunks_of",
+    "evenly",
+    "groups_of",
+    "tiles_of",
+]
 
 Table = NDArray[np.int64]
 
@@ -141,6 +150,27 @@ def tiles_of(target: Target, groups: Groups, step: int, plane: int) -> Tiles:
             units += [group.base, first * plane, sums, address]
         first += vectors
     return Tiles(np.array(units, np.int64), first * rows[-1] * target.lanes)
+
+
+def blocks_of_maps(
+    groups: Groups, maps: int, depth: int, lanes: int, count: int = 1
+) -> list[tuple[int, int, int, int]]:
+    """Return where the sums of each block of maps lie, and where its gradients go.
+
+    That is where the sums begin, elements from one input to the next, where the gradients begin,
+    and how many maps there are. There are `count` times `maps` maps, of `depth` weights each.
+    """
+    result, rows = [], groups.rows[-1]
+    for number in range(count):
+        first = 0
+        for vectors in groups.vectors:
+            at = (number * groups.blocks + first) * rows
+            for v in range(vectors):
+                start = (first + v) * lanes
+                to = (number * maps + start) * depth
+                result.append(((at + v) * lanes, vectors * lanes, to, min(lanes, maps - start)))
+            first += vectors
+    return result
 
 
 def chunks_of(

@@ -11,7 +11,7 @@ from striate.ops.blocked.winograd_grid import Grid, grid
 from striate.ops.blocked.winograd_product import LINE, rows_of, vectors_of
 from striate.ops.codegen import Target
 
-__all__ = ["SECOND_LEVEL", "Plan", "arena", "plan"]
+__all__ = ["SECOND_LEVEL", "Plan", "apart", "arena", "plan"]
 
 SECOND_LEVEL = 640 << 10  # bytes of the cache that a chunk of tiles fills
 THIRD_LEVEL = 6 << 20  # bytes that the tiles of one round of tasks fill
@@ -71,7 +71,7 @@ def plan(target: Target, forms: Forms, x: Blocked, y: Blocked, threads: int) -> 
     strip = rows_of(target, vectors, chunk)
     padded = -(-chunk // strip) * strip
     u_plane = padded * lanes
-    u_place, q_place = (_apart(blocks * u_plane) for blocks in (deep, wide))
+    u_place, q_place = (apart(blocks * u_plane) for blocks in (deep, wide))
     return Plan(
         over, tiles, pieces, deep, fused, chunk,
         strip, vectors, -(-y.blocks // vectors),
@@ -80,7 +80,7 @@ def plan(target: Target, forms: Forms, x: Blocked, y: Blocked, threads: int) -> 
     )  # fmt: skip
 
 
-def _apart(size: int) -> int:
+def apart(size: int) -> int:
     """Return a step that is not less: an odd number of lines of the cache.
 
     A step of a power of two would put all places into a few sets of the cache.
