@@ -56,7 +56,7 @@ def _in_passing(learning: Trainable) -> Iterator[str]:
         where = planned.place.removeprefix(f"{learning.name}: ")
         for name in planned.inputs:
             if name in learning.weights and (text := _share(values[name])):
-                yield f"{name} of {where} is not finite in {text} since the step before"
+                yield f"{name} of {where} is not finite before the step, {text}"
         for name in planned.outputs:
             if text := _share(values[name]):
                 yield f"{where} made the first values that are not finite, {text}"
