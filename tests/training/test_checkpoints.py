@@ -1,14 +1,30 @@
 """Checkpoints: interrupted and resumed training ends in the same bits."""
 
 import json
+import os
+import resource
+import shutil
+import signal
+import sys
 
 import numpy as np
 import pytest
 
-from striate.errors import FileError, MissingExtraError, ParameterError, TrainingError
-from striate.training import fit, load_weights
+from striate.errors import FileError, MissingExtraError, ParameterError, StriateError
+from striate.interop.weights import read_notes, read_tensors, write_tensors
+from striate.training import evaluate, fit, load_weights
+from striate.training.keeping import Keeper
 
 SETTINGS = {"learning_rate": 0.05, "momentum": 0.9, "batch_size": 7, "seed": 4}
+ADAM = {"optimizer": "adam", "momentum": 0.0, "learning_rate": 0.01, "schedule": "cosine"}
+SAME = "resume with the same settings, or name another folder"
+
+
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch):
+    """Curves take most of the time of short runs, and are not what is looked at here."""
+    monkeypatch.setattr("striate.training.records.draw_curves", lambda *_: b"")
+    monkeypatch.setattr("striate.training.events.WRITERS", {})
 
 
 def weights_of(network):
@@ -16,23 +32,84 @@ def weights_of(network):
 
 
 def lessons(result):
-    return [(e.number, e.train_loss, e.train_error) for e in result.history]
+    times = ("seconds", "examples_per_second")
+    found = [{name: getattr(e, name) for name in e.__slots__} for e in result.history]
+    return [{name: epoch[name] for name in epoch if name not in times} for epoch in found]
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_four_epochs_are_two_and_two(noisy, stripes, tmp_path, momentum, shuffle):
-    settings = {**SETTINGS, "momentum": momentum, "shuffle": shuffle}
+def require_same(one, other):
+    np.testing.assert_array_equal(weights_of(one.network), weights_of(other.network))
+    assert lessons(one) == lessons(other)
+
+
+@pytest.mark.parametrize("changes", [{"momentum": 0.0}, {}, {"shuffle": False}, {"nesterov": True}])
+def test_four_epochs_are_two_and_two(noisy, stripes, tmp_path, changes):
+    settings = {**SETTINGS, "schedule": "step:1,3", "augment": "shift:1", **changes}
     whole = fit(noisy, stripes, epochs=4, **settings)
     fit(noisy, stripes, epochs=2, out=tmp_path / "run", **settings)
     resumed = fit(noisy, stripes, epochs=4, out=tmp_path / "run", resume=True, **settings)
-    np.testing.assert_array_equal(weights_of(whole.network), weights_of(resumed.network))
-    assert lessons(whole) == lessons(resumed)
-    names = {path.name for path in (tmp_path / "run").iterdir()}
-    momentum_file = {"momentum-0004.safetensors"} if momentum else set()
-    assert names == {"state.json", "weights-0004.safetensors", *momentum_file}
-    saved = load_weights(noisy, tmp_path / "run" / "weights-0004.safetensors")
+    require_same(whole, resumed)
+    saved = load_weights(noisy, tmp_path / "run" / "last.safetensors")
     np.testing.assert_array_equal(weights_of(saved), weights_of(whole.network))
+
+
+@pytest.mark.parametrize("changes", [{}, ADAM])
+@pytest.mark.parametrize("saved", [2, 5, 9, 14])
+def test_a_run_goes_on_in_the_middle_of_an_epoch(
+    noisy, stripes, tmp_path, monkeypatch, saved, changes
+):
+    """Every block of steps is saved, and what comes after one of these is lost."""
+    settings = {**SETTINGS, "validation": 0.2, "augment": "flip,shift:1", **changes}
+    whole = fit(noisy, stripes, epochs=3, **settings)
+
+    class Crash(Exception):
+        pass
+
+    save, count = Keeper._save, iter(range(100))
+
+    def limited(keeper, run):
+        if next(count) == saved:
+            raise Crash
+        save(keeper, run)
+
+    monkeypatch.setattr(Keeper, "_save", limited)
+    monkeypatch.setattr("striate.training.keeping.SHARE", 0)
+    monkeypatch.setattr("striate.training.loop.LONGEST", 1)
+    out = tmp_path / "run"
+    with pytest.raises(Crash):
+        fit(noisy, stripes, epochs=3, out=out, checkpoint_every=0, **settings)
+    monkeypatch.setattr(Keeper, "_save", save)
+    state = json.loads((out / "last.json").read_text())
+    assert state["pass"] is None or state["pass"]["done"] % 7 == 0
+    resumed = fit(noisy, stripes, epochs=3, out=out, resume=True, **settings)
+    require_same(whole, resumed)
+    assert resumed.best.epoch.number == whole.best.epoch.number
+    np.testing.assert_array_equal(weights_of(resumed.best.network), weights_of(whole.best.network))
+
+
+def test_the_best_epoch_is_kept_beside_the_last(noisy, stripes, tmp_path):
+    settings = {**SETTINGS, "validation": 0.3}
+    result = fit(noisy, stripes, epochs=6, out=tmp_path, **settings)
+    about = json.loads((tmp_path / "best.json").read_text())
+    errors = [epoch.validation_error for epoch in result.history]
+    assert about == {"epoch": errors.index(min(errors)) + 1, "validation_error": min(errors)}
+    best = load_weights(noisy, tmp_path / "best.safetensors")
+    np.testing.assert_array_equal(weights_of(best), weights_of(result.best.network))
+    again = fit(noisy, stripes, epochs=6, out=tmp_path, resume=True, **settings)
+    np.testing.assert_array_equal(weights_of(again.best.network), weights_of(best))
+    assert 0 <= evaluate(best, *stripes).error <= 1
+
+
+def test_a_run_that_stopped_early_stays_stopped(noisy, stripes, tmp_path):
+    images, _ = stripes
+    data = images, np.random.default_rng(5).integers(0, 3, 60)
+    settings = {**SETTINGS, "validation": 0.3, "epochs": 200, "out": tmp_path}
+    one = fit(noisy, data, patience=2, **settings)
+    again = fit(noisy, data, patience=2, resume=True, **settings)
+    assert (one.stopped_early, again.stopped_early) == (True, True)
+    require_same(one, again)
+    longer = fit(noisy, data, patience=4, resume=True, **settings)
+    assert len(longer.history) > len(one.history)
 
 
 def test_interrupting_keeps_the_last_complete_epoch(noisy, stripes, tmp_path):
@@ -51,7 +128,48 @@ def test_interrupting_keeps_the_last_complete_epoch(noisy, stripes, tmp_path):
         f"stopped after epoch 2; epoch 2 is saved in {tmp_path / 'run'}: "
         "resume (resume=True, --resume) goes on from it"
     )
-    np.testing.assert_array_equal(weights_of(run(resume=True).network), weights_of(whole.network))
+    require_same(run(resume=True), whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_obeyed_between_two_steps(noisy, stripes, tmp_path, number):
+    """The signal comes while a step is being computed, and the handlers of before come back."""
+    settings = {**SETTINGS, "batch_size": 20, "epochs": 3}
+    whole = fit(noisy, stripes, **settings)
+    heard = []
+    before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
+    if number == signal.SIGTERM:  # which ends the process, unless somebody listens
+        before[number] = lambda *_: heard.append(number)
+        signal.signal(number, before[number])
+
+    class Striking:
+        text = "striking"
+
+        def draws(self, count, random):
+            return np.zeros((count, 1))
+
+        def applied(self, images, draws):
+            self.asked = getattr(self, "asked", 0) + 1
+            if self.asked == 3:  # an epoch is a block of one step and one of two
+                os.kill(os.getpid(), number)
+            return images
+
+    try:
+        with pytest.raises(KeyboardInterrupt) as error:
+            fit(noisy, stripes, augment=Striking(), out=tmp_path, **settings)
+        assert {which: signal.getsignal(which) for which in before} == before
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert heard == [number] * (number == signal.SIGTERM)
+    text = str(error.value)
+    assert text.startswith("stopped in epoch 2; epoch 2 up to example 20 is saved in ")
+    assert text.endswith(f" is saved in {tmp_path}: resume (resume=True, --resume) goes on from it")
+
+    class Quiet(Striking):
+        def applied(self, images, draws):
+            return images
+
+    require_same(fit(noisy, stripes, augment=Quiet(), out=tmp_path, resume=True, **settings), whole)
 
 
 def test_a_run_that_is_done_is_returned_as_it_is(noisy, stripes, tmp_path):
@@ -61,84 +179,162 @@ def test_a_run_that_is_done_is_returned_as_it_is(noisy, stripes, tmp_path):
     assert one.history == two.history
 
 
+def test_auto_begins_or_goes_on(noisy, stripes, tmp_path):
+    for epochs in (1, 3):
+        result = fit(noisy, stripes, epochs=epochs, out=tmp_path, resume="auto", **SETTINGS)
+        assert len(result.history) == epochs
+    require_same(result, fit(noisy, stripes, epochs=3, **SETTINGS))
+
+
+def failing(kind, *arguments, **settings):
+    with pytest.raises(kind) as error:
+        fit(*arguments, **{"epochs": 2, **SETTINGS, **settings})
+    return str(error.value)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_a_run_is_never_overwritten_or_mixed_up(noisy, tiny, stripes, tmp_path):
     out = tmp_path / "run"
-
-    def failing(kind, network=noisy, data=stripes, **changes):
-        with pytest.raises(kind) as error:
-            fit(network, data, **{"epochs": 2, "out": out, **SETTINGS, **changes})
-        return str(error.value)
-
-    assert failing(FileError, resume=True) == (
+    assert failing(FileError, noisy, stripes, out=out, resume=True) == (
         f"fit: {out}: holds no run to resume; begin one without resume (--resume)"
     )
     fit(noisy, stripes, epochs=2, out=out, **SETTINGS)
-    before = {path: path.read_bytes() for path in out.iterdir()}
-    assert failing(FileError) == (
+    before = contents(out)
+    assert failing(FileError, noisy, stripes, out=out) == (
         f"fit: {out}: holds a run already; resume it (resume=True, --resume) or name another folder"
     )
-    same = "resume with the same settings, or name another folder"
-    assert failing(ParameterError, resume=True, seed=5) == (
-        f"fit: {out}: its run has seed 4, not 5: {same}"
+    resuming = {"out": out, "resume": True}
+    assert failing(ParameterError, noisy, stripes, seed=5, **resuming) == (
+        f"fit: {out}: its run has seed 4, not 5: {SAME}"
     )
-    assert failing(ParameterError, resume=True, network=tiny) == (
-        f"fit: {out}: its run has network 'noisy', not 'tiny': {same}"
+    assert failing(ParameterError, noisy, stripes, schedule="cosine", **resuming) == (
+        f"fit: {out}: its run has schedule 'constant', not 'cosine': {SAME}"
+    )
+    assert failing(ParameterError, tiny, stripes, **resuming) == (
+        f"fit: {out}: its run has network 'noisy', not 'tiny': {SAME}"
     )
     other = (-stripes[0], stripes[1])
-    assert f"fit: {out}: its run has data '" in failing(ParameterError, data=other, resume=True)
-    assert failing(ParameterError, resume=True, epochs=1) == (
+    assert f"fit: {out}: its run has data '" in failing(ParameterError, noisy, other, **resuming)
+    assert failing(ParameterError, noisy, stripes, epochs=1, **resuming) == (
         f"fit: {out}: its run has 2 epochs, more than the 1 asked for: "
         "ask for more, or name another folder"
     )
-    assert before == {path: path.read_bytes() for path in out.iterdir()}
+    assert before == contents(out)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 9}', b"\xff"])
-def test_a_damaged_state_is_named(noisy, stripes, tmp_path, text):
-    fit(noisy, stripes, epochs=1, out=tmp_path, **SETTINGS)
-    (tmp_path / "state.json").write_bytes(text)
-    with pytest.raises(FileError) as error:
-        fit(noisy, stripes, epochs=2, out=tmp_path, resume=True, **SETTINGS)
-    assert str(error.value).startswith(f"fit: {tmp_path / 'state.json'}: cannot be read (")
-    assert str(error.value).endswith("); begin again in another folder")
+def test_a_schedule_that_was_laid_out_for_other_epochs_is_not_bent(noisy, stripes, tmp_path):
+    fit(noisy, stripes, epochs=2, out=tmp_path, schedule="cosine", **SETTINGS)
+    text = failing(
+        ParameterError, noisy, stripes, epochs=3, out=tmp_path, schedule="cosine", resume=True
+    )
+    assert text == (
+        f"fit: {tmp_path}: its run has epochs 2, not 3, and its schedule cosine depends on them: "
+        "resume with the same, or name another folder"
+    )
 
 
-@pytest.mark.parametrize("damage", ["history", "random", "velocity"])
-def test_a_state_that_does_not_fit_is_named(noisy, stripes, tmp_path, damage):
-    fit(noisy, stripes, epochs=1, out=tmp_path, **SETTINGS)
-    place = tmp_path / "state.json"
-    state = json.loads(place.read_bytes())
-    if damage == "history":
-        state["history"] = [{"number": 1}]
-    elif damage == "random":
-        state["random"]["state"] = {"state": -1}
+def test_a_folder_of_an_earlier_striate_is_named(noisy, stripes, tmp_path):
+    (tmp_path / "state.json").write_text('{"format": 1}')
+    for resume in (False, True, "auto"):
+        assert failing(FileError, noisy, stripes, out=tmp_path, resume=resume) == (
+            f"fit: {tmp_path}: holds a run of an earlier striate (state.json), which cannot go on "
+            "here; name another folder"
+        )
+
+
+def spoil(place, damage):
+    """Damage a checkpoint."""
+    data = place.read_bytes()
+    if damage == "cut":
+        place.write_bytes(data[: len(data) // 2])
+    elif damage == "empty":
+        place.write_bytes(b"")
+    elif damage == "bit":
+        place.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
     else:
-        (tmp_path / "weights-0001.safetensors").replace(tmp_path / "momentum-0001.safetensors")
-    place.write_text(json.dumps(state))
-    with pytest.raises(FileError):
-        fit(noisy, stripes, epochs=2, out=tmp_path, resume=True, **SETTINGS)
+        arrays, notes = read_tensors(place), read_notes(place)
+        training = json.loads(notes["training"])
+        if damage == "no notes":
+            notes = {"network": notes["network"]}
+        elif damage == "other format":
+            training["format"] = 9
+        elif damage == "no history":
+            training["history"] = [{"number": 1}]
+        elif damage == "no number":
+            training["history"] = 5
+        if "training" in notes:
+            notes["training"] = json.dumps(training)
+        write_tensors(place, arrays, notes)
 
 
-def test_an_error_says_what_is_saved(tiny, stripes, tmp_path):
-    with pytest.raises(TrainingError) as error:
-        fit(tiny, stripes, epochs=3, learning_rate=1e20, out=tmp_path / "run")
-    assert str(error.value).endswith("; no epoch was complete, so nothing is saved")
-    assert not (tmp_path / "run").exists()
+DAMAGES = ["cut", "empty", "bit", "no notes", "other format", "no history", "no number"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_named(noisy, stripes, tmp_path, damage):
+    fit(noisy, stripes, epochs=1, out=tmp_path, **SETTINGS)
+    place = tmp_path / "last.safetensors"
+    spoil(place, damage)
+    for resume in (True, "auto"):
+        text = failing(FileError, noisy, stripes, out=tmp_path, resume=resume)
+        assert text.startswith(f"fit: {place}: ")
+        assert "again" in text
+
+
+def test_a_best_network_that_is_gone_is_missed(noisy, stripes, tmp_path):
+    fit(noisy, stripes, epochs=1, out=tmp_path, validation=0.2, **SETTINGS)
+    (tmp_path / "best.safetensors").unlink()
+    text = failing(FileError, noisy, stripes, out=tmp_path, validation=0.2, resume=True)
+    assert text.startswith(f"fit: {tmp_path / 'best.safetensors'}: no such file")
 
 
 def test_a_folder_that_cannot_be_made(tiny, stripes, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileError) as error:
-        fit(tiny, stripes, epochs=1, learning_rate=0.1, out=tmp_path / "file")
-    assert str(error.value) == (
-        f"fit: {tmp_path / 'file'}: cannot be made (File exists); name another folder"
+    text = failing(FileError, tiny, stripes, out=tmp_path / "file")
+    assert text == (
+        f"fit: {tmp_path / 'file'}: cannot be made (File exists); name another folder; "
+        "nothing is saved"
     )
 
 
 def test_without_safetensors_nothing_is_begun(tiny, stripes, tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
-    with pytest.raises(MissingExtraError) as error:
-        fit(tiny, stripes, epochs=1, learning_rate=0.1, out=tmp_path)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    text = failing(MissingExtraError, tiny, stripes, out=tmp_path)
+    assert text == "fit: keeping checkpoints needs safetensors: pip install 'striate[train]'"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it(noisy, stripes, tmp_path):
+    """A limit to the size of files stands for the end of the disk."""
+    out = tmp_path / "run"
+    whole = fit(noisy, stripes, epochs=3, **SETTINGS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(epoch):
+        if epoch.number == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+
+    try:
+        with pytest.raises(StriateError) as error:
+            fit(noisy, stripes, epochs=3, out=out, on_epoch=fill, **SETTINGS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(error.value) == (
-        "fit: keeping checkpoints needs safetensors: pip install 'striate[train]'"
+        f"fit: {out / 'last.safetensors'}: cannot be written (File too large); check that its "
+        f"folder may be written and has room; epoch 2 is saved in {out}: "
+        "resume (resume=True, --resume) goes on from it"
+    )
+    assert not [path for path in out.iterdir() if path.name.endswith(".part")]
+    require_same(fit(noisy, stripes, epochs=3, out=out, resume=True, **SETTINGS), whole)
+
+
+def test_a_folder_may_be_moved(noisy, stripes, tmp_path):
+    whole = fit(noisy, stripes, epochs=2, **SETTINGS)
+    fit(noisy, stripes, epochs=1, out=tmp_path / "here", **SETTINGS)
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    require_same(
+        fit(noisy, stripes, epochs=2, out=tmp_path / "there", resume=True, **SETTINGS), whole
     )

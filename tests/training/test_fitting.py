@@ -7,7 +7,10 @@ import pytest
 
 import striate as st
 from striate.errors import DTypeError, ParameterError, ShapeError, TrainingError, UnknownNameError
-from striate.training import Dataset, Epoch, data, evaluate, fit
+from striate.network import Builder, Network
+from striate.network.operators import Relu
+from striate.training import Dataset, Epoch, data, evaluate, fit, load_weights
+from striate.training.schedules import Step
 
 
 def weights_of(result):
@@ -37,7 +40,7 @@ def test_the_loss_falls_and_a_handful_is_learnt_by_heart(tiny, stripes, loss, ba
 def test_a_step_is_the_textbooks(tiny, stripes):
     images, labels = stripes[0][:1], stripes[1][:1]
     start = tiny.initialize(3)
-    result = fit(start, (images, labels), epochs=1, learning_rate=0.5)
+    result = fit(start, (images, labels), epochs=1, learning_rate=0.5, loss="squared")
     learner = st.runtime.Trainable(start)
     y = learner.forward(images)
     learner.backward(y - np.array([[1, -1, -1]], np.float32))
@@ -93,21 +96,150 @@ def test_a_last_batch_that_is_smaller_counts_as_a_mean_too(tiny, stripes):
 @pytest.mark.filterwarnings("error")
 def test_a_loss_that_is_not_finite_stops_training(tiny, stripes):
     with pytest.raises(TrainingError) as error:
-        fit(tiny, stripes, epochs=3, learning_rate=1e20)
+        fit(tiny, stripes, epochs=3, learning_rate=1e20, loss="squared", batch_size=20)
     text = str(error.value)
-    assert text.startswith("fit: the loss is ")
+    assert text.startswith("fit: tiny: the loss is not finite at step 2 of epoch 1: the outputs ")
     assert text.endswith(
-        "of 60 in epoch 1: it must stay finite; try a lower learning_rate than 1e+20, and pixels "
-        "within [-1, 1]; nothing is kept, since no folder was given (out, --out)"
+        ", but their loss is not; try a learning_rate below 1e+20; "
+        "nothing is kept, since no folder was given (out, --out)"
     )
 
 
-def test_a_second_pass_blames_itself(tiny, stripes, tmp_path):
-    fit(tiny, stripes, epochs=1, learning_rate=0.05, out=tmp_path / "run")
-    broken = fit(tiny, stripes, epochs=1, learning_rate=0.05).network
-    nan = {name: np.full_like(array, np.nan) for name, array in broken.weights.items()}
-    with pytest.raises(TrainingError, match="the loss is nan at example 1 of 60 in epoch 1"):
-        fit(replace(broken, weights=nan), stripes, epochs=1, learning_rate=0.05)
+def test_weights_that_are_not_finite_are_named(tiny, stripes):
+    nan = {p.name: np.full(p.shape, np.nan, np.float32) for p in tiny.graph.parameters}
+    with pytest.raises(TrainingError) as error:
+        fit(replace(tiny, weights=nan), stripes, epochs=1, learning_rate=0.05)
+    assert str(error.value) == (
+        "fit: tiny: the loss is not finite at step 1 of epoch 1: conv.weight of conv (Conv) is "
+        "not finite before the step, 36 of 36; look at the images and at the weights that it "
+        "begins with; nothing is kept, since no folder was given (out, --out)"
+    )
+
+
+def test_weights_before_the_step_that_cannot_be_taken_are_saved(tiny, stripes, tmp_path):
+    """Without shuffling, the third of six steps meets an image that is too large."""
+    images, labels = stripes[0].copy(), stripes[1]
+    images[25] = 3e38
+    settings = {"epochs": 1, "learning_rate": 0.05, "batch_size": 10, "shuffle": False}
+    relu = Builder("relu", (None, 1, 6, 6))
+    x = relu.add(Relu(), relu.conv(relu.input, "conv", channels=4, kernel=3), name="relu")
+    network = Network(relu.graph(relu.linear(x, "scores", features=3))).initialize(0)
+    ones = {"conv.weight": np.full((4, 1, 3, 3), 0.2, np.float32)}
+    network = replace(network, weights={**network.weights, **ones})
+    with pytest.raises(TrainingError) as error:
+        fit(network, (images, labels), out=tmp_path, **settings)
+    text = str(error.value)
+    assert text.startswith(
+        "fit: relu: the loss is not finite at step 3 of epoch 1: conv (Conv) made the first values "
+    )
+    assert text.endswith(
+        f"; try a learning_rate below 0.05; epoch 1 up to example 20 is saved in {tmp_path}: "
+        "resume (resume=True, --resume) goes on from it"
+    )
+    whole = fit(network, (images[:20], labels[:20]), **settings)
+    saved = load_weights(network, tmp_path / "last.safetensors")
+    for name, array in whole.network.weights.items():
+        np.testing.assert_array_equal(saved.weights[name], array)
+
+
+OPTIMIZERS = [
+    {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
+    {"optimizer": "adam", "learning_rate": 0.01, "clip_norm": 1.0},
+    {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.1},
+]
+
+
+@pytest.mark.parametrize("settings", OPTIMIZERS, ids=lambda settings: settings["optimizer"])
+@pytest.mark.parametrize("schedule", ["cosine:warmup=1", "one-cycle", Step((5, 8))])
+def test_every_optimizer_learns_by_every_schedule(tiny, stripes, settings, schedule):
+    result = fit(
+        tiny,
+        stripes,
+        **{"learning_rate": 0.1, "epochs": 12, "batch_size": 6, "schedule": schedule, **settings},
+    )
+    assert evaluate(result.network, *stripes).errors < 6
+    rates = [epoch.rate for epoch in result.history]
+    assert rates[-1] < rates[2] < 1
+    assert result.history[-1].steps == 120
+
+
+def test_rates_by_name_are_those_of_the_schedule_times_each(tiny, stripes):
+    names = [p.name for p in tiny.graph.parameters]
+    frozen = dict.fromkeys(names, 0.05) | {"conv.weight": 1e-30}
+    start = tiny.initialize(0)
+    same = fit(
+        start, stripes, epochs=1, learning_rate=dict.fromkeys(names, 0.05), schedule="cosine"
+    )
+    whole = fit(start, stripes, epochs=1, learning_rate=0.05, schedule="cosine")
+    np.testing.assert_allclose(weights_of(same), weights_of(whole), rtol=1e-5, atol=1e-6)
+    still = fit(start, stripes, epochs=1, learning_rate=frozen)
+    np.testing.assert_array_equal(
+        still.network.weights["conv.weight"], start.weights["conv.weight"]
+    )
+
+
+def test_examples_are_held_out_of_each_class_alike(tiny, stripes):
+    images, labels = stripes
+    result = fit(tiny, stripes, epochs=8, learning_rate=0.05, batch_size=5, validation=0.25)
+    assert result.history[0].steps == 9  # 45 of the 60 in fives
+    assert result.best.epoch.validation_error == min(e.validation_error for e in result.history)
+    again = fit(tiny, stripes, epochs=8, learning_rate=0.05, batch_size=5, validation=0.25)
+    assert [e.validation_loss for e in again.history] == [e.validation_loss for e in result.history]
+    held = fit(tiny, stripes, epochs=2, learning_rate=0.05, validation=(images[:9], labels[:9]))
+    judged = evaluate(held.network, images[:9], labels[:9], loss="cross-entropy")
+    assert held.history[-1].validation_error == judged.error
+    assert held.history[-1].validation_loss == pytest.approx(judged.loss, rel=1e-6)
+    assert repr(held).count("validation error") == 1
+
+
+def test_training_stops_when_nothing_gets_better(tiny, stripes):
+    """Labels without meaning are learnt by heart, and validation gets no better for long."""
+    images, _ = stripes
+    labels = np.random.default_rng(5).integers(0, 3, 60)
+    result = fit(tiny, (images, labels), epochs=200, learning_rate=0.02, validation=0.3, patience=3)
+    assert result.stopped_early
+    errors = [epoch.validation_error for epoch in result.history]
+    assert result.best.epoch.number == errors.index(min(errors)) + 1
+    assert len(errors) == result.best.epoch.number + 3
+    scores = evaluate(result.network, images, labels)
+    assert scores.error != evaluate(result.best.network, images, labels).error or len(errors) < 200
+
+
+def test_augmented_images_are_other_ones_in_each_epoch(tiny, stripes):
+    arguments = {"epochs": 2, "learning_rate": 0.05, "seed": 1}
+    one, two, plain = (
+        fit(tiny, stripes, augment=augment, **arguments)
+        for augment in ("flip,shift:1", "flip,shift:1", None)
+    )
+    np.testing.assert_array_equal(weights_of(one), weights_of(two))
+    assert not np.array_equal(weights_of(one), weights_of(plain))
+    assert one.settings.augment == "flip,shift:1"
+
+
+def test_stored_pixels_are_prepared_as_they_are_needed(tiny, stripes):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 1, 6, 6), dtype=np.uint8)
+    labels = stripes[1]
+    stored = Dataset("pixels", pixels, labels, pixels[:9], labels[:9], ("a", "b", "c"))
+    one = fit(tiny, stored, epochs=2, learning_rate=0.05)
+    two = fit(tiny, (stored.prepared(pixels), labels), epochs=2, learning_rate=0.05)
+    np.testing.assert_array_equal(weights_of(one), weights_of(two))
+    assert one.history[0].test_error is not None
+
+
+def test_torchrun_wants_pytorch(tiny, stripes, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ParameterError) as error:
+        fit(tiny, stripes, epochs=1, learning_rate=0.05)
+    assert str(error.value) == (
+        'fit: device "cpu" trains in one process, but torchrun (WORLD_SIZE) starts several: '
+        'take "torch" or "cuda", or start it without torchrun'
+    )
+
+
+def test_pytorch_trains_to_rounding_as_numpy_does(tiny, stripes):
+    arguments = {"epochs": 3, "learning_rate": 0.05, "momentum": 0.9, "schedule": "cosine"}
+    native, torch = (fit(tiny, stripes, device=device, **arguments) for device in ("cpu", "torch"))
+    np.testing.assert_allclose(weights_of(torch), weights_of(native), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +277,58 @@ def test_a_second_pass_blames_itself(tiny, stripes, tmp_path):
             UnknownNameError,
             "fit: no loss is called 'square'; did you mean squared?",
         ),
+        (
+            {"validation": 1.0},
+            ParameterError,
+            "fit: validation 1.0 must be a share of the training examples, above 0 and below 1: "
+            "try 0.1, or give (images, labels)",
+        ),
+        (
+            {"validation": 0.001},
+            ParameterError,
+            "fit: validation 0.001 of 60 training examples must leave some on both sides",
+        ),
+        (
+            {"patience": 2},
+            ParameterError,
+            "fit: patience 2 needs examples to watch: give validation, such as 0.1",
+        ),
+        (
+            {"patience": 0, "validation": 0.1},
+            ParameterError,
+            "fit: patience 0 must be a whole number of at least 1",
+        ),
+        (
+            {"optimizer": "sdg"},
+            UnknownNameError,
+            "fit: no optimizer is called 'sdg'; did you mean sgd?",
+        ),
+        (
+            {"schedule": "cosign"},
+            UnknownNameError,
+            "fit: no schedule is called 'cosign'; did you mean cosine?",
+        ),
+        (
+            {"device": "gpu"},
+            UnknownNameError,
+            "fit: no device is called 'gpu'; did you mean cpu?",
+        ),
+        (
+            {"precision": "bf16"},
+            ParameterError,
+            "fit: precision 'bf16' is none of device 'cpu': choose one of auto, exact",
+        ),
+        (
+            {"threads": 0},
+            ParameterError,
+            "fit: threads 0 must be a whole number of at least 1",
+        ),
+        (
+            {"checkpoint_every": -1},
+            ParameterError,
+            "fit: checkpoint_every -1 must be a number of seconds, at least 0",
+        ),
+        ({"resume": 1.5}, ParameterError, 'fit: resume 1.5 must be True, False or "auto"'),
         (
             {"resume": True},
             ParameterError,

@@ -81,6 +81,7 @@ def train(
     import striate
     from striate.cli._models import load_model
     from striate.cli._training import show
+    from striate.training.torch_learner import distributed
 
     network = load_model(model)
     chosen: dict[str, Any] = {
@@ -118,7 +119,9 @@ def train(
     except KeyboardInterrupt as stopped:  # Typer would drop its text
         typer.secho(f"striate: {stopped or 'stopped before training began'}", err=True)
         raise typer.Exit(130) from None
-    show(result, examples, out, as_json=as_json)
+    place = distributed()
+    if place is None or place.leads:  # of the processes of torchrun one prints
+        show(result, examples, out, as_json=as_json)
 
 
 def _defaults(network: Network, optimizer: str | None) -> dict[str, Any]:
@@ -137,10 +140,12 @@ def _examples(data: str, network: Network, prepare: str | None, *, resize: bool)
     """Return the data, at the network's size if that is wanted."""
     from striate.training import data as datasets
 
-    examples = datasets.load(data)
-    if resize:
-        _, channels, *spatial = network.input_shape
-        size = spatial[0]
-        if size is not None and channels == examples.image_shape[0] and spatial == [size, size]:
+    _, channels, *spatial = network.input_shape
+    size = spatial[0] if resize and spatial == spatial[:1] * 2 else None
+    if Path(data).is_dir() and data not in datasets.names():
+        examples = datasets.load(data, size)  # whose images may be of many sizes
+    else:
+        examples = datasets.load(data)
+        if size is not None and channels == examples.image_shape[0]:
             examples = examples.resized(size)  # else training will say what does not fit
     return examples if prepare is None else examples.with_preparation(prepare)

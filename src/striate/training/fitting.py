@@ -173,6 +173,12 @@ def fit(
         factors_of(network.graph, settings.descent)
         parts = parts_of(data, validation, seed)
         _check_examples(network, parts)
+        if resume not in (True, False, "auto"):
+            raise ParameterError(f'resume {resume!r} must be True, False or "auto"')
+        if not (isinstance(checkpoint_every, int | float) and checkpoint_every >= 0):
+            raise ParameterError(
+                f"checkpoint_every {checkpoint_every!r} must be a number of seconds, at least 0"
+            )
         if out is None and resume:
             raise ParameterError("resume needs the folder of the run: give it as out (--out)")
         leads = _leads(device)
@@ -181,6 +187,8 @@ def fit(
         run = Run(student, parts, settings, course, changes, keeper)
         run.block = TOGETHER if device != "cpu" else None
         if out is not None:
+            if getattr(student, "restarted", False):  # by torchrun, after a process failed
+                resume = resume or "auto"
             _open_folder(run, Path(out), network, resume=resume)
         shown = progress if leads else False
         display = Display(epochs, len(parts.train), run.begun_at, shown)
@@ -210,6 +218,7 @@ def _open_folder(run: Run, folder: Path, network: Network, *, resume: bool | str
         _require_same_course(folder, run, saved.epochs)
         run.learner.restore(saved.weights, saved.state)
         run.history, run.course = saved.history, saved.course
+        run.keeper.saved_at = len(saved.history), saved.course.done if saved.course else 0
     run.keeper.checkpoints = checkpoints
     run.best = run.keeper.best_of(run, network)
 

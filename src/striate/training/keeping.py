@@ -40,6 +40,8 @@ class Keeper:
         Where there is a folder; of processes that train together, all read it.
     records : Records or None
         Where there is a folder, and this process leads.
+    saved_at : (epochs, examples) or None
+        What the last checkpoint has behind it: whole passes, and examples of the next.
     """
 
     def __init__(self, every: float, *, leads: bool = True) -> None:
@@ -47,7 +49,7 @@ class Keeper:
         self.records: Records | None = None
         self.leads, self._every = leads, every
         self._due = 0.0
-        self._saved_at: tuple[int, int] | None = None
+        self.saved_at: tuple[int, int] | None = None
 
     def begin(self, run: Run) -> None:
         """The first step is about to be taken."""
@@ -87,14 +89,21 @@ class Keeper:
         if self.records is not None:
             self.records.close(run.history)
 
-    def kept(self, run: Run) -> str:
+    def release(self) -> None:
+        """Close what is open, whatever has happened."""
+        if self.records is not None:
+            self.records.release()
+
+    def kept(self) -> str:
         """Return what is kept, as the end of a sentence."""
         if self.checkpoints is None:
             return "; nothing is kept, since no folder was given (out, --out)"
-        if self._saved_at is None:
-            return "; nothing is saved since"
-        epochs, examples = self._saved_at
-        place = f"epoch {epochs}" if not examples else f"epoch {epochs + 1} up to here"
+        if self.saved_at is None:
+            return "; nothing is saved"
+        epochs, examples = self.saved_at
+        place = f"epoch {epochs}" if epochs else "the beginning"
+        if examples:
+            place = f"epoch {epochs + 1} up to example {examples}"
         return (
             f"; {place} is saved in {self.checkpoints.folder}: "
             "resume (resume=True, --resume) goes on from it"
@@ -114,7 +123,7 @@ class Keeper:
         begin = perf_counter()
         self.checkpoints.save(run.learner.network(), run.learner.state(), run.history, run.course)
         took = perf_counter() - begin
-        self._saved_at = len(run.history), run.course.done if run.course else 0
+        self.saved_at = len(run.history), run.course.done if run.course else 0
         self._due = monotonic() + max(self._every, SHARE * took)
 
     def _save_best(self, best: Best) -> None:

@@ -72,10 +72,13 @@ class Records:
 
     def close(self, history: tuple[Epoch, ...]) -> None:
         """Draw what is not yet drawn."""
-        if self._events is not None:
-            self._events.close()
         if len(history) > self._drawn:
             self._draw(history)
+
+    def release(self) -> None:
+        """Write what TensorBoard is still to get."""
+        if self._events is not None:
+            self._events.close()
 
     def _draw(self, history: tuple[Epoch, ...]) -> None:
         for kind in ("png", "svg"):

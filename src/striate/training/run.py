@@ -9,10 +9,11 @@ from math import ceil
 
 import numpy as np
 
-from striate.errors import TrainingError
+from striate.errors import FileError, TrainingError
 from striate.runtime.learning import Learner
 from striate.runtime.learning.blame import first_not_finite
 from striate.runtime.learning.losses import find_loss
+from striate.training.ahead import Ahead
 from striate.training.data.augmentation import Augmentation
 from striate.training.evaluation import judged
 from striate.training.examples import Parts
@@ -65,9 +66,13 @@ class Run:
             self.keeper.stopped(self)
             if interruption.number == signal.SIGTERM:
                 signal.raise_signal(signal.SIGTERM)
-            raise KeyboardInterrupt(f"stopped {self._where()}{self.keeper.kept(self)}") from None
+            raise KeyboardInterrupt(f"stopped {self._where()}{self.keeper.kept()}") from None
         except KeyboardInterrupt:  # from on_epoch, or a second one
-            raise KeyboardInterrupt(f"stopped {self._where()}{self.keeper.kept(self)}") from None
+            raise KeyboardInterrupt(f"stopped {self._where()}{self.keeper.kept()}") from None
+        except FileError as error:  # such as a full disk
+            raise FileError(f"{error}{self.keeper.kept()}") from None
+        finally:
+            self.keeper.release()
         late = self.history[-1].number < self.settings.epochs
         return Result(self.learner.network(), self.history, self.settings, self.best, late)
 
@@ -109,7 +114,8 @@ class Run:
             self.course = Pass(number, np.zeros(len(self.parts.train), np.float32))
         course, steps = self.course, self.steps_per_epoch
         rates = rates_of(self.schedule, settings.rate, steps, settings.epochs, number)
-        lessons = Lessons(
+        on_gpu = settings.device not in ("cpu", "torch")  # which leaves the processor free
+        lessons = (Ahead if on_gpu else Lessons)(
             self.parts.train,
             number,
             settings.seed,
@@ -169,7 +175,7 @@ class Run:
             advice = "look at the images and at the weights that it begins with"
         return TrainingError(
             f"{network.name}: the loss is not finite at step {found.step + 1} of epoch {number}: "
-            f"{maker}; {advice}{self.keeper.kept(self)}"
+            f"{maker}; {advice}{self.keeper.kept()}"
         )
 
     def _where(self) -> str:
