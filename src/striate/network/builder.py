@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from math import prod, sqrt
+from typing import TYPE_CHECKING
 
 from striate.errors import ParameterError, ShapeError, UnknownNameError, explained
 from striate.geometry import PaddingLike, Sizes, TransposedWindow, Window
-from striate.network.graph import Graph, Initial, Input, Node, Operator, Parameter, Shape
+from striate.network.graph import (
+    Constant,
+    Graph,
+    Initial,
+    Input,
+    Node,
+    Operator,
+    Parameter,
+    Shape,
+)
 from striate.network.operators import (
     AveragePool,
     BatchNormalization,
@@ -18,6 +28,9 @@ from striate.network.operators import (
     Gemm,
     MaxPool,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Builder"]
 
@@ -58,6 +71,7 @@ class Builder:
         self._shapes, self._larger = ({"input": _filled(input_shape, size)} for size in STAND_INS)
         self._parameters: list[Parameter] = []
         self._nodes: list[Node] = []
+        self._constants: list[Constant] = []
 
     def shape(self, value: str) -> Shape:
         """Return the shape of a value, with stand-ins for the sizes that the input leaves open."""
@@ -71,6 +85,12 @@ class Builder:
         """Add a parameter."""
         self._parameters.append(Parameter(name, tuple(shape), initial, trainable))
         self._shapes[name] = self._larger[name] = tuple(shape)
+        return name
+
+    def constant(self, name: str, values: ArrayLike) -> str:
+        """Add a small array that belongs to the graph, such as indices."""
+        self._constants.append(Constant.of(name, values))
+        self._shapes[name] = self._larger[name] = self._constants[-1].shape
         return name
 
     def add(self, operator: Operator, *inputs: str, name: str) -> str:
@@ -244,7 +264,8 @@ class Builder:
     def graph(self, *outputs: str) -> Graph:
         """Return the finished graph."""
         nodes, parameters = tuple(self._nodes), tuple(self._parameters)
-        return Graph(self.name, (self._input,), parameters, nodes, outputs)
+        constants = tuple(self._constants)
+        return Graph(self.name, (self._input,), parameters, nodes, outputs, constants)
 
 
 def _filled(shape: Sequence[int | None], size: int) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +20,7 @@ __all__ = ["Panel", "Series", "draw"]
 WIDTH, HEIGHT = 5.2, 4.2  # of a panel, in inches
 RESOLUTION = 110  # dots per inch
 MARKERS = "osD^vP"
-ROOM = 1.3  # on a logarithmic axis, beyond what is shown
+DASHES = ("--", ":", "-.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,12 @@ def _fill(axes: Axes, panel: Panel) -> None:
     axes.xaxis.label.set_color(palette.INK)
     axes.yaxis.label.set_color(palette.INK)
     if len(panel.series) > 1 or panel.lines:
-        axes.legend(fontsize=8, frameon=False)
+        if panel.kind == "bars":  # below, where no dot can be
+            axes.legend(
+                fontsize=8, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13)
+            )
+        else:
+            axes.legend(fontsize=8, frameon=False)
 
 
 def _curves(axes: Axes, panel: Panel) -> None:
@@ -122,16 +128,31 @@ def _curves(axes: Axes, panel: Panel) -> None:
         )
         if series.least:
             axes.fill_between(series.xs, series.least, series.most, color=colour, alpha=0.15, lw=0)
-    for name, value in panel.lines:
-        axes.axhline(value, color=palette.QUIET, linestyle="--", linewidth=1, label=name)
-    if panel.log_x:
-        axes.set_xscale("log")
-    if panel.log_y:
-        axes.set_yscale("log")
-    else:
-        axes.set_ylim(bottom=0)
+    for (name, value), dash in zip(panel.lines, cycle(DASHES)):
+        axes.axhline(value, color=palette.QUIET, linestyle=dash, linewidth=1, label=name)
+    _scale(axes, panel)
     axes.grid(color=palette.GRID, linewidth=0.8)
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+
+
+def _scale(axes: Axes, panel: Panel) -> None:
+    """Put numbers that people read to the axes: 0.5, 1, 2, 5 and no powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    xs = [x for series in panel.series for x in series.xs if isinstance(x, float)]
+    if panel.log_x:
+        axes.set_xscale("log")
+        axes.set_xticks(sorted(set(xs)), [f"{x:,.4g}" for x in sorted(set(xs))])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    elif xs and all(x == round(x) for x in xs):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if panel.log_y:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(bottom=0)
 
 
 def _bars(axes: Axes, panel: Panel) -> None:
@@ -148,8 +169,8 @@ def _bars(axes: Axes, panel: Panel) -> None:
         axes.scatter(
             series.ys, rows, color=colour, marker=marker, s=28, label=series.name, zorder=3
         )
-    for name, value in panel.lines:
-        axes.axvline(value, color=palette.QUIET, linestyle="--", linewidth=1, label=name)
+    for (name, value), dash in zip(panel.lines, cycle(DASHES)):
+        axes.axvline(value, color=palette.QUIET, linestyle=dash, linewidth=1, label=name)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     if panel.log_x:
