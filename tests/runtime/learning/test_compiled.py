@@ -69,6 +69,21 @@ def pooled():
     return Network(b.graph(b.linear(x, "l3", features=5)))
 
 
+def depthwise():
+    b = Builder("depthwise", (None, 3, 12, 13))
+    x = relu(b, b.conv(b.input, "c1", channels=20, kernel=3, padding=1))
+    x = relu(b, b.conv(x, "c2", channels=20, kernel=3, padding=1, groups=20))
+    y = b.conv(x, "c3", channels=20, kernel=3, padding=1, groups=20, bias=False)
+    x = b.add(op.Add(), relu(b, b.batch_norm(y, "b3")), x, name="sum")
+    return headed(b, b.conv(x, "c4", channels=20, kernel=5, stride=2, padding=2, groups=20))
+
+
+def grouped():
+    b = Builder("grouped", (None, 3, 10, 10))
+    x = relu(b, b.conv(b.input, "c1", channels=32, kernel=3))
+    return headed(b, b.conv(x, "c2", channels=64, kernel=3, padding=1, groups=2))
+
+
 def three_axes():
     b = Builder("three axes", (None, 2, 5, 6, 7))
     x = relu(b, b.conv(b.input, "c1", channels=18, kernel=3, padding=1))
@@ -82,7 +97,13 @@ def one_axis():
     return headed(b, b.conv(x, "c2", channels=32, kernel=3, stride=2))
 
 
-MADE = {f.__name__: f for f in (plain, strided, residual, joined, pooled, three_axes, one_axis)}
+MADE = {
+    f.__name__: f
+    for f in (plain, strided, residual, joined, pooled, depthwise, grouped, three_axes, one_axis)
+}
+    f.__name__: f
+    for f in (plain, strided, residual, joined, pooled, depthwise, grouped, three_axes, one_axis)
+}
 ZOO = ("lenet-1989", "lenet-5", "mlp")
 DESCENTS = {
     "sgd": Descent(),

@@ -11,19 +11,20 @@ import numpy as np
 from striate.geometry import Axis, TransposedAxis, TransposedWindow, Window
 from striate.network import Shape
 from striate.network import operators as op
-from striate.ops.blocked import weight_gradient
+from striate.ops.blocked import weight_gradient_choice
 from striate.ops.blocked.channel_sums import channel_sums, partial_size
 from striate.ops.blocked.gates import clip, gate_and_sum, unit_sums
 from striate.ops.blocked.gather import gather, places_of
 from striate.ops.blocked.layout import Value
 from striate.ops.blocked.task import Task
+from striate.ops.blocked.weight_gradient import Convolved
 from striate.runtime.learning.layers import Layer
+from striate.runtime.learning.rules import depthwise
 from striate.runtime.learning.rules.activations import gated
 from striate.runtime.learning.space import Sides, Space
 from striate.runtime.learning.trained import TrainedWeights, turning
 from striate.runtime.lowering.convolutions import Convolving, native_convolution
 from striate.runtime.lowering.fusion import Fused
-from striate.runtime.lowering.groups import in_groups
 from striate.runtime.lowering.methods import choose, tasks_of
 from striate.runtime.lowering.values import reach, sweeps_of
 
@@ -34,6 +35,8 @@ def refusal(layer: Layer, shapes: Mapping[str, Shape], lanes: int) -> str:
     """Return why a convolution has no gradients in machine code; "" where it has."""
     o = _operator(layer)
     x, y = shapes[layer.node.inputs[0]], shapes[layer.output]
+    if depthwise.by_channels(layer, shapes):
+        return ""
     whole = o.groups == 1 or (x[1] // o.groups % lanes == y[1] // o.groups % lanes == 0)
     if not whole:
         return f"groups={o.groups} of {x[1]} channels and {y[1]} maps fill no whole registers"
@@ -54,6 +57,8 @@ def sides_of_gradient(layer: Layer, shapes: Mapping[str, Shape]) -> Sides:
     if not layer.learns[0]:
         none = (0,) * (len(y) - 2)
         return none, none
+    if depthwise.by_channels(layer, shapes):
+        return depthwise.sides_of_gradient(layer, shapes)
     back = _reversed(_operator(layer), x, y)
     return reach(sweeps_of(back, y, x), y[2:])
 
@@ -63,6 +68,9 @@ def forward(space: Space, layer: Layer) -> None:
     o, name = _operator(layer), layer.node.inputs[0]
     source, result = space.value(name), space.new(layer.output)
     space.bounds[layer.output] = layer.low, layer.high
+    if depthwise.by_channels(layer, space.shapes):
+        depthwise.forward(space, layer, source, result)
+        return
     step = Fused(layer.node, layer.output, (), low=layer.low, high=layer.high)
     shapes = space.shapes[name], space.shapes[layer.output]
     job = Convolving(space.to, step, o, *shapes, TrainedWeights(space), result, None)
@@ -73,10 +81,15 @@ def backward(space: Space, layer: Layer) -> None:
     """Add what computes the gradients of a convolution."""
     _, weight, *bias = layer.node.inputs
     learns = bias and layer.learns[2]
+    by_channels = depthwise.by_channels(layer, space.shapes)
     dz = _biased(space, layer, bias[0]) if learns else gated(space, layer)
-    if layer.learns[0]:
+    if layer.learns[0] and by_channels:
+        depthwise.back_to_data(space, layer, dz)
+    elif layer.learns[0]:
         _back_to_data(space, layer, dz)
-    if layer.learns[1]:
+    if layer.learns[1] and by_channels:
+        depthwise.weights(space, layer, dz)
+    elif layer.learns[1]:
         _weights(space, layer, dz, weight)
 
 
@@ -117,8 +130,6 @@ def _back_to_data(space: Space, layer: Layer, dz: Value) -> None:
 
 def _tasks(space: Space, job: Convolving, source: Value) -> list[Task]:
     """Return the tasks of the cheapest method."""
-    if own := in_groups(job, source):
-        return [own.task]
     o = job.operator
     if o.groups > 1 or getattr(o, "table", None) is not None:
         job = replace(job, to=job.to._replace(exact=True))
@@ -135,7 +146,7 @@ def _weights(space: Space, layer: Layer, dz: Value, weight: str) -> None:
         channels = space.shapes[name][1]
         wide = (len(o.table), channels, *window.kernel)
         dense = space.buffer(f"d {weight} (dense)", prod(wide))
-    convolved = weight_gradient.Convolved(
+    convolved = Convolved(
         space.value(name),
         space.shapes[name][1],
         dz,
@@ -145,8 +156,10 @@ def _weights(space: Space, layer: Layer, dz: Value, weight: str) -> None:
         tuple(axis.before for axis in window.axes),
         o.groups,
     )
-    sums = space.buffer(f"d {weight} (sums)", weight_gradient.arena(space.target, convolved))
-    space.run(weight_gradient.weight_gradient(space.target, convolved, dense, sums.buffer))
+    forms = weight_gradient_choice.choose(space.target, convolved, space.to.exact)
+    size = weight_gradient_choice.arena(space.target, convolved, forms)
+    sums = space.buffer(f"d {weight} (sums)", size).buffer
+    space.run(weight_gradient_choice.tasks(space.target, convolved, forms, dense, sums))
     if o.table is not None:
         index = places_of(wide)[np.arange(len(o.table))[:, None], np.array(o.table)].ravel()
         space.run(gather(space.target, dense, index, to))
