@@ -1,5 +1,9 @@
 """A network with all that training treats differently, and examples for it."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -38,3 +42,22 @@ def examples():
     random = np.random.default_rng(0)
     images = random.standard_normal((50, 1, 6, 6), np.float32)
     return images, random.integers(0, 3, 50)
+
+
+@pytest.fixture
+def torchrun():
+    """Return a function that runs a script, or a module, by several processes of one thread."""
+
+    def run(*arguments, processes=2, restarts=0):
+        command = (sys.executable, "-m", "torch.distributed.run", "--standalone")
+        options = (f"--nproc-per-node={processes}", f"--max-restarts={restarts}")
+        return subprocess.run(
+            [*command, *options, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    return run

@@ -1,9 +1,5 @@
 """Several processes that torchrun starts learn what one does. The CPU alone: no GPU is needed."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -47,21 +43,6 @@ except st.errors.TrainingError as error:
 """
 
 
-def torchrun(script, *arguments, processes=2, restarts=0):
-    """Run a script by several processes, on one thread each."""
-    command = (sys.executable, "-m", "torch.distributed.run", "--standalone")
-    options = (f"--nproc-per-node={processes}", f"--max-restarts={restarts}")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*command, *options, str(script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment,
-    )
-
-
 @pytest.fixture
 def learn(tmp_path):
     """Return a script's path."""
@@ -70,7 +51,7 @@ def learn(tmp_path):
     return path
 
 
-def test_two_processes_learn_what_one_does(normed, examples, tmp_path, learn):
+def test_two_processes_learn_what_one_does(normed, examples, tmp_path, learn, torchrun):
     """Statistics of the whole batch, gradients of its mean, and a last batch of one example."""
     images, labels = (array[:49] for array in examples)
     rates = np.linspace(0.05, 0.01, 7).astype(np.float32)
