@@ -14,9 +14,10 @@ from striate.ops.codegen import Target
 
 __all__ = ["arena", "choose", "cost", "tasks"]
 
-# In cycles.
-READ = 16.0  # a register of transformed tiles, on its way from the image to a buffer
-SUM, WEIGHT = 14.0, 30.0  # a register of sums, read where they are transformed, and of gradients
+# In cycles for 64 bytes, near in the caches and far from them.
+READ = 5.0, 16.0  # transformed tiles, on their way from the image to a buffer
+SUM, WEIGHT = (4.0, 14.0), (10.0, 30.0)  # sums, read where they are transformed, and gradients
+FAR = 12 << 20  # bytes of images and buffers, of which few would be in the caches
 START = 700.0  # a task
 
 
@@ -64,6 +65,9 @@ def cost(target: Target, of: Convolved, forms: Forms | None) -> float:
         return weight_gradient.cost(target, of)
     p, y = winograd_gradient_plan.plan(target, forms, of), of.dy.layout
     places, rounds, cycles = p.grid.places, len(p.rounds), 0.0
+    size = 4 * (winograd_gradient_plan.layout_of(of).size + y.size + p.size)
+    far, lines = min(1.0, size / FAR), y.lanes / 16
+    read, add, weight = (near + far * (most - near) for near, most in (READ, SUM, WEIGHT))
     for part in p.parts:
         groups = groups_of(target, winograd_gradient_plan.inputs(p, of, part), y.blocks)
         inputs = groups.rows[-1]
@@ -71,7 +75,7 @@ def cost(target: Target, of: Convolved, forms: Forms | None) -> float:
         cycles += places * (p.tiles * groups.step + chunks * groups.call)
         again = rounds > 1 or part.start == 0
         blocks = len(p.pieces) * len(part) + (y.blocks if again else 0)
-        cycles += p.tiles * places * blocks * READ * y.lanes / 16
-        cycles += inputs * y.blocks * (places * SUM + prod(of.kernel) * WEIGHT) * y.lanes / 16
+        cycles += p.tiles * places * blocks * read * lines
+        cycles += inputs * y.blocks * (places * add + prod(of.kernel) * weight) * lines
         cycles += START * (3 * rounds + 1)
     return cycles * 2 * y.lanes
