@@ -1,18 +1,31 @@
-from __future__ import annotations
+"""Digits and pictures few enough to be learnt from in a moment."""
 
 import numpy as np
 import pytest
 
-from striate.training.data import Dataset
+from striate.training import data
+
+
+@pytest.fixture(scope="session")
+def few():
+    """Digits of 8x8, 120 to train on and 40 to test."""
+    whole = data.load("digits")
+    return data.Dataset(
+        "few",
+        whole.train_images[:120],
+        whole.train_labels[:120],
+        whole.test_images[:40],
+        whole.test_labels[:40],
+        whole.classes,
+    )
 
 
 @pytest.fixture(scope="session")
 def colour_pictures():
-    """Small pictures in colour, of ten classes, as CIFAR-10 has them, made of noise."""
-    random = np.random.default_rng(0)
-    rough = random.normal(128, 60, (60, 3, 34, 34))
+    """Pictures of noise, 40 to train on and 20 to test, in the shape of CIFAR-10's."""
+    rough = np.random.default_rng(0).normal(128, 60, (60, 3, 34, 34))
     smooth = (rough[..., :-2, :-2] + rough[..., 1:-1, 1:-1] + rough[..., 2:, 2:]) / 3
     images = np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
     labels = np.arange(60) % 10
     names = tuple(f"class {i}" for i in range(10))
-    return Dataset("noise", images[:40], labels[:40], images[40:], labels[40:], names)
+    return data.Dataset("noise", images[:40], labels[:40], images[40:], labels[40:], names)
