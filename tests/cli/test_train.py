@@ -1,7 +1,10 @@
 """``striate train``: settings, tables, JSON and refusals."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +12,7 @@ from typer.testing import CliRunner
 import striate
 from striate import cli, training
 from striate.cli import app
+from striate.training.data.digits import load_digits
 
 
 def run(*arguments, code=0):
@@ -51,13 +55,8 @@ def few_digits(monkeypatch):
 def test_the_network_of_1989_is_trained_its_papers_way(tmp_path):
     report = json.loads(run("lenet-1989", "--data", "digits", "--epochs", 2, "--json"))
     recipe = training.recipes.lenet_1989.settings(striate.load("lenet-1989").graph)
-    assert report["settings"] == {
-        **recipe,
-        "epochs": 2,
-        "momentum": 0.0,
-        "weight_decay": 0.0,
-        "seed": 0,
-    }
+    expected = training.Settings(**{**recipe, "epochs": 2, "seed": 0})
+    assert training.Settings.of(report["settings"]) == expected
     assert (report["network"], report["data"]) == ("lenet-1989", "digits")
     assert [epoch["number"] for epoch in report["history"]] == [1, 2]
     assert report["weights"] is None
@@ -71,10 +70,10 @@ def test_a_table_at_the_end_and_weights_to_run(tmp_path):
     assert "mlp on digits" in output
     assert "examples/s" in output
     assert (
-        "train: each example just before the network learns from it; test: after the epoch"
+        "train: each example just before the network learns from it; the others: after the epoch"
         in output
     )
-    weights = tmp_path / "run" / "weights-0002.safetensors"
+    weights = tmp_path / "run" / "last.safetensors"
     assert str(weights) in output.replace("\n", "")
     assert training.load_weights(striate.load("mlp"), weights).has_weights
 
@@ -86,6 +85,108 @@ def test_a_run_is_resumed(tmp_path):
     whole = json.loads(run("lenet-1989", "--data", "digits", "--json", "--epochs", 2))
     losses = [[e["train_loss"] for e in report["history"]] for report in (resumed, whole)]
     assert losses[0] == losses[1]
+
+
+def test_every_option_reaches_the_settings(tmp_path):
+    report = json.loads(
+        run(
+            *("mlp", "--data", "digits", "--resize", "--epochs", 3, "--batch-size", 12),
+            *("--optimizer", "adamw", "--learning-rate", 0.002, "--weight-decay", 0.01),
+            *("--schedule", "cosine:warmup=1", "--clip-norm", 2, "--validation", 0.2),
+            *("--patience", 2, "--augment", "shift:1", "--seed", 3, "--precision", "exact"),
+            *("--threads", 1, "--in-order", "--out", tmp_path, "--checkpoint-every", 5, "--json"),
+            *("--prepare", "scale:0:1", "--resume-if-begun"),
+        )
+    )
+    told = report["settings"]
+    assert training.Settings.of(told) == training.Settings(
+        epochs=3,
+        learning_rate=0.002,
+        batch_size=12,
+        optimizer="adamw",
+        weight_decay=0.01,
+        schedule="cosine:warmup=1.0",
+        clip_norm=2.0,
+        augment="shift:1",
+        validation=0.2,
+        patience=2,
+        seed=3,
+        shuffle=False,
+        precision="exact",
+        threads=1,
+    )
+    assert report["best_epoch"] in (1, 2, 3)
+    assert report["best_weights"] == str(tmp_path / "best.safetensors")
+    data = json.loads((tmp_path / "settings.json").read_text())["data"]
+    assert data["preparation"] == "scale:0:1"
+    again = json.loads(run("lenet-1989", "--data", "digits", "--epochs", 1, "--json"))
+    assert (again["best_epoch"], again["weights"]) == (None, None)
+
+
+def test_the_best_epoch_is_told(tmp_path):
+    output = run(
+        *("mlp", "--data", "digits", "--resize", "--epochs", 2, "--validation", 0.2),
+        *("--learning-rate", 0.01, "--nesterov"),
+    )
+    assert "validation" in output
+    assert "is the best by validation" in output
+
+
+def test_a_model_may_be_a_file(tmp_path):
+    pytest.importorskip("onnx")
+    network = striate.load("lenet-1989").initialize(seed=5)
+    network.save(tmp_path / "mine.onnx")
+    report = json.loads(
+        run(
+            *(tmp_path / "mine.onnx", "--data", "digits", "--resize", "--epochs", 1, "--json"),
+            *("--learning-rate", 0.01),
+        )
+    )
+    assert report["history"][0]["steps"] == 2  # 60 digits, 32 at a time
+    assert report["settings"]["loss"] == "cross-entropy"
+
+
+def started(tmp_path, *arguments):
+    """Return a process of its own that trains for long, when it has begun to."""
+    command = [sys.executable, "-m", "striate", "train", "lenet-1989", "--data", "digits"]
+    process = subprocess.Popen(
+        [*command, "--epochs", "5000", "--out", str(tmp_path / "run"), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 120
+    while not (tmp_path / "run" / "log.csv").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+def test_signals_save_the_run_and_pipes_see_no_progress(tmp_path, number, code):
+    process = started(tmp_path)
+    time.sleep(1.2)  # a terminal would show progress by now
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert out == ""
+    told = json.loads((tmp_path / "run" / "last.json").read_text())
+    epochs = len(told["history"])
+    assert epochs >= 1
+    if number == signal.SIGINT:
+        assert err.startswith("striate: stopped ")
+        assert err.count("\n") == 1
+        assert f"saved in {tmp_path / 'run'}: resume (resume=True, --resume) goes on from it" in err
+        resumed = training.fit(
+            striate.load("lenet-1989"),
+            load_digits().resized(16),  # `few_digits` does not reach the other process
+            **training.recipes.lenet_1989.settings(striate.load("lenet-1989").graph)
+            | {"epochs": epochs + 1},
+            out=tmp_path / "run",
+            resume=True,
+        )
+        assert len(resumed.history) == epochs + 1
+    else:
+        assert err == ""
 
 
 def test_ctrl_c_says_what_is_saved(monkeypatch, capsys):
@@ -107,7 +208,7 @@ def test_ctrl_c_says_what_is_saved(monkeypatch, capsys):
         ),
         (
             ("lenet-1989", "--data", "nosuch"),
-            "no data set is called 'nosuch'; known: digits, usps",
+            "no data set is called 'nosuch'; known: ",
         ),
         (
             ("mlp", "--data", "digits"),
@@ -125,6 +226,18 @@ def test_ctrl_c_says_what_is_saved(monkeypatch, capsys):
         (
             ("lenet-1989", "--data", "digits", "--momentum", "1"),
             "fit: momentum 1.0 must be at least 0 and less than 1: try 0.9",
+        ),
+        (
+            ("mlp", "--data", "digits", "--resize", "--schedule", "cosin"),
+            "fit: no schedule is called 'cosin'; did you mean cosine?",
+        ),
+        (
+            ("mlp", "--data", "digits", "--resize", "--optimizer", "adam", "--momentum", "0.5"),
+            "fit: momentum 0.5 is for sgd: adam has betas instead",
+        ),
+        (
+            ("mlp", "--data", "digits", "--resize", "--device", "tpu"),
+            "fit: no device is called 'tpu'; did you mean cpu?",
         ),
         (
             ("lenet-1989", "--data", "digits", "--resume"),

@@ -61,7 +61,7 @@ def _ending(result: Result) -> str:
 
 
 def _print_table(result: Result, title: str) -> None:
-    """Print a row for each epoch, with a column for all that was measured."""
+    """Print a row for each epoch; losses of validation and test are in the folder and in JSON."""
     from rich.console import Console
     from rich.table import Table
 
@@ -70,8 +70,8 @@ def _print_table(result: Result, title: str) -> None:
         for part in ("validation", "test")
         if getattr(result.history[0], f"{part}_error") is not None
     ]
-    headings = [f"{part} {what}" for part in ("train", *parts) for what in ("loss", "error")]
-    table = Table("epoch", "rate", *headings, "examples/s")
+    errors = [f"{part} error" for part in ("train", *parts)]
+    table = Table("epoch", "rate", "train loss", *errors, "examples/s")
     for column in table.columns:
         column.justify = "right"
     best = result.best.epoch.number if result.best else None
@@ -85,8 +85,11 @@ def _print_table(result: Result, title: str) -> None:
 
 
 def _cells(epoch: Epoch, parts: tuple[str, ...]) -> list[str]:
-    cells = [str(epoch.number), f"{epoch.rate:.4g}"]
-    for part in parts:
-        loss, error = (getattr(epoch, f"{part}_{what}") for what in ("loss", "error"))
-        cells += [f"{loss:.4f}", f"{100 * error:.2f} %"]
-    return [*cells, f"{epoch.examples_per_second:,.0f}"]
+    errors = [100 * getattr(epoch, f"{part}_error") for part in parts]
+    return [
+        str(epoch.number),
+        f"{epoch.rate:.4g}",
+        f"{epoch.train_loss:.4f}",
+        *(f"{error:.2f} %" for error in errors),
+        f"{epoch.examples_per_second:,.0f}",
+    ]

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+PAPERS = "lenet-1989"
+"""The network that is trained as its paper says."""
+
 STEPS = "Steps"
 EXAMPLES = "Examples"
 KEEPING = "Keeping and going on"
@@ -27,18 +30,18 @@ def train(
         str, typer.Argument(help="a network of the zoo, an .onnx file, or MODULE.py:NAME")
     ],
     data: Annotated[str, typer.Option(help="digits, usps, mnist, cifar-10, ..., or a folder")],
-    epochs: Annotated[int | None, _option("passes through the data  [10]", STEPS)] = None,
-    batch_size: Annotated[int | None, _option("examples of a step  [32]", STEPS)] = None,
-    learning_rate: Annotated[float | None, _option("of each step  [0.05]", STEPS)] = None,
-    optimizer: Annotated[str | None, _option("sgd, adam or adamw  [sgd]", STEPS)] = None,
-    momentum: Annotated[float | None, _option("of sgd, 0 to 1  [0.9]", STEPS)] = None,
+    epochs: Annotated[int | None, _option("passes through the data (10)", STEPS)] = None,
+    batch_size: Annotated[int | None, _option("examples of a step (32)", STEPS)] = None,
+    learning_rate: Annotated[float | None, _option("of each step (0.05)", STEPS)] = None,
+    optimizer: Annotated[str | None, _option("sgd, adam or adamw (sgd)", STEPS)] = None,
+    momentum: Annotated[float | None, _option("of sgd, 0 to 1 (0.9)", STEPS)] = None,
     nesterov: Annotated[bool, _option("Nesterov's momentum", STEPS, "--nesterov")] = False,
     weight_decay: Annotated[float, _option("pull of the weights to 0", STEPS)] = 0.0,
     schedule: Annotated[
-        str | None, _option("constant, cosine, one-cycle or step:30,60  [constant]", STEPS)
+        str | None, _option("constant, cosine, one-cycle or step:30,60 (constant)", STEPS)
     ] = None,
     clip_norm: Annotated[float | None, _option("the most that gradients come to", STEPS)] = None,
-    loss: Annotated[str | None, _option("squared or cross-entropy  [the latter]", STEPS)] = None,
+    loss: Annotated[str | None, _option("squared or cross-entropy (the latter)", STEPS)] = None,
     resize: Annotated[
         bool, _option("resize images to the network's input", EXAMPLES, "--resize")
     ] = False,
@@ -53,14 +56,14 @@ def train(
         int | None, _option("stop after so many epochs without a better one", EXAMPLES)
     ] = None,
     shuffle: Annotated[
-        bool | None, _option("a new order for each pass  [yes]", EXAMPLES, "--shuffle/--in-order")
+        bool | None, _option("a new order for each pass (yes)", EXAMPLES, "--shuffle/--in-order")
     ] = None,
     seed: Annotated[int, _option("of weights, order, augmentation and dropout", EXAMPLES)] = 0,
     device: Annotated[str, _option("cpu, or PyTorch's: torch, cuda, cuda:1, mps", STEPS)] = "cpu",
     precision: Annotated[
         str, _option("auto or exact; with PyTorch float32, tf32 or bf16", STEPS)
     ] = "auto",
-    threads: Annotated[int | None, _option("how many may work  [all processors]", STEPS)] = None,
+    threads: Annotated[int | None, _option("how many may work (all processors)", STEPS)] = None,
     out: Annotated[Path | None, _option("folder to keep the run in", KEEPING)] = None,
     resume: Annotated[
         bool, _option("go on with the run in --out, to the same bits", KEEPING, "--resume")
@@ -95,8 +98,8 @@ def train(
         "shuffle": shuffle,
     }
     asked = {name: value for name, value in chosen.items() if value is not None}
-    settings = {**_defaults(network, optimizer), **asked}
-    examples = _examples(data, network, prepare, resize=resize or network.name == "lenet-1989")
+    settings = {**_defaults(model, network, optimizer), **asked}
+    examples = _examples(data, network, prepare, resize=resize or model == PAPERS)
     try:
         result = striate.fit(
             network,
@@ -124,9 +127,9 @@ def train(
         show(result, examples, out, as_json=as_json)
 
 
-def _defaults(network: Network, optimizer: str | None) -> dict[str, Any]:
+def _defaults(model: str, network: Network, optimizer: str | None) -> dict[str, Any]:
     """Return what is not asked for: the paper's way for the network of 1989."""
-    if network.name == "lenet-1989":
+    if model == PAPERS:
         from striate.training.recipes import lenet_1989
 
         return lenet_1989.settings(network.graph)

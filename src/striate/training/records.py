@@ -56,7 +56,9 @@ class Records:
         """Say what is about to be done, after these epochs."""
         sessions: list[Any] = self._sessions() if history else []
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        sessions.append({"begun": now, "command": shlex.join(sys.orig_argv), "machine": _machine()})
+        sessions.append(
+            {"begun": now, "command": shlex.join(sys.orig_argv), "machine": self._machine()}
+        )
         settings = {"format": FORMAT, **self._about, "sessions": sessions}
         write_whole(self._folder / SETTINGS, json.dumps(settings, indent=1))
         self._events = Events.into(self._folder / "events", len(history))
@@ -85,6 +87,11 @@ class Records:
             write_whole(self._folder / f"curves.{kind}", draw_curves(self._title, history, kind))
         self._drawn, self._drawn_at = len(history), monotonic()
 
+    def _machine(self) -> Mapping[str, Any]:
+        from striate.training.recipes.machine import describe
+
+        return describe(self._about["settings"]["device"])
+
     def _sessions(self) -> list[Any]:
         """Return what the folder says of the times before."""
         place = self._folder / SETTINGS
@@ -97,12 +104,6 @@ class Records:
                 f"{place}: cannot be read ({error}); remove it, and it is written anew"
             ) from None
         return found if isinstance(found, list) else []
-
-
-def _machine() -> Mapping[str, Any]:
-    from striate.training.recipes.machine import describe
-
-    return describe()
 
 
 def _table(history: tuple[Epoch, ...]) -> str:
