@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from striate.errors import MissingExtraError, ParameterError, UnknownNameError
 from striate.network import Network
 from striate.runtime.learning import Descent, PlainLearner
 from striate.training.torch_learner import torch_learner
+from striate.training.torch_learner.devices import arithmetic
 
 DESCENTS = {
     "plain": Descent(),
@@ -222,8 +224,6 @@ def test_what_there_is_not(tiny, options, kind, message):
 
 
 def test_a_gpu_that_is_absent(tiny, monkeypatch):
-    import torch
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ParameterError) as caught:
         torch_learner(tiny, loss="squared", batch_size=1, descent=Descent(), device="cuda:1")
@@ -248,3 +248,37 @@ def test_pytorch_is_loaded_when_it_is_needed():
         "torch_learner.distributed(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("precision", "wanted"), [("float32", "ieee"), ("tf32", "tf32")])
+def test_settings_of_cuda_are_put_back(precision, wanted):
+    """They can be looked at without a GPU; what they do cannot."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+
+    def settings():
+        return (
+            *(cudnn.conv.fp32_precision, matmul.fp32_precision),
+            *(cudnn.deterministic, cudnn.benchmark),
+        )
+
+    before = settings()
+    with arithmetic(torch.device("cuda"), precision):
+        assert settings() == (wanted, wanted, True, False)
+    assert settings() == before
+    with arithmetic(torch.device("cpu"), precision):
+        assert settings() == before
+
+
+def test_channels_last_change_the_layout_alone(normed, examples):
+    """On a GPU weights lie so; here it is tried on the processor."""
+    ours, plain = by_torch(normed(), DESCENTS["adam"]), by_torch(normed(), DESCENTS["adam"])
+    ours._module.to(memory_format=torch.channels_last)
+    assert not ours._module.kept["second.weight"].is_contiguous()
+    for learner in (ours, plain):
+        learner.learn(*examples, RATES)
+    assert_close(ours.network().weights, plain.network().weights)
+    assert_close(ours.state(), plain.state())
+    weights, state = ours.network().weights, ours.state()
+    wanted = ours.learn(*examples, RATES)
+    ours.restore(weights, state)
+    np.testing.assert_array_equal(ours.learn(*examples, RATES).losses, wanted.losses)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import os
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.rendezvous import rendezvous
 
 from striate.errors import TrainingError
+from striate.training.torch_learner.meeting import meeting
 from striate.training.torch_learner.place import Place
 
 __all__ = ["World"]
@@ -40,9 +38,9 @@ class World:
             return
         if device.type == "cuda":
             torch.cuda.set_device(device)
-            dist.init_process_group("nccl", device_id=device, **_meeting(self.place))
+            dist.init_process_group("nccl", device_id=device, **meeting(self.place))
         else:
-            dist.init_process_group("gloo", **_meeting(self.place))
+            dist.init_process_group("gloo", **meeting(self.place))
         atexit.register(dist.destroy_process_group)
 
     @property
@@ -100,19 +98,3 @@ class World:
         rows = [torch.empty_like(values) for _ in range(self.place.size)]
         dist.all_gather(rows, values)
         return torch.stack(rows)
-
-
-def _meeting(place: Place) -> dict[str, Any]:
-    """Return where processes find each other.
-
-    The store of torchrun still holds where those met that were started before and have failed;
-    without names of their own, its processes would look for each other there.
-    """
-    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
-        return {}
-    store, rank, size = next(rendezvous("env://"))
-    return {
-        "store": dist.PrefixStore(f"striate-{place.restarts}", store),  # type: ignore[attr-defined]
-        "rank": rank,
-        "world_size": size,
-    }
