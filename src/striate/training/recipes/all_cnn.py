@@ -48,6 +48,8 @@ class Budget:
         at random, so many of each class.
     channels, dropout
         See `striate.network.zoo.all_cnn`; the paper's are (96, 192) and (0.2, 0.5).
+    passes : tuple of int
+        How long: each network is trained anew for each of them, in ascending order.
     rates : tuple of float
         Each is tried; where there are several, a tenth of the training images is held out to choose
         by.
@@ -64,7 +66,7 @@ class Budget:
     channels: tuple[int, int]
     dropout: tuple[float, float]
     preparation: str
-    passes: int
+    passes: tuple[int, ...]
     batch_size: int
     rates: tuple[float, ...]
     schedule: str
@@ -80,11 +82,11 @@ BUDGETS = {
         images=10000,
         tests=10000,
         seeds=2,
-        channels=(24, 48),
+        channels=(16, 32),
         dropout=(0.0, 0.0),
         preparation="gcn",
-        passes=8,
-        batch_size=64,
+        passes=(4, 16),
+        batch_size=32,
         rates=(0.05,),
         schedule="one-cycle:rise=0.2",
         weight_decay=1e-3,
@@ -100,7 +102,7 @@ BUDGETS = {
         channels=(96, 192),
         dropout=(0.2, 0.5),
         preparation="gcn,zca",
-        passes=350,
+        passes=(350,),
         batch_size=128,
         rates=(0.25, 0.1, 0.05, 0.01),
         schedule="step:200,250,300",
@@ -160,12 +162,14 @@ def experiment(
     pictures = Pictures(data, budget)
     count = seeds or budget.seeds
     plan = [
-        (base, variant, seed, rate, "none")
-        for base, seed, variant, rate in product(budget.bases, range(count), VARIANTS, budget.rates)
+        (base, variant, seed, passes, rate, "none")
+        for base, seed, passes, variant, rate in product(
+            budget.bases, range(count), budget.passes, VARIANTS, budget.rates
+        )
     ]
     if budget.augmented:
         plan += [
-            ("c", "all-cnn", seed, rate, "flip,shift:5")
+            ("c", "all-cnn", seed, budget.passes[-1], rate, "flip,shift:5")
             for seed, rate in product(range(count), budget.rates)
         ]
     trials = tuple(_trial(pictures, device, *of) for of in plan)
@@ -179,12 +183,15 @@ def _trial(
     base: str,
     variant: Variant,
     seed: int,
+    passes: int,
     rate: float,
     augment: str,
 ) -> Trial:
     budget = pictures.budget
     network = Network(all_cnn(base, variant, channels=budget.channels, dropout=budget.dropout))
     how = {
+        "epochs": passes,
+        "batch_size": budget.batch_size,
         "learning_rate": rate,
         "momentum": 0.9,
         "weight_decay": budget.weight_decay,
@@ -194,13 +201,14 @@ def _trial(
         "device": device,
     }
     kind = f"{network.name}{'' if augment == 'none' else '-augmented'}"
-    name = f"{kind}-rate-{rate:g}-seed-{seed}"
+    name = f"{kind}-rate-{rate:g}-passes-{passes}-seed-{seed}"
+    others = {key: value for key, value in how.items() if key not in ("epochs", "batch_size")}
 
     def sample() -> float:
         part = pictures.data.train_images[: 16 * budget.batch_size]
         images = pictures.data.prepared(part)  # any preparation: it is not part of a step
         labels = pictures.data.train_labels[: len(part)]
-        return step_seconds(network, images, labels, budget.batch_size, **how)
+        return step_seconds(network, images, labels, budget.batch_size, **others)
 
     return Trial(
         name=name,
@@ -208,14 +216,14 @@ def _trial(
         | {"budget": _deciding(budget), **how},
         work=partial(_work, pictures, network, seed, how, name),
         kind=kind,
-        steps=budget.passes * -(-pictures.count // budget.batch_size),
+        steps=passes * -(-pictures.count // budget.batch_size),
         sample=sample,
     )
 
 
 def _deciding(budget: Budget) -> dict[str, Any]:
     """Return what of a budget decides how a single run ends."""
-    several = {"bases", "seeds", "rates", "augmented", "keeps"}
+    several = {"bases", "seeds", "passes", "rates", "augmented", "keeps"}
     chosen = {name: value for name, value in asdict(budget).items() if name not in several}
     return {**chosen, "held_out": HELD_OUT if len(budget.rates) > 1 else 0}
 
@@ -237,14 +245,12 @@ def _work(
     result = fit(
         network,
         learnt,
-        epochs=budget.passes,
-        batch_size=budget.batch_size,
         validation=HELD_OUT if len(budget.rates) > 1 else None,
         seed=seed,
         **how,
         **kept,
         progress=False,
-        on_epoch=lambda epoch: advance(epoch.number / budget.passes),
+        on_epoch=lambda epoch: advance(epoch.number / how["epochs"]),
     )
     tests = slice(0, budget.tests)
     found = evaluate(
