@@ -70,8 +70,9 @@ def _print_table(result: Result, title: str) -> None:
         for part in ("validation", "test")
         if getattr(result.history[0], f"{part}_error") is not None
     ]
-    errors = [f"{part} error" for part in ("train", *parts)]
-    table = Table("epoch", "rate", "train loss", *errors, "examples/s")
+    short = {"validation": "valid."}
+    errors = [f"{short.get(part, part)} error" for part in ("train", *parts)]
+    table = Table("epoch", "rate", "train loss", *errors, "examples /s")
     for column in table.columns:
         column.justify = "right"
     best = result.best.epoch.number if result.best else None
@@ -88,7 +89,7 @@ def _cells(epoch: Epoch, parts: tuple[str, ...]) -> list[str]:
     errors = [100 * getattr(epoch, f"{part}_error") for part in parts]
     return [
         str(epoch.number),
-        f"{epoch.rate:.4g}",
+        f"{epoch.rate:.3g}",
         f"{epoch.train_loss:.4f}",
         *(f"{error:.2f} %" for error in errors),
         f"{epoch.examples_per_second:,.0f}",

@@ -112,7 +112,7 @@ def train(
             patience=patience,
             seed=seed,
             device=device,
-            precision=precision,
+            precision=precision,  # type: ignore[arg-type]  # fit checks it
             threads=threads,
             out=out,
             resume="auto" if resume_if_begun else resume,
