@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -170,6 +171,31 @@ def test_signals_are_obeyed_between_two_steps(noisy, stripes, tmp_path, number):
             return images
 
     require_same(fit(noisy, stripes, augment=Quiet(), out=tmp_path, resume=True, **settings), whole)
+
+
+def test_threads_other_than_the_main_one_train_too(noisy, stripes, tmp_path):
+    """Python delivers signals to the main thread alone, so nothing is listened for there."""
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def run():
+        listening = []
+        out = tmp_path / "run"
+        result = fit(
+            *(noisy, stripes),
+            epochs=2,
+            out=out,
+            on_epoch=lambda _: listening.append(signal.getsignal(signal.SIGINT)),
+            **SETTINGS,
+        )
+        seen.append((result, listening))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    ((result, listening),) = seen
+    assert listening == [before, before]
+    require_same(result, fit(noisy, stripes, epochs=2, **SETTINGS))
 
 
 def test_a_run_that_is_done_is_returned_as_it_is(noisy, stripes, tmp_path):

@@ -62,6 +62,13 @@ def test_every_example_is_met_once_and_every_step_has_its_rate(count, batch_size
     assert seen[-1] == pytest.approx(course.loss)
 
 
+def test_blocks_are_bounded_by_memory(monkeypatch):
+    monkeypatch.setattr("striate.training.loop.LARGEST", 4 * 4 * 3)  # three steps of four numbers
+    learner = Idle(4)
+    run(learner, 60, block=16)
+    assert [len(rates) for rates in learner.rates] == [3] * 5
+
+
 def test_an_order_follows_from_seed_and_number_alone():
     orders = []
     for number, seed in ((1, 0), (1, 0), (2, 0), (1, 1)):

@@ -30,7 +30,9 @@ class Events:
         for package, module in WRITERS.items():
             if find_spec(package) and find_spec(module.partition(".")[0]):
                 writer = import_module(module).SummaryWriter
-                return cls(writer(str(folder), purge_step=done + 1))
+                # a name of its own, for sessions that begin in the same second
+                suffix = f".after-{done}"
+                return cls(writer(str(folder), purge_step=done + 1, filename_suffix=suffix))
         return None
 
     def add(self, epoch: Epoch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 from time import perf_counter
 from typing import Any
 
@@ -19,7 +19,8 @@ from striate.training.schedules import Schedule
 __all__ = ["Lessons", "NotFinite", "Pass", "rates_of", "run_pass"]
 
 BRIEF = 0.02  # seconds: blocks of steps grow until they take so long
-LONGEST = 256  # steps in a block
+LONGEST = 1024  # steps in a block
+LARGEST = 2**28  # bytes of the images of a block, unless one step needs more
 
 
 @dataclass(eq=False)
@@ -90,6 +91,11 @@ class Lessons:
     def __len__(self) -> int:
         return len(self._examples)
 
+    @property
+    def image_bytes(self) -> int:
+        """The size of an image that is ready for the network."""
+        return 4 * prod(self._examples.images.shape[1:])
+
     def at(self, places: slice) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return images and labels at these places of the pass."""
         chosen = places if self._order is None else self._order[places]
@@ -123,14 +129,16 @@ def run_pass(
     between : function of the mean loss so far
         Called after each block; what it raises ends the pass.
     block : int, optional
-        Steps in each block; by default as many as take about 20 to 40 ms.
+        Steps in each block, if there is memory; by default as many as take about 20 to 40 ms.
 
     Raises
     ------
     NotFinite
         The learner is as it was before the step.
     """
-    size, steps, total = learner.batch_size, block or 1, float(course.losses[: course.done].sum())
+    size, total = learner.batch_size, float(course.losses[: course.done].sum(dtype=np.float64))
+    most = max(1, min(block or LONGEST, LARGEST // (size * lessons.image_bytes)))
+    steps = 1 if block is None else most
     while course.done < len(lessons):
         begin = perf_counter()
         places = slice(course.done, min(len(lessons), course.done + steps * size))
@@ -149,7 +157,7 @@ def run_pass(
             raise NotFinite(first + lesson.steps, images[batch], labels[batch])
         between(total / course.done)
         if took < BRIEF and block is None:
-            steps = min(2 * steps, LONGEST)
+            steps = min(2 * steps, most)
 
 
 def rates_of(

@@ -51,7 +51,7 @@ class Run:
 
     def to_the_end(self, display: Display, on_epoch: Callable[[Epoch], None] | None) -> Result:
         """Run the passes that are left."""
-        interruption = Interruption()
+        interruption = Interruption(getattr(self.learner, "agreed", None))
         try:
             with interruption:
                 self._prepare(display)
@@ -65,6 +65,8 @@ class Run:
         except Stopped:
             self.keeper.stopped(self)
             if interruption.number == signal.SIGTERM:
+                self.keeper.release()
+                display.close()
                 signal.raise_signal(signal.SIGTERM)
             raise KeyboardInterrupt(f"stopped {self._where()}{self.keeper.kept()}") from None
         except KeyboardInterrupt:  # from on_epoch, or a second one

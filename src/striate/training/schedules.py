@@ -174,7 +174,7 @@ class OneCycle:
     Examples
     --------
     >>> [round(OneCycle().factor(step, 10, 1), 2) for step in range(0, 10, 3)]
-    [0.28, 0.95, 0.5, 0.0]
+    [0.04, 0.95, 0.39, 0.0]
     """
 
     rise: float = 0.3

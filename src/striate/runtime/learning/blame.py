@@ -28,8 +28,10 @@ def first_not_finite(
     >>> network = st.load("lenet-1989").initialize(seed=0)
     >>> images = np.full((1, 1, 16, 16), np.inf, np.float32)
     >>> first_not_finite(network, images, np.array([3]), "squared")
-    'H1 (Conv) made the first values that are not finite, 768 of 768'
+    'the images are not finite, 256 of 256'
     """
+    if text := _share(images):
+        return f"the images are not finite, {text}"
     learning, found = Trainable(network), find_loss(loss)
     with np.errstate(all="ignore"):
         outputs = learning.forward(images)
