@@ -100,7 +100,7 @@ def test_the_digit_is_read_rightly(toured):
         (
             ("--data", "foo"),
             UnknownNameError,
-            "no data set is called 'foo'; known: digits, usps",
+            "no data set is called 'foo'; known: cifar10, cifar100, digits, fashion-mnist, mnist, usps",
         ),
         (("--photo", "missing.jpg"), FileError, "missing.jpg: no such file; check the path"),
         (("--passes", "0"), ParameterError, "--passes 0 must be at least 1"),
@@ -140,12 +140,26 @@ def test_photographs_of_real_numbers_are_refused(tmp_path):
     )
 
 
+def epoch(number, error):
+    """Return a pass that ends with this test error, and half as much in training."""
+    return Epoch(
+        number=number,
+        steps=1,
+        rate=0.1,
+        train_loss=1.0,
+        train_error=error / 2,
+        test_error=error,
+        seconds=1.0,
+        examples_per_second=1.0,
+    )
+
+
 @pytest.mark.parametrize(
     ("errors", "first"),
     [([0.9, 0.5, 0.1, 0.05], 2), ([0.3], 0), ([0.3, 0.2], 0), ([0.1, 0.9, 0.1], 2)],
 )
 def test_the_chart_shows_the_last_passes(errors, first):
-    history = [Epoch(i, 1.0, e / 2, e, 1.0, 1.0) for i, e in enumerate(errors, start=1)]
+    history = [epoch(number, error) for number, error in enumerate(errors, start=1)]
     assert _first_shown(history) == first
     caption = _caption(history)
     assert ("Not drawn" in caption) == (first > 0)

@@ -7,7 +7,6 @@ import pytest
 
 import striate as st
 from striate.network import inspect
-from striate.training import data
 from striate.training.recipes import conduct, lenet_1989
 from striate.training.recipes.lenet_1989_steps import STEPS
 
@@ -15,20 +14,6 @@ from striate.training.recipes.lenet_1989_steps import STEPS
 @pytest.fixture(scope="module")
 def once():
     return lenet_1989.once("digits", passes=4, seed=1, progress=False)
-
-
-@pytest.fixture(scope="module")
-def few():
-    """Digits, 60 to train on and 40 to test."""
-    whole = data.load("digits")
-    return data.Dataset(
-        "few",
-        whole.train_images[:60],
-        whole.train_labels[:60],
-        whole.test_images[:40],
-        whole.test_labels[:40],
-        whole.classes,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +59,7 @@ def test_rates_are_divided_by_the_inputs_of_a_unit():
     rates = lenet_1989.learning_rates(graph)
     inputs = {"H1": 25, "H2": 200, "H3": 192, "output": 30}
     assert rates == {
-        f"{layer}.{kind}": lenet_1989.RATES[layer] / count
+        f"{layer}.{kind}": lenet_1989.RATES[f"{layer}.{kind}"] / count
         for layer, count in inputs.items()
         for kind in ("weight", "bias")
     }

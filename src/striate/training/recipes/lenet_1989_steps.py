@@ -4,10 +4,27 @@ The steps are those of a well-known reproduction: A. Karpathy, "Deep Neural Nets
 33 years from now", 2022, https://github.com/karpathy/lecun1989-repro, which has MNIST's digits,
 shrunk to 16x16, for the paper's own: softmax and cross-entropy; AdamW; shifts by a pixel; dropout
 and ReLU, with more passes. Its settings are for its data; those here were chosen on USPS, by the
-errors on the last 1,500 training digits of networks trained on the others, and no test digit was
-looked at. Mean errors of 16 seeds on the 1,500, with the standard error of the mean; (*) chosen:
+errors among the last 1,500 training digits of networks trained on the first 5,791, and no test
+digit was looked at. `RATES` tells it of the paper's protocol; of the later steps, this was tried:
 
-SEARCH
+========  ===================================================================  ==============
+step      settings                                                             wrong of 1,500
+========  ===================================================================  ==============
+softmax   rates of the paper's protocol, times 1                               32.4 (chosen)
+          times 1/2                                                            34.9
+adamw     batches of 8, rate 0.001, weight decay 0.1                           30.7 (chosen)
+          0.0005, 0.1                                                          33.8
+          0.001, 0.01 / 0.0005, 0.01 / 0.003, 0.01                             32.7 / 35.5 / 36.9
+          batches of 1, 0.001, 0.01 / 0.0003, 0.01                             33.1 / 31.5
+shifts    60 passes, 0.001, 0.1 / 0.01                                         18.9 (chosen) / 21.5
+          40 passes, 0.001, 0.01 / 0.003, 0.01                                 23.1 / 25.2
+dropout   80 passes, 0.002, 0.1 / 0.01                                         13.1 (chosen) / 12.8
+          80 passes, 0.005, 0.01 / batches of 16, 0.003, 0.05                  14.6 / 12.8
+          60 passes, 0.003, 0.01 / dropout of 0.1 in place of 0.25             13.9 / 14.7
+========  ===================================================================  ==============
+
+Means over 16 seeds, whose standard error is 0.6 to 1.3. Of settings that cannot be told apart, the
+one was chosen that changes least from the step before.
 """
 
 from __future__ import annotations
@@ -24,27 +41,53 @@ from striate.network.zoo.lenet import CONNECTIONS_1989
 __all__ = ["PASSES", "RATES", "STEPS", "Step", "learning_rates", "settings"]
 
 PASSES = 23
-RATES = {"H1": 0.5, "H2": 0.5, "H3": 0.2, "output": 0.5}
+RATES = {
+    "H1.weight": 1.7,
+    "H1.bias": 10.0,
+    "H2.weight": 0.4,
+    "H2.bias": 0.4,
+    "H3.weight": 0.2,
+    "H3.bias": 0.2,
+    "output.weight": 0.3,
+    "output.bias": 0.3,
+}
 """Learning rates, each to be divided by the layer's F, its number of inputs to a unit.
 
 Chosen without a look at the test digits: trained on the first 5,791 training digits for 23 passes,
-rates got so many of the other 1,500 wrong, on average over seeds 0 to 3 (* 0 and 1):
+networks got so many of the other 1,500 wrong, on average over 16 seeds (standard error 0.7 to 1.5).
 
-one rate for all   0.002 40.0    0.003 39.5   0.006 41.5*  0.012 45.5*
-rate / sqrt F      0.02  35.5    0.03  37.8   0.1   49.5*
-rate / F           0.1   39.5*   0.2   36.2   0.3   36.8   0.5   35.2   1 46.5*
-0.5 / F, but H1    0.125 39.8    2     34.5
-0.5 / F, but H2    0.2   35.5    1.25  40.5
-0.5 / F, but H3    0.08  34.5    0.2   31.0   1.25  42.2
-rate / (mu + h)    0.0005, mu 0.02  47.0*     0.002, mu 0.1  46.5*
+One thing changed at a time, from 0.5 / F for all layers but H3, which has 0.2 / F:
 
-where h is the diagonal of the Gauss-Newton matrix, taken anew before each pass from 500 digits;
-six combinations of the better of these came to between 32.0 and 34.8. The rates chosen, on all
-7,291 digits, get 103, 112, 97, 99 and 106 of the test digits wrong with seeds 0 to 4: 5.15 % on
-average, where the paper has 5.0 %.
+nothing                                               33.4
+maps of H2 in three groups, each seeing the same 8    34.1
+weights at first within 1.2 / F, 4 / F, 2.4 / sqrt F  33.6  34.2  47.6
+targets of 0.8, 0.9                                   34.9  34.4
+1.7159 tanh(x / 2), 1.7159 tanh(x)                    33.2  39.2
+tanh(x), with targets of 1, 0.8                       35.9  34.9
+rates times 1.5                                       37.0
+rates falling along a line to a tenth, a cosine to 0  34.6  34.9
+rate / sqrt F of 0.02                                 36.3
+rate / (mu + h): 0.0005, mu 0.02; 0.002, mu 0.1       47.0  46.5
+
+(h is the diagonal of the Gauss-Newton matrix, as in the paper's section 4, taken anew before each
+pass from 500 digits; two seeds.) Then 496 combinations drawn at random, one seed each: rates of
+weights and of biases by layer, how far they fall, who sees whom, the scale of tanh. A quadratic fit
+of the errors asks for faster biases in H1, which are one for each unit where a weight serves 64 of
+them. Around what it asks for:
+
+weights 1.7, 0.34, 0.29, 0.29; biases alike           34.0
+weights 1.7, 0.4, 0.2, 0.3; biases of H1 5            30.5
+the same, biases of H1 10 (chosen)                    29.2
+the same, biases of H1 20                             29.9
+biases of H1 10; weights of H1 1                      30.8
+biases of H1 10 and of H2 1.2, rates falling to half  28.4
+biases of H1 10; weights as at first                  32.4
+
+With 16 other seeds the chosen ones come to 30.9, falling to half to 30.2, and the first ones to
+34.4: the fall makes no difference to speak of, so the rates stay as they are throughout.
 """
 
-ADAMW = {"optimizer": "adamw", "weight_decay": 0.01, "batch_size": 8, "schedule": "cosine"}
+ADAMW = {"optimizer": "adamw", "weight_decay": 0.1, "batch_size": 8, "schedule": "cosine"}
 ENTROPY = {"loss": "cross-entropy", "shuffle": True}
 
 
@@ -71,16 +114,11 @@ def learning_rates(graph: Graph) -> dict[str, float]:
     >>> import striate as st
     >>> rates = learning_rates(st.load("lenet-1989").graph)
     >>> rates["H1.weight"], rates["H2.bias"]
-    (0.02, 0.0025)
+    (0.068, 0.002)
     """
     shapes = {parameter.name: parameter.shape for parameter in graph.parameters}
-    rates: dict[str, float] = {}
-    for node in graph.nodes:
-        if node.name in RATES:
-            weight, bias = node.inputs[1:]
-            inputs = prod(shapes[weight][1:])  # the shape is (outputs, *inputs)
-            rates |= dict.fromkeys((weight, bias), RATES[node.name] / inputs)
-    return rates
+    inputs = {name: prod(shapes[name.replace("bias", "weight")][1:]) for name in RATES}
+    return {name: rate / inputs[name] for name, rate in RATES.items()}
 
 
 def settings(graph: Graph) -> dict[str, Any]:
@@ -139,7 +177,7 @@ STEPS = (
         "adamw",
         "AdamW in batches of 8, the rate falling to 0 along a cosine",
         _scores,
-        _with(epochs=23, learning_rate=5e-4, **ADAMW, **ENTROPY),
+        _with(epochs=23, learning_rate=1e-3, **ADAMW, **ENTROPY),
         3.59,
     ),
     Step(
@@ -153,7 +191,7 @@ STEPS = (
         "dropout",
         "dropout of 0.25 and ReLU, 80 passes",
         _rectified,
-        _with(epochs=80, learning_rate=3e-3, augment="shift:1:-1.0", **ADAMW, **ENTROPY),
+        _with(epochs=80, learning_rate=2e-3, augment="shift:1:-1.0", **ADAMW, **ENTROPY),
         1.59,
     ),
 )

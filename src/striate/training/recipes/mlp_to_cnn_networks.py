@@ -76,7 +76,8 @@ def network(kind: str) -> Network:
     if kind not in KINDS:
         raise UnknownNameError.of("kind of layer", kind, KINDS)
     b = Builder(f"{kind}-layers", (None, 1, FIELD, FIELD))
-    x, before = b.input, (1, FIELD, FIELD)
+    x = b.input
+    before: Maps = (1, FIELD, FIELD)
     for number, shape in enumerate(LAYERS, start=1):
         name = f"layer{number}"
         if kind == "dense":

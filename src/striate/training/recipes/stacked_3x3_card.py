@@ -87,7 +87,7 @@ def _ratio(kind: str, found: Mapping[str, list[dict[str, Any]]]) -> float:
     first, own = (
         [result["step_seconds"] for result in found[name]] for name in (next(iter(found)), kind)
     )
-    return median(b / a for a, b in zip(first, own, strict=True))
+    return float(median(b / a for a, b in zip(first, own, strict=True)))
 
 
 def _figures(

@@ -72,7 +72,7 @@ class Watch:
             if self._bar is not None:
                 bar, task = self._bar
                 text = f"run {self._before + place + 1}/{runs} {name}"
-                bar.update(task, completed=done + share * own, description=text)
+                bar.update(task, completed=done + share * own, description=text, refresh=True)
 
         advance(0.0)
         return advance
