@@ -100,7 +100,8 @@ def test_the_digit_is_read_rightly(toured):
         (
             ("--data", "foo"),
             UnknownNameError,
-            "no data set is called 'foo'; known: cifar10, cifar100, digits, fashion-mnist, mnist, usps",
+            "no data set is called 'foo'; known: cifar-10, cifar-100, digits, fashion-mnist, "
+            "mnist, usps",
         ),
         (("--photo", "missing.jpg"), FileError, "missing.jpg: no such file; check the path"),
         (("--passes", "0"), ParameterError, "--passes 0 must be at least 1"),
