@@ -100,6 +100,8 @@ def train(
     asked = {name: value for name, value in chosen.items() if value is not None}
     settings = {**_defaults(model, network, optimizer), **asked}
     examples = _examples(data, network, prepare, resize=resize or model == PAPERS)
+    place = distributed()
+    leads = place is None or place.leads  # of the processes of torchrun one prints
     try:
         result = striate.fit(
             network,
@@ -120,10 +122,10 @@ def train(
             **settings,
         )
     except KeyboardInterrupt as stopped:  # Typer would drop its text
-        typer.secho(f"striate: {stopped or 'stopped before training began'}", err=True)
+        if leads:
+            typer.secho(f"striate: {stopped or 'stopped before training began'}", err=True)
         raise typer.Exit(130) from None
-    place = distributed()
-    if place is None or place.leads:  # of the processes of torchrun one prints
+    if leads:
         show(result, examples, out, as_json=as_json)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -21,14 +22,21 @@ class Interruption:
 
     In threads other than the main one Python delivers no signals, and nothing is changed.
 
+    Parameters
+    ----------
+    agreed : function of the signal's number, or 0, to such a number; optional
+        What processes that train together do about it: signals do not reach all of them at the
+        same step, but all must stop at the same one.
+
     Examples
     --------
     >>> with Interruption() as interruption:
     ...     interruption.check()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, agreed: Callable[[int], int] | None = None) -> None:
         self.number: int | None = None
+        self._agreed = agreed
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -46,6 +54,8 @@ class Interruption:
 
     def check(self) -> None:
         """Raise Stopped if a signal has come."""
+        if self._agreed is not None:
+            self.number = self._agreed(self.number or 0) or None
         if self.number is not None:
             raise Stopped
 

@@ -35,6 +35,7 @@ for name, descent in (("sgd", Descent(momentum=0.9, clip_norm=0.5)), ("adam", De
 images[27] = np.inf  # in the share of one process alone
 lesson = learner.learn(images, labels, rates)
 assert lesson.steps == 3, lesson.steps
+assert learner.agreed(2 * place.rank) == 2
 count = 8 + 8 * place.rank
 try:
     learner.learn(images[:count], labels[:count], rates[: count // 8])

@@ -162,6 +162,10 @@ class TorchLearner:
         self._descending.step(rate)
         return losses.detach(), y.detach().argmax(1) == batch.labels
 
+    def agreed(self, number: int) -> int:
+        """Return the greatest number that a process has; all of them must ask at once."""
+        return self._world.greatest(number)
+
     def scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the outputs in inference mode; each process computes those of its share."""
         first, last = self._world.place.share(0, len(images))

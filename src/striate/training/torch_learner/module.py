@@ -76,6 +76,7 @@ class LearningModule(NetworkModule):
 def _dropout(random: torch.Generator, op: ops.Dropout, how: How, x: Tensor) -> Any:
     if not how.training or op.rate == 0:
         return (x, torch.ones_like(x, dtype=torch.bool)) if op.mask else x
-    share = torch.empty_like(x, dtype=torch.float32).bernoulli_(1 - op.rate, generator=random)
-    y = x * (share / (1 - op.rate)).to(x.dtype)
-    return (y, share.bool()) if op.mask else y
+    share = torch.empty_like(x).bernoulli_(1 - op.rate, generator=random)
+    kept = share.bool() if op.mask else None
+    y = x * share.div_(1 - op.rate)
+    return y if kept is None else (y, kept)

@@ -49,8 +49,7 @@ class World:
 
         Only torchrun on the machine whose process failed counts that as a restart.
         """
-        counts = torch.tensor([self.place.restarts], device=self._device)
-        return int(self.total(counts)) > 0
+        return self.greatest(self.place.restarts) > 0
 
     @property
     def alone(self) -> bool:
@@ -92,6 +91,12 @@ class World:
         if not self.alone:
             dist.all_reduce(values)
         return values
+
+    def greatest(self, number: int) -> int:
+        """Return the greatest of the numbers that processes have."""
+        if self.alone:
+            return number
+        return int(self.each(torch.tensor([number], device=self._device)).max())
 
     def each(self, values: Tensor) -> Tensor:
         """Return what each process has, one row for each."""
