@@ -1,5 +1,7 @@
 """Oracles for whole networks: an interpreter of graphs in PyTorch, and programs in float64."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -57,7 +59,12 @@ def _batch_norm(training):
 
 MEANING = {
     op.Add: lambda o, a, b: a + b,
-    op.AveragePool: _pool((F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)),
+    op.AveragePool: lambda o, x: _pool(
+        [
+            partial(apply, count_include_pad=o.count_include_pad)
+            for apply in (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+        ]
+    )(o, x),
     op.Clip: lambda o, x: F.hardtanh(x, o.low, o.high),
     op.Concat: lambda o, *xs: torch.cat(xs, o.axis),
     op.Conv: _conv,
@@ -68,10 +75,12 @@ MEANING = {
     op.GlobalAveragePool: lambda o, x: x.mean(dim=tuple(range(2, x.ndim)), keepdim=True),
     op.GlobalMaxPool: lambda o, x: x.amax(dim=tuple(range(2, x.ndim)), keepdim=True),
     op.Identity: lambda o, x: x,
+    op.LeakyRelu: lambda o, x: F.leaky_relu(x, o.alpha),
     op.MaxPool: _pool((F.max_pool1d, F.max_pool2d, F.max_pool3d)),
     op.Mul: lambda o, a, b: a * b,
     op.Pad: _pad,
     op.Relu: lambda o, x: F.relu(x),
+    op.Reshape: lambda o, x: x.reshape(o.infer([tuple(x.shape)])),
     op.ScaledTanh: lambda o, x: o.alpha * torch.tanh(o.beta * x),
     op.Sigmoid: lambda o, x: torch.sigmoid(x),
     op.Softmax: lambda o, x: torch.softmax(x, o.axis),

@@ -101,9 +101,6 @@ MADE = {
     f.__name__: f
     for f in (plain, strided, residual, joined, pooled, depthwise, grouped, three_axes, one_axis)
 }
-    f.__name__: f
-    for f in (plain, strided, residual, joined, pooled, depthwise, grouped, three_axes, one_axis)
-}
 ZOO = ("lenet-1989", "lenet-5", "mlp")
 DESCENTS = {
     "sgd": Descent(),

@@ -198,6 +198,15 @@ class Space:
             self.run(map_blocks(self.target, ("add", 0, 1), [known, more], more))
         self.give(name, more)
 
+    def share_gradient(self, name: str, more: Value) -> None:
+        """Add to the gradient for a value in blocks what others read too, and leave it as it is."""
+        known = self.known(name)
+        if known is None:
+            self.give(name, more, shared=True)
+            return
+        both = self.new_gradient(name)
+        self.run(map_blocks(self.target, ("add", 0, 1), [known, more], both))
+
     def add_gradient_rows(self, name: str, more: Place) -> None:
         """Add to the gradient for a value in NumPy's order."""
         known = self._gradients.get(name)

@@ -85,5 +85,7 @@ class Shifting:
             partial = space.buffer(f"d {number} (sums)", partial_size(dz)).buffer
             to = space.parameter_gradient(number)
             space.run(channel_sums(space.target, dz, to, partial))
-        if layer.learns[0]:
+        if layer.learns[0] and space.own(layer.output):
             space.add_gradient(name, dz)
+        elif layer.learns[0]:
+            space.share_gradient(name, dz)

@@ -55,14 +55,8 @@ class Adding:
             return
         dz = gated(space, layer)
         for name, learns in zip(layer.node.inputs, layer.learns, strict=True):
-            if not learns:
-                continue
-            known = space.known(name)
-            if known is None:
-                space.give(name, dz, shared=True)
-                continue
-            both = space.new_gradient(name)
-            space.run(map_blocks(space.target, ("add", 0, 1), [known, dz], both))
+            if learns:
+                space.share_gradient(name, dz)
 
 
 class Joining:
@@ -108,11 +102,8 @@ def _hand_over(space: Space, dy: Value, first: int, name: str) -> None:
         space.run(gather(space.target, Place(dy.buffer), index, Place(part.buffer)))
         if known is not None:
             space.run(map_blocks(space.target, ("add", 0, 1), [known, part], part))
-    elif known is None:
-        space.give(name, part, shared=True)
     else:
-        both = space.new_gradient(name)
-        space.run(map_blocks(space.target, ("add", 0, 1), [known, part], both))
+        space.share_gradient(name, part)
 
 
 def _places(source: Blocked, result: Blocked, first: int) -> NDArray[np.int32]:

@@ -1,0 +1,128 @@
+"""What gradients of learners are measured by: float64, differences and one step's weights."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from striate.errors import ParameterError
+from striate.ops.codegen import Target
+from striate.runtime.constants import arrays_of
+from striate.runtime.learning import Descent
+from striate.runtime.learning.compiled import CompiledLearner, why_not
+from striate.runtime.learning.losses import find_loss
+from striate.runtime.plan import plan
+
+RATE = 2.0**12
+"""So large that what is left of the weight takes no digits from the gradient."""
+
+
+@pytest.fixture(scope="session")
+def examples():
+    """Return examples(network, count, seed) -> images and labels of 5 classes."""
+
+    def examples(network, count=4, seed=0):
+        random = np.random.default_rng(seed)
+        images = random.standard_normal((count, *network.input_shape[1:]), np.float32)
+        return images, random.integers(0, 5, count)
+
+    return examples
+
+
+@pytest.fixture(scope="session")
+def by_step():
+    """Return by_step(network, images, labels, loss) -> gradients, as a step's weights tell them."""
+
+    def gradients(network, images, labels, loss="squared", **options):
+        assert why_not(network) == ""
+        how = {"loss": loss, "batch_size": len(images), "descent": Descent()}
+        student = CompiledLearner(network, **how, **options)
+        assert student.learn(images, labels, np.full(1, RATE, np.float32)).steps == 1
+        after = student.network().weights
+        return {
+            p.name: (network.weights[p.name].astype(np.float64) - after[p.name]) / RATE
+            for p in network.graph.parameters
+            if p.trainable
+        }
+
+    return gradients
+
+
+@pytest.fixture
+def by_autograd(by_torch):
+    """Return by_autograd(network, images, labels, loss) -> gradients in float64."""
+
+    def gradients(network, images, labels, loss="squared"):
+        y, parameters = by_torch(network, images, training=True)
+        if loss == "squared":
+            wanted = 2 * F.one_hot(torch.tensor(labels), y.shape[1]) - 1
+            mean = 0.5 * ((y - wanted) ** 2).sum() / len(images)
+        else:
+            mean = F.cross_entropy(y, torch.tensor(labels))
+        mean.backward()
+        trained = [p.name for p in network.graph.parameters if p.trainable]
+        return {name: parameters[name].grad.numpy() for name in trained}
+
+    return gradients
+
+
+@pytest.fixture(scope="session")
+def loss_in_float64():
+    """Return of(network, images, labels, loss) -> the mean loss in training mode."""
+
+    def of(network, weights, images, labels, loss):
+        run = plan(
+            network.graph, images.shape, np.dtype(np.float64), random=np.random.default_rng(0)
+        )
+        arrays = {name: np.array(array, np.float64) for name, array in weights.items()}
+        known = {**arrays_of(network, np.dtype(np.float64)), **arrays}
+        y = run.run([images.astype(np.float64)], known, keep=None)[run.outputs[0]]
+        chosen = find_loss(loss)
+        return chosen.values(y, chosen.targets(y.shape[1])[labels].astype(np.float64)).mean()
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def by_differences(loss_in_float64):
+    """Return by_differences(network, images, labels, loss, name, index): two-sided, in float64."""
+
+    def gradient(network, images, labels, loss, name, index):
+        sides = []
+        for step in (1e-5, -1e-5):
+            array = np.array(network.weights[name], np.float64)
+            array[index] += step
+            weights = {**network.weights, name: array}
+            sides.append(loss_in_float64(network, weights, images, labels, loss))
+        return (sides[0] - sides[1]) / 2e-5
+
+    return gradient
+
+
+@pytest.fixture(scope="session")
+def agree():
+    """Return agree(found, wanted): compare gradients, each array by its largest element."""
+
+    def agree(found, wanted, tolerance=2e-5):
+        largest = max(np.abs(array).max() for array in wanted.values())
+        assert largest > 0
+        for name, array in wanted.items():
+            # Biases before a normalization have no gradient but that of rounding.
+            scale = max(np.abs(array).max(), 1e-2 * largest)
+            np.testing.assert_allclose(found[name], array, 0, tolerance * scale, err_msg=name)
+
+    return agree
+
+
+@pytest.fixture
+def instructions(monkeypatch):
+    """Return instructions(level): make code for another processor, or skip where none can run."""
+
+    def use(level):
+        monkeypatch.setenv("STRIATE_ISA", level)
+        try:
+            Target.host()
+        except ParameterError as error:
+            pytest.skip(str(error))
+
+    return use
