@@ -99,7 +99,8 @@ def test_labels_are_as_many_as_classes(weights, digit, tmp_path, count, run):
 def test_random_weights_are_announced(digit, run):
     result = run("lenet-1989", digit, "--json")
     assert result.stderr == (
-        "striate: lenet-1989 runs with random weights; give trained ones with --weights\n"
+        "striate: lenet-1989 runs with random weights; give trained ones with --weights, or "
+        "--pretrained\n"
     )
     assert json.loads(result.stdout)["results"]
 

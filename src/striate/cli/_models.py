@@ -27,17 +27,19 @@ SPOKEN = {
     ),
     "check input_shape against": "check --input against",
     "in input_shape": "with --input",
+    "pretrained=True": "--pretrained",
+    "give a file with weights=": "give a file with --weights",
 }
 """What the library asks for, as the command line has it."""
 
 
-def load_model(text: str, sizes: InputShape = None) -> Network:
+def load_model(text: str, sizes: InputShape = None, *, pretrained: bool = False) -> Network:
     """Return the network of a name, an .onnx file, or MODULE.py:NAME.
 
     The last runs that file, and takes from it a `torch.nn.Module`, a Network or a Graph, or
-    something that returns one when it is called without arguments.
+    something that returns one when it is called without arguments. A name may be `pretrained`.
     """
-    return network_of(source_of(text), sizes)
+    return network_of(source_of(text), sizes, pretrained=pretrained)
 
 
 @contextmanager
@@ -54,11 +56,14 @@ def spoken() -> Iterator[None]:
         raise type(error)(text) from None
 
 
-def network_of(made: Any, sizes: InputShape = None) -> Network:
+def network_of(made: Any, sizes: InputShape = None, *, pretrained: bool = False) -> Network:
     """Return the network that `source_of` found."""
     import striate
     from striate.network import Graph, Network
 
+    if pretrained:
+        with spoken():
+            return striate.load(made, pretrained=True)
     if isinstance(made, Graph):
         made = Network(made)
     if isinstance(made, Network):

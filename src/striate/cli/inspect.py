@@ -80,6 +80,10 @@ def inspect(
         Path | None,
         typer.Option(metavar="FILE", help="limits of a TOML file; exit code 1 if one is exceeded"),
     ] = None,
+    pretrained: Annotated[
+        bool,
+        typer.Option("--pretrained", help="the weights that come with striate: how they were made"),
+    ] = False,
     listing: Annotated[
         bool, typer.Option("--list", help="list the networks, with parameters and GMACs")
     ] = False,
@@ -98,7 +102,8 @@ def inspect(
     striate inspect all-cnn-c --input 8x3x64x64 --json
     """
     if listing:
-        others = {"a model": model, "--input": input_shape, "--explain": layer}
+        others: dict[str, object] = {"a model": model, "--input": input_shape, "--explain": layer}
+        others["--pretrained"] = pretrained
         _refuse_beside("--list", others)
         _list(as_json)
         return
@@ -113,19 +118,22 @@ def inspect(
     for option in [name for name, value in asked.items() if value]:
         beside = {name: value for name, value in asked.items() if name != option}
         beside |= {"--explain": layer, "--columns": columns, "--sort": sort, "--depth": depth}
-        _refuse_beside(option, beside | {"--time": time})
+        _refuse_beside(option, beside | {"--time": time, "--pretrained": pretrained})
     if ask(model, shape, doctor, against, budget, as_json=as_json):
         return
     made = source_of(model)
-    network = network_of(made, shape)
+    network = network_of(made, shape, pretrained=pretrained)
     if layer is not None:
-        _refuse_beside("--explain", {"--json": as_json, "--columns": columns, "--sort": sort})
+        beside = {"--json": as_json, "--columns": columns, "--sort": sort}
+        beside["--pretrained"] = pretrained
+        _refuse_beside("--explain", beside)
         for line in explain(network, layer, shape):
             typer.echo(visible(line))
         return
     with pointing_to_the_doctor(model, shape):
         report = striate.inspect(network, shape, convention=convention)
-    report = replace(report, notes=(*report.notes, *unused_note(made, network)))
+    notes = (*unused_note(made, network), *_trained_note(model, pretrained=pretrained))
+    report = replace(report, notes=(*report.notes, *notes))
     from striate.network.inspection.columns import chosen
     from striate.network.inspection.views import collapsed, ordered
 
@@ -138,6 +146,15 @@ def inspect(
         typer.echo(report.to_json())
     else:
         print_report(report, names)
+
+
+def _trained_note(name: str, *, pretrained: bool) -> tuple[str, ...]:
+    """Return how the weights that come with striate were made, if they are asked for."""
+    if not pretrained:
+        return ()
+    from striate.interop.pretrained import record
+
+    return (record(name).text,)
 
 
 def _refuse_beside(option: str, others: Mapping[str, object]) -> None:

@@ -15,6 +15,7 @@ from striate.cli._models import load_model, sizes_of
 from striate.cli._running import Answers, Scores, Settings
 
 if TYPE_CHECKING:
+    from striate.interop.pretrained import Record
     from striate.network import Network
     from striate.network.images.preprocessing import Preprocessing
 
@@ -45,6 +46,9 @@ def run(
         Path | None,
         typer.Option("--weights", help="its weights: .safetensors, or a PyTorch checkpoint"),
     ] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="the weights that come with striate, by name")
+    ] = False,
     top: Annotated[int, typer.Option(help="how many classes to show, 1 or more")] = 3,
     labels: Annotated[
         Path | None, typer.Option(help="a text file of class names, one on a line for each class")
@@ -108,12 +112,14 @@ def run(
     Networks that do not classify get a line for each output; --save keeps them. A file that cannot
     be read is reported, and the others go on.
 
-    Examples: striate run model.onnx photos/ --labels names.txt --top 5;
+    Examples: striate run lenet-1989 digit.png --pretrained;
+    striate run model.onnx photos/ --labels names.txt --top 5;
     striate run super_resolution.onnx photo.png --save larger.png
     """
     _check(top, batch, low, high)
     sizes = _input(input_shape)
-    network = _network(model, weights, sizes)
+    network = _network(model, weights, sizes, pretrained=pretrained)
+    record = _record(model, preprocessing) if pretrained else None
     given: dict[str, Any] = {
         "resize": resize and _sizes("resize", resize),
         "crop": crop and _pair(_sizes("crop", crop)),
@@ -124,7 +130,8 @@ def run(
     }
     given = {name: value for name, value in given.items() if value is not None}
     how = _preprocessing(network, sizes, preprocessing, given, low, high, invert=invert)
-    settings = Settings(model, top, labels, _labels(labels), scores, batch, save, colour)
+    names = record.classes if record and labels is None else _labels(labels)
+    settings = Settings(model, top, labels, names, scores, batch, save, colour)
     answers = Answers(network, how, settings)
     answers.run(images)
     if as_json:
@@ -155,17 +162,40 @@ def _input(text: str | None) -> tuple[int, ...] | None:
     return None if sizes is None else tuple(sizes)
 
 
-def _network(model: str, weights: Path | None, sizes: Sequence[int] | None) -> Network:
-    network = load_model(model, sizes)
+def _network(
+    model: str, weights: Path | None, sizes: Sequence[int] | None, *, pretrained: bool
+) -> Network:
+    from striate.errors import ParameterError
+
+    if pretrained and weights is not None:
+        raise ParameterError("--pretrained cannot go with --weights; leave one of them out")
+    network = load_model(model, sizes, pretrained=pretrained)
     if weights is not None:
         from striate.interop.weights import load_weights
 
         network = load_weights(network, weights)
     if network.has_weights:
         return network
-    note = f"striate: {model} runs with random weights; give trained ones with --weights"
+    from striate.interop import pretrained as shelf
+
+    ways = "--weights, or --pretrained" if model in shelf.names() else "--weights"
+    note = f"striate: {model} runs with random weights; give trained ones with {ways}"
     typer.secho(note, err=True, fg="yellow")
     return network.initialize(0)
+
+
+def _record(model: str, preprocessing: Path | None) -> Record:
+    """Return how the weights came to be, if images can be made what they were trained on."""
+    from striate.errors import ParameterError
+    from striate.interop.pretrained import record
+
+    found = record(model)
+    if found.preprocessing is None and preprocessing is None:
+        raise ParameterError(
+            f"{model} was trained on images prepared by {found.data['preparation']}, which run "
+            "does not do; prepare the images before, and declare with --preprocessing what is left"
+        )
+    return found
 
 
 def _preprocessing(

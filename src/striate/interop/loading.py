@@ -23,6 +23,7 @@ KINDS = (
 def load(
     source: Any,
     *,
+    pretrained: bool = False,
     weights: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     input_shape: InputShape = None,
 ) -> Network:
@@ -31,7 +32,10 @@ def load(
     Parameters
     ----------
     source : str, path, onnx.ModelProto, torch.nn.Module or torch.export.ExportedProgram
-        A name of the zoo (without weights), or the path of an .onnx file, or the model itself.
+        A name of the zoo, or the path of an .onnx file, or the model itself.
+    pretrained : bool
+        Take the trained weights that come with striate, and their preprocessing, for a name of the
+        zoo that has them: see `striate.interop.pretrained`. Otherwise the zoo's have no weights.
     weights : path, or mapping of name to array, optional
         Whose weights the network gets: a .safetensors file or a PyTorch checkpoint.
     input_shape : sequence of int, or mapping of name to that, optional
@@ -43,6 +47,8 @@ def load(
         If no network of the zoo has that name, with the nearest that have.
     FileError
         If a file is missing or damaged.
+    ParameterError
+        If no trained weights of that network come with striate: which do.
     GraphError, ParameterError, ShapeError, GeometryError
         If the model uses what striate does not have, naming the node, or is inconsistent.
     MissingExtraError
@@ -52,7 +58,11 @@ def load(
     --------
     >>> load("vgg16").graph.nodes[0].name
     'conv1_1'
+    >>> load("lenet-1989", pretrained=True)
+    <Network lenet-1989: input (any, 1, 16, 16); 9,760 parameters, with weights>
     """
+    if pretrained:
+        return _pretrained(source, weights, input_shape)
     network = _loaded(source, input_shape)
     if weights is None:
         return network
@@ -94,6 +104,22 @@ def save(network: Network, path: str | os.PathLike[str]) -> Path:
             "end the name in one of them"
         )
     return target
+
+
+def _pretrained(source: Any, weights: object, input_shape: InputShape) -> Network:
+    """Return a network of the zoo with the weights that come with striate."""
+    for name, given in (("weights", weights), ("input_shape", input_shape)):
+        if given is not None:
+            raise ParameterError(f"pretrained=True cannot go with {name}; leave one of them out")
+    shelf = import_module("striate.interop.pretrained")
+    if not isinstance(source, str) or (source not in zoo.names() and Path(source).suffix):
+        given = repr(source) if isinstance(source, str) else type(source).__name__
+        raise ParameterError(
+            f"pretrained=True is for names of the zoo that have trained weights "
+            f"({', '.join(shelf.names())}), but source is {given}; leave it out"
+        )
+    network: Network = shelf.load(source)
+    return network
 
 
 def _loaded(source: Any, input_shape: InputShape) -> Network:
