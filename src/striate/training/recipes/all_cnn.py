@@ -57,6 +57,8 @@ class Budget:
         Also train All-CNN-C on flipped and shifted images.
     keeps : bool
         Whether single runs are so long that they are kept in their middle, too.
+    name : str
+        What it is called; it changes nothing.
     """
 
     bases: str
@@ -74,6 +76,7 @@ class Budget:
     clip_norm: float | None
     augmented: bool
     keeps: bool
+    name: str = "own"
 
 
 BUDGETS = {
@@ -93,6 +96,7 @@ BUDGETS = {
         clip_norm=1.0,
         augmented=False,
         keeps=False,
+        name="small",
     ),
     "full": Budget(
         bases="cba",
@@ -110,6 +114,7 @@ BUDGETS = {
         clip_norm=None,
         augmented=True,
         keeps=True,
+        name="full",
     ),
 }
 
@@ -173,8 +178,8 @@ def experiment(
             for seed, rate in product(range(count), budget.rates)
         ]
     trials = tuple(_trial(pictures, device, *of) for of in plan)
-    about = {"seeds": count, "data": data.name, "device": device, "budget": asdict(budget)}
-    return Experiment("all-cnn", trials, partial(all_cnn_card.card, about), device)
+    about = {"budget": budget.name, "seeds": count, "data": data.name, "device": device}
+    return Experiment("all-cnn", trials, partial(all_cnn_card.card, about, asdict(budget)), device)
 
 
 def _trial(
@@ -223,7 +228,7 @@ def _trial(
 
 def _deciding(budget: Budget) -> dict[str, Any]:
     """Return what of a budget decides how a single run ends."""
-    several = {"bases", "seeds", "passes", "rates", "augmented", "keeps"}
+    several = {"name", "bases", "seeds", "passes", "rates", "augmented", "keeps"}
     chosen = {name: value for name, value in asdict(budget).items() if name not in several}
     return {**chosen, "held_out": HELD_OUT if len(budget.rates) > 1 else 0}
 

@@ -35,9 +35,8 @@ PAPER = (
 SHOWS = "pooling, strides, or convolutions in place of pooling, in three base networks on CIFAR-10"
 
 
-def card(about: Mapping[str, Any], runs: Runs) -> ReportCard:
+def card(about: Mapping[str, Any], budget: Mapping[str, Any], runs: Runs) -> ReportCard:
     """Return the card of finished runs, by name of the trial."""
-    budget = about["budget"]
     bases = [base for base in "abc" if base in budget["bases"]]
     by_passes: list[Chosen] = [
         {f"{v}-{b}": chosen(runs, f"{v}-{b}", passes) for b in bases for v in VARIANTS}
@@ -61,7 +60,7 @@ def card(about: Mapping[str, Any], runs: Runs) -> ReportCard:
         notes=(
             *(verdict(base, found) for base in reversed(bases)),
             *gaps(bases, budget["passes"], by_passes),
-            *notes(about),
+            *notes(budget),
         ),
         settings=about,
         machine=next(iter(runs.values()))["machine"],

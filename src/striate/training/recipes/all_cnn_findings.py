@@ -70,9 +70,9 @@ def gaps(bases: list[str], passes: list[int], by_passes: list[Chosen]) -> tuple[
     return tuple(texts)
 
 
-def notes(about: Mapping[str, Any]) -> tuple[str, ...]:
+def notes(budget: Mapping[str, Any]) -> tuple[str, ...]:
     """Say what a small budget is not."""
-    if about["budget"]["passes"][-1] >= 350:
+    if budget["passes"][-1] >= 350:
         return ()
     return (
         "The errors of a small budget are not the paper's to compare with: only their order is.",

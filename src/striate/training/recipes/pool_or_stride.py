@@ -68,6 +68,8 @@ class Budget:
     photograph_rate : float
     folds : int
         Parts that the photographs are dealt into.
+    name : str
+        What it is called; it changes nothing.
     """
 
     pictures: int
@@ -79,11 +81,12 @@ class Budget:
     photograph_passes: int
     photograph_rate: float
     folds: int
+    name: str = "own"
 
 
 BUDGETS = {
-    "small": Budget(4000, 2000, 3, (1.0, 0.5), 3, 2, 4, 1.0, 5),
-    "full": Budget(45000, 10000, 10, (1.0, 0.5, 0.25), 5, 8, 10, 1.0, 5),
+    "small": Budget(4000, 2000, 3, (1.0, 0.5), 3, 2, 4, 1.0, 5, "small"),
+    "full": Budget(45000, 10000, 10, (1.0, 0.5, 0.25), 5, 8, 10, 1.0, 5, "full"),
 }
 
 
@@ -188,14 +191,17 @@ def experiment(
     ]
     plan += [("photographs", budget.photograph_rate, fold) for fold in range(len(covers.folds))]
     trials = tuple(_trial(covers, *of, name, device) for of in plan for name in names)
-    about = {"seeds": seeds or budget.seeds, "data": data.name, "device": device}
-    about |= {"budget": asdict(budget), "photographs": list(photographs), "folds": covers.folds}
-    card = partial(pool_or_stride_card.card, about, names, partial(_explained, covers))
+    about = {"budget": budget.name, "seeds": seeds or budget.seeds, "data": data.name}
+    about |= {"device": device, "photographs": len(photographs)}
+    card = partial(
+        pool_or_stride_card.card, about, names, covers.folds, partial(_explained, covers)
+    )
     return Experiment("pool-or-stride", trials, card, device)
 
 
 def _trial(covers: Covers, kind: str, rate: float, seed: int, name: str, device: str) -> Trial:
     budget = covers.budget
+    sizes = {key: value for key, value in asdict(budget).items() if key != "name"}
     passes = budget.passes if kind == "pictures" else budget.photograph_passes
     how = {**HOW, "epochs": passes, "device": device}
     others = {key: value for key, value in how.items() if key not in ("epochs", "batch_size")}
@@ -207,7 +213,11 @@ def _trial(covers: Covers, kind: str, rate: float, seed: int, name: str, device:
     return Trial(
         name=f"{kind}-{rate:g}-{name.replace(' ', '-')}-seed-{seed}",
         settings={"covers": kind, "rate": rate, "seed": seed, "network": name, **how}
-        | {"budget": asdict(budget), "data": covers.data.name, "photographs": len(covers.folds)},
+        | {
+            "budget": sizes,
+            "data": covers.data.name,
+            "photographs": len(covers.folds),
+        },
         work=partial(_work, covers, kind, rate, seed, name, how),
         kind=name,
         steps=passes * -(-_count(covers, kind, seed) // HOW["batch_size"]),

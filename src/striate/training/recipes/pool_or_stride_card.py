@@ -39,12 +39,12 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "the signal",
-        "hides messages by adaptive schemes, up to 0.4 bits per pixel, in pictures of 256x256",
+        "hides messages by adaptive schemes, which prefer rough places, in pictures of 256x256",
         "LSB matching of random bits, in as many pixels as the table says, in pictures of 32x32",
     ),
     Assumption(
         "the pictures",
-        "has 10,000 photographs of BOSSbase, never compressed, shrunk",
+        "has the photographs of BOSSbase and BOWS2, shrunk",
         "CIFAR-10's in grey, which were shrunk and compressed by others before, and a few "
         "photographs, some of which were JPEG files: such covers are smoother than a camera's own",
     ),
@@ -64,6 +64,7 @@ class Explanation:
 def card(
     about: Mapping[str, Any],
     names: tuple[str, ...],
+    folds: tuple[tuple[str, ...], ...],
     explained: Callable[[], Explanation],
     runs: Runs,
 ) -> ReportCard:
@@ -72,8 +73,8 @@ def card(
     tables = [_pictures(names, runs)]
     panels = [_bars("Small pictures (CIFAR-10 in grey)", names, runs, "pictures")]
     notes = list(_findings(names, runs))
-    if about["photographs"]:
-        tables.append(_photographs(about, names, runs))
+    if folds:
+        tables.append(_photographs(folds, names, runs))
         panels.append(_bars("Squares of photographs", names, runs, "photographs"))
     else:
         notes.append(
@@ -136,7 +137,7 @@ def _pictures(names: tuple[str, ...], runs: Runs) -> Table:
     )
 
 
-def _photographs(about: Mapping[str, Any], names: tuple[str, ...], runs: Runs) -> Table:
+def _photographs(folds: tuple[tuple[str, ...], ...], names: tuple[str, ...], runs: Runs) -> Table:
     (rate,) = _rates(runs, "photographs")
     base = _accuracies(runs, "photographs", rate, REFERENCE if REFERENCE in names else names[0])
     rows = []
@@ -144,13 +145,13 @@ def _photographs(about: Mapping[str, Any], names: tuple[str, ...], runs: Runs) -
         own = _accuracies(runs, "photographs", rate, name)
         gaps = Spread(a - b for a, b in zip(own, base, strict=True))
         rows.append((name, Spread(own).text(1, "%"), gaps.text(1, "points")))
-    count, folds = len(about["photographs"]), len(about["folds"])
+    photographs = sorted(name for fold in folds for name in fold)
     return Table(
         "Accuracy on squares of photographs",
         ("maps are halved by", _bits(rate), f"less {REFERENCE}, fold by fold"),
         tuple(rows),
-        f"There are only {count} photographs ({', '.join(about['photographs'])}), so they are "
-        f"dealt into {folds} folds: each network is tested on the photographs of one and has "
+        f"There are only {len(photographs)} photographs ({', '.join(photographs)}), so they are "
+        f"dealt into {len(folds)} folds: each network is tested on the photographs of one and has "
         "learnt from those of the others, never from squares of the same. The spread is over "
         "folds, so mostly over photographs; the last column compares within folds.",
     )
@@ -207,16 +208,32 @@ def _power(spectrum: Spectrum) -> float:
 def _findings(names: tuple[str, ...], runs: Runs) -> list[str]:
     """Say what the figures say, in words that follow from them."""
     rate = _rates(runs, "pictures")[0]
-    means = {name: Spread(_accuracies(runs, "pictures", rate, name)).mean for name in names}
-    order = sorted(means, key=lambda name: -means[name])
-    ranked = ", ".join(f"{name} {means[name]:.1f} %" for name in order)
+    accuracies = {name: _accuracies(runs, "pictures", rate, name) for name in names}
+    means = {name: Spread(found).mean for name, found in accuracies.items()}
+    ranked = ", ".join(f"{name} {mean:.1f} %" for name, mean in sorted(means.items(), key=_falling))
     notes = [f"In order, at {_bits(rate)} on small pictures: {ranked}."]
+    base = accuracies.get(REFERENCE)
     for place in PLACES:
-        here = {way: means.get(f"{way} {place}") for way in WAYS}
-        if None not in here.values():
-            worst = min(here, key=lambda way: here[way] or 0.0)
-            notes.append(f"Halving {place}: the worst is {worst}, with {here[worst]:.1f} %.")
+        here = [f"{way} {place}" for way in WAYS if f"{way} {place}" in means]
+        if base is None or place == "late" or not here:
+            continue
+        costs = ", ".join(
+            f"{name.partition(' ')[0]} "
+            + Spread(b - a for a, b in zip(accuracies[name], base, strict=True)).text(1)
+            for name in here
+        )
+        notes.append(f"What halving {place} costs in points against {REFERENCE}: {costs}.")
+    notes.append(
+        "On the residual itself, averages take the signal away, as the spectra have it. After a "
+        "convolution and a ReLU a map is no longer a zero-mean residual but a strength, and the "
+        "strength of noise is a mean, which averages keep: how early pooling may come depends on "
+        "whether anything nonlinear stands before it."
+    )
     return notes
+
+
+def _falling(of: tuple[str, float]) -> float:
+    return -of[1]
 
 
 def _bars(title: str, names: tuple[str, ...], runs: Runs, covers: str) -> Panel:

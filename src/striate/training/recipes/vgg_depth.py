@@ -59,6 +59,8 @@ class Budget:
         Maps in each block.
     images, tests : int or None
         Of CIFAR-10; None for all.
+    name : str
+        What it is called; it changes nothing.
     """
 
     depths: tuple[int, ...]
@@ -72,6 +74,7 @@ class Budget:
     weight_decay: float
     augment: str
     seeds: int
+    name: str = "own"
 
 
 BUDGETS = {
@@ -87,6 +90,7 @@ BUDGETS = {
         weight_decay=5e-4,
         augment="none",
         seeds=2,
+        name="small",
     ),
     "full": Budget(
         depths=(4, 6, 8, 11, 13),
@@ -100,6 +104,7 @@ BUDGETS = {
         weight_decay=5e-4,
         augment="flip,shift:4",
         seeds=3,
+        name="full",
     ),
 }
 
@@ -175,8 +180,10 @@ def experiment(
     count = seeds or budget.seeds
     plan = product(range(count), budget.depths, (False, True))
     trials = tuple(_trial(pictures, device, *of) for of in plan)
-    about = {"seeds": count, "data": data.name, "device": device, "budget": asdict(budget)}
-    return Experiment("vgg-depth", trials, partial(vgg_depth_card.card, about), device)
+    about = {"budget": budget.name, "seeds": count, "data": data.name, "device": device}
+    return Experiment(
+        "vgg-depth", trials, partial(vgg_depth_card.card, about, asdict(budget)), device
+    )
 
 
 def _trial(pictures: Pictures, device: str, seed: int, depth: int, batch_norm: bool) -> Trial:
@@ -202,7 +209,7 @@ def _trial(pictures: Pictures, device: str, seed: int, depth: int, batch_norm: b
         settings={"depth": depth, "batch_norm": batch_norm, "seed": seed}
         | {
             "data": pictures.data.name,
-            "budget": asdict(budget) | {"depths": [], "seeds": 0},
+            "budget": asdict(budget) | {"depths": [], "seeds": 0, "name": ""},
             **how,
         },
         work=partial(_work, pictures, depth, batch_norm, seed, how),

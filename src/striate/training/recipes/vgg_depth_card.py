@@ -28,9 +28,8 @@ Runs = Mapping[str, Mapping[str, Any]]
 Found = dict[tuple[int, bool], list[Mapping[str, Any]]]
 
 
-def card(about: Mapping[str, Any], runs: Runs) -> ReportCard:
+def card(about: Mapping[str, Any], budget: Mapping[str, Any], runs: Runs) -> ReportCard:
     """Return the card of finished runs, by name of the trial."""
-    budget = about["budget"]
     found: Found = {}
     for run in sorted(runs.values(), key=lambda run: int(run["settings"]["seed"])):
         key = run["settings"]["depth"], run["settings"]["batch_norm"]
