@@ -142,6 +142,7 @@ def test_progress_is_shown_on_a_terminal_after_a_while(monkeypatch, wanted):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    monkeypatch.setattr(progress, "INTERVAL", 60.0)
     display = Display(epochs=4, examples=100, begun=100, wanted=wanted)
     display.update(at(12), 0.5, 0.01)
     assert screen.getvalue() == ""

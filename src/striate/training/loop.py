@@ -129,7 +129,7 @@ def run_pass(
     between : function of the mean loss so far
         Called after each block; what it raises ends the pass.
     block : int, optional
-        Steps in each block, if there is memory; by default as many as take about 20 to 40 ms.
+        Steps in each block, if there is memory; by default as many as take about 20 to 80 ms.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def run_pass(
             raise NotFinite(first + lesson.steps, images[batch], labels[batch])
         between(total / course.done)
         if took < BRIEF and block is None:
-            steps = min(2 * steps, most)
+            steps = min(4 * steps, most)
 
 
 def rates_of(
