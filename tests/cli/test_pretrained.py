@@ -67,8 +67,8 @@ def test_networks_without_trained_weights(command, digits, striate):
     known = ", ".join(pretrained.names())
     result = striate(command, "vgg16", *([digits] if command == "run" else []), "--pretrained")
     assert result.err == (
-        f"striate: no trained weights of 'vgg16' come with striate, only of {known}; give a file "
-        "with --weights\n"
+        f"striate: no trained weights of 'vgg16' come with striate, only of {known}; give striate "
+        "run a file with --weights\n"
     )
     assert result.code == 2
 

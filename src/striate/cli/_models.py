@@ -28,7 +28,7 @@ SPOKEN = {
     "check input_shape against": "check --input against",
     "in input_shape": "with --input",
     "pretrained=True": "--pretrained",
-    "give a file with weights=": "give a file with --weights",
+    "give a file with weights=": "give striate run a file with --weights",
 }
 """What the library asks for, as the command line has it."""
 

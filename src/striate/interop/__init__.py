@@ -1,5 +1,6 @@
 """Networks to and from other frameworks, one folder each."""
 
+from striate.interop import pretrained
 from striate.interop.loading import load, save
 from striate.interop.onnx import from_onnx, load_onnx, save_onnx, to_onnx
 from striate.interop.torch import from_torch, to_torch
@@ -11,6 +12,7 @@ __all__ = [
     "load",
     "load_onnx",
     "load_weights",
+    "pretrained",
     "save",
     "save_onnx",
     "save_weights",
