@@ -11,7 +11,7 @@ help:
 	@echo "make tour   the main job on real input, end to end, into striate-tour/"
 	@echo "make test   all tests (installs PyTorch and SciPy to compare with)"
 	@echo "make check  style, types and import rules"
-	@echo "make bench  layers, networks and filters beside their peers on this machine, into runs/"
+	@echo "make bench  layers, networks, filters and training beside their peers on this machine, into runs/"
 	@echo "make docs   the documentation as a site in site/"
 
 tour: $(VENV)/.user
@@ -32,6 +32,7 @@ bench: $(VENV)/.bench
 	$(BIN)/striate bench layers --json runs/layers.json --plot runs/layers.svg
 	$(BIN)/striate bench networks --json runs/networks.json --plot runs/networks.svg
 	$(BIN)/striate bench filters --json runs/filters.json --plot runs/filters.svg --markdown runs/filters.md
+	$(BIN)/striate bench training --json runs/training.json --plot runs/training.svg --markdown runs/training.md
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -q docs site

@@ -176,6 +176,60 @@ def filters(
 
 
 @bench.command()
+def training(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:BATCHxSIDE]",
+            help="networks of the zoo, as in resnet50 or resnet18:16x112; again for more "
+            "(default: all-cnn-c, vgg16 and resnet18)",
+            show_default=False,
+        ),
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="steps, memory or lenet-1989 (one example at a time); again for more "
+            "(default: all)",
+            show_default=False,
+        ),
+    ] = None,
+    profiled: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME[:BATCHxSIDE]",
+            help="instead: where a step of this network spends its time",
+            show_default=False,
+        ),
+    ] = None,
+    threads: Threads = None,
+    peer: Peers = None,
+    seconds: Seconds = 10.0,
+    rounds: Rounds = 5,
+    json_file: Json = None,
+    plot_file: Plot = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="write the results here as the tables of a document")
+    ] = None,
+) -> None:
+    """Measure training beside PyTorch: the time of a step, its memory, and LeNet of 1989.
+
+    Examples: striate bench training --only resnet18 --part steps --threads 1
+    or striate bench training --profile all-cnn-c --threads 1
+    """
+    from striate.cli.bench.job import Settings
+    from striate.cli.bench.training.cases import training_case, training_cases
+    from striate.cli.bench.training.job import run_profile, run_training
+
+    settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
+    if profiled is not None:
+        raise typer.Exit(run_profile(training_case(profiled), settings))
+    cases = list(training_cases(only or ()))
+    raise typer.Exit(run_training(cases, part or (), settings, markdown))
+
+
+@bench.command()
 def cold(
     network: Annotated[str, typer.Argument(help="a network of the zoo")] = "vgg16",
     batch: Annotated[int, typer.Option(min=1, help="examples")] = 1,

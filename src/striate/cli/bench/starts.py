@@ -18,7 +18,7 @@ from striate.cli.bench.turns import Spread, spread
 from striate.errors import StriateError
 from striate.network import Network, zoo
 
-__all__ = ["ColdError", "Start", "cold_starts", "first_result"]
+__all__ = ["ColdError", "Start", "cold_starts", "first_result", "peak_megabytes"]
 
 CHILD = "from striate.cli.bench.starts import first_result; first_result({name!r}, {batch})"
 BEGUN = "STRIATE_BENCH_BEGUN"
@@ -58,10 +58,10 @@ def first_result(name: str, batch: int) -> None:
     begun = time.perf_counter()
     striate.compile(network)(x)
     first = time.perf_counter() - begun
-    print(json.dumps({"starting": starting, "first": first, "peak": _peak_megabytes()}))
+    print(json.dumps({"starting": starting, "first": first, "peak": peak_megabytes()}))
 
 
-def _peak_megabytes() -> float | None:
+def peak_megabytes() -> float | None:
     """Return the most memory that this process has held, where the system tells.
 
     Not getrusage: Linux hands the parent's peak down to a new process.

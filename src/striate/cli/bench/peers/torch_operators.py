@@ -12,9 +12,8 @@ import torch.nn.functional as F
 
 from striate.network import Network, infer_shapes
 from striate.network import operators as op
-from striate.runtime.folding import folded
 
-__all__ = ["TorchNetwork"]
+__all__ = ["IN_PLACE", "MEANING", "TorchNetwork"]
 
 Tensor = torch.Tensor
 Apply = Callable[..., Tensor]
@@ -39,6 +38,8 @@ class TorchNetwork(torch.nn.Module):
     def __init__(
         self, network: Network, shape: tuple[int, ...], dtype: torch.dtype, layout: Any
     ) -> None:
+        from striate.runtime.folding import folded  # not needed by those who train
+
         super().__init__()
         network = folded(network)
         self.graph = network.graph
