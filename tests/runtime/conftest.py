@@ -1,7 +1,5 @@
 """Oracles for whole networks: an interpreter of graphs in PyTorch, and programs in float64."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -35,12 +33,13 @@ def _conv_transpose(o, x, weight, bias=None):
     return apply(x, weight, bias, w.strides, paddings, added, o.groups, w.dilations)
 
 
-def _pool(apply):
+def _pool(apply, **more):
     def run(o, x):
         w = o.window.at(x.shape[2:])
+        assert all(before == after for before, after in w.paddings)
         paddings = [before for before, _ in w.paddings]
         ceil = w.axes[0].ceil
-        return apply[w.rank - 1](x, w.kernel, w.strides, paddings, ceil_mode=ceil)
+        return apply[w.rank - 1](x, w.kernel, w.strides, paddings, ceil_mode=ceil, **more)
 
     return run
 
@@ -60,10 +59,7 @@ def _batch_norm(training):
 MEANING = {
     op.Add: lambda o, a, b: a + b,
     op.AveragePool: lambda o, x: _pool(
-        [
-            partial(apply, count_include_pad=o.count_include_pad)
-            for apply in (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
-        ]
+        (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d), count_include_pad=o.count_include_pad
     )(o, x),
     op.Clip: lambda o, x: F.hardtanh(x, o.low, o.high),
     op.Concat: lambda o, *xs: torch.cat(xs, o.axis),
@@ -76,7 +72,9 @@ MEANING = {
     op.GlobalMaxPool: lambda o, x: x.amax(dim=tuple(range(2, x.ndim)), keepdim=True),
     op.Identity: lambda o, x: x,
     op.LeakyRelu: lambda o, x: F.leaky_relu(x, o.alpha),
-    op.MaxPool: _pool((F.max_pool1d, F.max_pool2d, F.max_pool3d)),
+    op.MaxPool: lambda o, x: _pool(
+        (F.max_pool1d, F.max_pool2d, F.max_pool3d), dilation=o.window.dilations
+    )(o, x),
     op.Mul: lambda o, a, b: a * b,
     op.Pad: _pad,
     op.Relu: lambda o, x: F.relu(x),
