@@ -45,7 +45,9 @@ def test_nothing_heavy_is_loaded(code):
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/lecture.md", "docs/models.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/lecture.md", "docs/models.md", "docs/train.md"]
+)
 def test_the_documents_python_runs(document):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
     assert blocks
