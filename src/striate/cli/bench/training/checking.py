@@ -59,17 +59,17 @@ class Check:
     def errors(self, answer: Answer) -> tuple[float, float]:
         """Return the largest relative error of losses, and of a parameter's gradient (RMS)."""
         exact = self._exact
-        losses = max(
+        losses = [
             abs(got - right) / max(abs(right), 1e-3)
             for got, right in zip(answer.losses, exact.losses, strict=True)
-        )
+        ]
         sizes = {name: _rms(array) for name, array in exact.velocities.items()}
         floor = FLOOR * max(sizes.values())
-        gradients = max(
+        gradients = [
             _rms(answer.velocities[name] - right) / max(sizes[name], floor)
             for name, right in exact.velocities.items()
-        )
-        return tuple(e if isfinite(e) else float("inf") for e in (losses, gradients))  # type: ignore[return-value]
+        ]
+        return _largest(losses), _largest(gradients)
 
     def refusal(self, losses: float, gradients: float) -> str:
         """Return why an answer is wrong; "" if it is right."""
@@ -123,6 +123,11 @@ def _answer(case: TrainingCase, losses: list[float], weights: Any) -> Answer:
             if p.trainable
         },
     )
+
+
+def _largest(errors: list[float]) -> float:
+    """Return the largest; infinity where one is not finite, which no comparison would find."""
+    return max(errors) if all(map(isfinite, errors)) else float("inf")
 
 
 def _rms(array: NDArray[Any]) -> float:

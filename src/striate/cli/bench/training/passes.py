@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
@@ -100,10 +100,13 @@ def measured_pass(found: Examples, *, beside_torch: bool) -> PassRow:
         set_threads(1)
         best, errors[PYTORCH], run = _best(pieces, right)
         settings[PYTORCH] = best
-        names.append(PYTORCH)
-        runs.append(run)
-    if errors[OURS] > TOLERANCE:
-        row.entries[OURS] = Entry(refused=f"losses are off by {errors[OURS]:.1e} of the largest")
+        if errors[PYTORCH] <= TOLERANCE:
+            names.append(PYTORCH)
+            runs.append(run)
+    for name, error in errors.items():
+        if error > TOLERANCE:
+            row.entries[name] = Entry(refused=f"losses are off by {error:.1e} of the largest")
+    if OURS in row.entries:
         return row
     times = take_turns(runs, 0.0, rounds=ceil(len(found.labels) / PIECE))
     for name, taken in zip(names, times, strict=True):
@@ -234,4 +237,5 @@ def _error(losses: NDArray[Any], right: NDArray[Any] | None) -> float:
     """Return the largest error relative to the largest loss; 0 where nobody says what is right."""
     if right is None:
         return 0.0
-    return float(np.abs(losses - right).max() / np.abs(right).max())
+    error = float(np.abs(losses - right).max() / np.abs(right).max())
+    return error if isfinite(error) else float("inf")
