@@ -91,7 +91,7 @@ def test_durations_round_without_odd_units(seconds, text):
 def test_the_page_says_everything():
     page = card_called().to_markdown()
     assert page.startswith(
-        "# Pigeons, counted\n\nDove, On Counting, 1901, table 2.\n\nhow many there are\n\n"
+        "# Pigeons, counted\n\nDove, On Counting, 1901, table 2.\n\nHow many there are.\n\n"
         "| figure | published | computed | measured |\n| --- | ---: | ---: | ---: |\n"
         "| wings | 2 | 2 | 1.9 ± 0.1 |\n"
     )

@@ -162,7 +162,6 @@ def _by_pass(runs: list[dict[str, Any]]) -> Panel:
         "pass",
         "test error, %",
         (line,),
-        log_y=True,
         lines=(("published, after 23", PUBLISHED),),
     )
 

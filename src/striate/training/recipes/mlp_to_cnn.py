@@ -10,10 +10,12 @@ of Toronto, 1989; in R. Pfeifer et al. (editors), Connectionism in Perspective, 
   unit reads and what it shares, on the digits of LeCun et al. 1989, `usps`, from 100 of them to
   all.
 
-All are trained alike: Adam, batches of 32, cross-entropy, the rate falling from 0.001 to 0 along a
-cosine, the same number of steps whatever the number of digits. Measured, too, is what becomes of
-the errors when the test digits move by 1 to 3 pixels, as none did in training, and how well each
-layer follows: a layer is equivariant if the shifted image gives the shifted maps.
+All are trained alike: Adam, batches of 32, cross-entropy, the rate falling from 0.003 to 0 along a
+cosine, the same number of steps whatever the number of digits. (Of rates of 0.0003, 0.001 and
+0.003, the last left all three kinds with the fewest errors, or within 0.1 % of them, among the last
+1,500 training digits when trained on 5,791 others; on 300 of them too.) Measured, too, is what
+becomes of the errors when the test digits move by 1 to 3 pixels, as none did in training, and how
+well each layer follows: a layer is equivariant if the shifted image gives the shifted maps.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ __all__ = ["experiment", "framed", "measured", "run"]
 
 SIZE = 16
 SIZES = (100, 300, 1000, 3000)  # and all there are
-STEPS = {"small": 1000, "full": 3000}
+STEPS = {"small": 1000, "full": 2000}
 SEEDS = {"small": 3, "full": 10}
 SHIFTS = (0, 1, 2, 3)
 FARTHEST = 4  # pixels, for equivariance: one unit of the second layer
@@ -63,7 +65,7 @@ COMPARED = 500  # digits by which equivariance is measured
 BATCH = 32
 HOW: dict[str, Any] = {
     "optimizer": "adam",
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "schedule": "cosine",
     "loss": "cross-entropy",
 }
@@ -87,7 +89,7 @@ def run(
         3 in the small budget, 10 in the full one. A seed decides the initial weights, the order,
         and which digits are in the smaller parts: the same for all three.
     budget : "small" or "full"
-        1,000 or 3,000 steps for each run.
+        1,000 or 2,000 steps for each run.
     data, device, out, progress
         As for `striate.training.recipes.reproduce`.
     """

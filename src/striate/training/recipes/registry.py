@@ -35,7 +35,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "lenet-1989",
             "LeCun et al., Neural Computation 1(4), 1989, sections 3 to 5",
-            "the paper's error on zip-code digits, and what five modern steps make of it",
+            "the paper's error on zip-code digits, and what later ways to train make of it",
             ("minutes", "an hour"),
             "lenet_1989",
         ),

@@ -140,7 +140,7 @@ class ReportCard:
 
     def to_markdown(self) -> str:
         """Return the card as a page; its picture is named, not held."""
-        parts = [f"# {self.title}", f"{self.source}.", self.shows]
+        parts = [f"# {self.title}", f"{self.source}.", _sentence(self.shows)]
         parts += [_markdown(HEADER, tuple(self.rows()[1:]))] if self.figures else []
         for table in self.tables:
             parts += [f"## {table.title}", _markdown(table.header, table.rows), table.note]
@@ -194,6 +194,11 @@ class ReportCard:
         for table in self.tables:
             parts += ["", table.title, _ruled([table.header, *table.rows])]
         return "\n".join([*parts, *map(str, self.assumptions), *self.notes])
+
+
+def _sentence(text: str) -> str:
+    """Return a phrase with a capital letter and a full stop."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _options(settings: Mapping[str, Any]) -> str:
