@@ -6,6 +6,7 @@ import pytest
 
 from striate.network import Builder, Initial, Network
 from striate.network import operators as op
+from striate.runtime.learning.compiled import why_not
 
 
 def activation(operator):
@@ -128,3 +129,11 @@ def test_a_shift_leaves_a_shared_gradient(lively, examples, by_step, by_autograd
     network = lively(shifted_and_shared(), 0)
     images, labels = examples(network)
     agree(by_step(network, images, labels), by_autograd(network, images, labels))
+
+
+def test_what_nothing_reads_is_told():
+    b = Builder("dead", (None, 3, 7, 8))
+    x = b.conv(b.input, "conv", channels=9, kernel=3)
+    b.add(op.Tanh(), b.conv(x, "unread", channels=4, kernel=3), name="tanh")
+    network = Network(b.graph(b.add(op.Flatten(), scored(b, x, "x"), name="scores")))
+    assert why_not(network) == "dead: tanh (Tanh) makes what nothing reads"

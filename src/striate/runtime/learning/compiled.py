@@ -169,6 +169,8 @@ def _refusal(network: Network, shapes: dict[str, Shape]) -> str:
             isinstance(node.operator, WEIGHED) and not all(layer.parameters[1:])
         ):
             return f"{where} works on other values than a layer's input and parameters"
+        if not used[layer.output] and layer.output not in graph.outputs:
+            return f"{where} makes what nothing reads"
         if reason := rule_of(node).refusal(layer, shapes, lanes):
             return f"{where}: {reason}"
     if graph.outputs[0] != layers_of(graph)[-1].output or len(shapes[graph.outputs[0]]) != 2:
