@@ -17,6 +17,8 @@ torch = pytest.importorskip("torch")
 
 TINY = replace(
     BUDGETS["small"],
+    name="own",
+    seeds=2,
     depths=(4, 6),
     widths=(4, 4, 8, 8),
     images=20,
@@ -92,6 +94,10 @@ def test_the_card_compares_with_and_without_batch_norm(card):
     assert gradients.header[1:] == ("weights as He et al.", "weights as VGG")
     assert len(card.panels) == 4
     assert card.notes[0].startswith("Plain: best with ")
+    assert card.notes[2].startswith("Before training, with weights as He et al., the first layer's")
+    scale = card.figures[-1]
+    assert scale.computed == "2.72"  # sqrt(2 / 27) / 0.1
+    assert float(scale.measured.split()[0]) == pytest.approx(2.72, abs=0.1)
     assert len(card.trials) == 8
 
 

@@ -89,7 +89,7 @@ BUDGETS = {
         schedule="one-cycle:rise=0.2",
         weight_decay=5e-4,
         augment="none",
-        seeds=2,
+        seeds=3,
         name="small",
     ),
     "full": Budget(

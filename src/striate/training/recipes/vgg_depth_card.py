@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import Any
 
 from striate.network import Network, inspect
@@ -22,6 +23,13 @@ SHOWS = "what depth does to error, loss and gradient, with and without batch nor
 PUBLISHED = {11: 29.6, 13: 28.7, 16: 27.0, 19: 27.3}
 """Top-1 error on ImageNet in per cent by the number of layers with weights: configurations A, B, D
 and E, one scale of 256: table 3."""
+
+VGG_DEVIATION = 0.1
+FIRST_FAN_IN = 27
+"""3 colours times 3x3."""
+
+VANISHED = 0.1
+"""The share of a gradient from which on it is called so."""
 
 KINDS = {False: "plain", True: "batch norm"}
 Runs = Mapping[str, Mapping[str, Any]]
@@ -77,7 +85,19 @@ def _figures(depths: list[int], found: Found) -> tuple[Figure, ...]:
         for batch_norm in KINDS
         for depth in depths
     ]
-    return (*imagenet, *here)
+    computed = sqrt(2 / FIRST_FAN_IN) / VGG_DEVIATION
+    ratios = Spread(
+        result["first_gradients"]["VGG"] / result["first_gradients"]["He et al."]
+        for depth in depths
+        for result in found[depth, True]
+    )
+    scale = Figure(
+        "first gradient with batch norm, VGG's weights to He's",
+        "",
+        f"{computed:.2f}",
+        ratios.text(2),
+    )
+    return (*imagenet, *here, scale)
 
 
 def _table(depths: list[int], budget: Mapping[str, Any], found: Found) -> Table:
@@ -127,10 +147,9 @@ def _gradients(depths: list[int], found: Found) -> Table:
         "Gradient of the first layer's weights before training, its norm",
         ("convolutions", *(f"weights as {name}" for name in initials)),
         rows,
-        "He et al.: normal, variance 2 / fan-in. VGG: normal, variance 0.01. Batch norm undoes the "
-        "scale of the weights before it, in the activations; without it a factor for each layer "
-        "multiplies up. With batch norm the gradient of a layer is the larger, the smaller its "
-        "weights are.",
+        "He et al.: normal, variance 2 / fan-in. VGG: normal, variance 0.01. With batch norm the "
+        "outputs do not depend on the scale of a layer's weights, so the gradient of these is "
+        "inverse to it; without, a factor for each layer multiplies up.",
     )
 
 
@@ -197,9 +216,31 @@ def _notes(depths: list[int], found: Found) -> tuple[str, ...]:
         )
         for d in depths
     }
+    notes.append(_growth(depths, found))
     texts = "; ".join(f"{d} convolutions {gain.text(1)}" for d, gain in gains.items())
     notes.append(f"Points of test error that batch norm takes away, seed by seed: {texts}.")
     return tuple(notes)
+
+
+def _growth(depths: list[int], found: Found) -> str:
+    """Say how the first layer's gradient goes with depth, and whether that can explain errors."""
+    first, deepest = depths[0], depths[-1]
+    plain, normed = (
+        _gradient(found, (deepest, batch_norm), "He et al.").mean
+        / _gradient(found, (first, batch_norm), "He et al.").mean
+        for batch_norm in KINDS
+    )
+    text = (
+        f"Before training, with weights as He et al., the first layer's gradient is {plain:.2f} "
+        f"times as large with {deepest} convolutions as with {first} without batch norm, and "
+        f"{normed:.2f} times with it"
+    )
+    if plain > VANISHED:
+        return (
+            f"{text}: gradients that vanish at the start are not what holds deep plain networks "
+            "back here."
+        )
+    return f"{text}: it vanishes with depth."
 
 
 def _assumptions(budget: Mapping[str, Any]) -> tuple[Assumption, ...]:
