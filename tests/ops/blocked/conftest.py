@@ -158,6 +158,8 @@ def by_winograd(
         low: float = -np.inf,
         high: float = np.inf,
         threads: int = 1,
+        *,
+        at_run_time: bool = False,
     ) -> Any:
         lanes, rank = target.lanes, x.ndim - 2
         reach = [(form.kernel - 1) * form.dilation for form in forms]
@@ -181,18 +183,24 @@ def by_winograd(
             buffers[name] = np.full(size, np.nan, np.float32)
         if bias is not None:
             bias = np.pad(bias, (0, -len(bias) % lanes), constant_values=np.nan)
+        packed: Any = winograd.pack(target, forms, weight)
+        if at_run_time:
+            packed = winograd.Unpacked(Place("weight"), weight.shape)
+            buffers["weight"] = weight.astype(np.float32).ravel()
+            size = winograd.portion(target, forms, source.layout, result.layout)
+            buffers["w"] = np.full(size, np.nan, np.float32)
         tasks = winograd.tasks(
             target,
             forms,
             source,
             result,
-            winograd.pack(target, forms, weight),
+            packed,
             bias,
             other,
             low,
             high,
             padding_before=tuple(p[0] for p in pad),
-            buffers=("u", "q"),
+            buffers=("u", "q", "w"),
             threads=threads,
         )
         run(tasks, buffers)

@@ -200,7 +200,7 @@ def test_residual_may_be_the_result_itself_with_threads(m: int) -> None:
         bias,
         result,
         padding_before=(1, 1),
-        buffers=("u", "q"),
+        buffers=("u", "q", "w"),
         threads=2,
     )
     run_tasks(tasks, buffers, threads=2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from striate.errors import ShapeError
+from striate.ops.blocked import winograd_plan
 from striate.ops.blocked.gather import turned
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.program import run_tasks
@@ -54,6 +55,27 @@ def test_ragged_sizes_are_packed(target, packed, whole, shape, transposed):
     forms = square(2, 3, 2)
     wanted = pack(target, forms, turned(weight) if transposed else weight)
     np.testing.assert_array_equal(packed(forms, weight, transposed), wanted.ravel())
+
+
+@pytest.mark.parametrize("portion", [1, 1 << 20])
+def test_weights_are_packed_in_portions(target, by_winograd, whole, monkeypatch, portion):
+    monkeypatch.setattr(winograd_plan, "FEW_WEIGHTS", 0)
+    monkeypatch.setattr(winograd_plan, "PACKED", portion)
+    x, weight = whole(2, 21, 9, 7), whole(70, 21, 3, 3)
+    forms = square(2, 3, 2)
+    wanted = by_winograd(target, forms, x, weight)
+    np.testing.assert_array_equal(by_winograd(target, forms, x, weight, at_run_time=True), wanted)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_some_maps_are_packed(target, run, whole, transposed):
+    weight, forms, some = whole(40, 50, 3, 3), square(2, 3, 2), range(16, 37)
+    part = (turned(weight) if transposed else weight)[some.start : some.stop]
+    wanted = pack(target, forms, part).ravel()
+    buffers = {"w": weight.ravel(), "p": np.full(wanted.size, 7, np.float32)}
+    places = Place("w"), weight.shape, Place("p")
+    run(pack_task(target, forms, *places, transposed=transposed, some=some), buffers)
+    np.testing.assert_array_equal(buffers["p"], wanted)
 
 
 def test_threads_change_nothing(target):

@@ -185,7 +185,7 @@ def test_stages_of_winograd_call_their_product_alone(
         *(TARGET, forms, value("x", *shape, padding=4), value("y", *shape, padding=1)),
         winograd.pack(TARGET, forms, np.ones((channels, channels, 3, 3), np.float32)),
         padding_before=(1, 1),
-        buffers=("u", "q"),
+        buffers=("u", "q", "w"),
     )
     stages = {name: text for name, text in compiled.items() if name.startswith("winograd")}
     assert stages

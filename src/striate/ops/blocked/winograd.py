@@ -6,7 +6,8 @@ that they compute, and `winograd_stages` for the three stages.
 
 Where weights are few, a block of work is a chunk of tiles, which goes through all stages while
 it is in the second-level cache. Where weights are many, each stage is a task of its own for as
-many tiles as the third-level cache holds, so that the weights are read once.
+many tiles as the third-level cache holds, so that the weights are read once. Those that are packed
+at run time and used only once are packed in portions, which that cache holds as well.
 
 Each output is computed in one order, however the work is cut.
 """
@@ -24,6 +25,7 @@ from striate.ops.blocked.task import Task, Word, bits
 from striate.ops.blocked.winograd_cost import cost
 from striate.ops.blocked.winograd_forms import Forms, forms_of, square
 from striate.ops.blocked.winograd_grid import Grid
+from striate.ops.blocked.winograd_packing import Unpacked, pack_task
 from striate.ops.blocked.winograd_plan import PIECE, Plan, arena, plan
 from striate.ops.blocked.winograd_product import LINE
 from striate.ops.blocked.winograd_product import product as microkernel
@@ -39,7 +41,7 @@ from striate.ops.blocked.winograd_stages import (
 from striate.ops.blocked.winograd_weights import pack
 from striate.ops.codegen import Target, Writer, template
 
-__all__ = ["Forms", "arena", "cost", "forms_of", "pack", "square", "tasks"]
+__all__ = ["Forms", "Unpacked", "arena", "cost", "forms_of", "pack", "portion", "square", "tasks"]
 
 Words = dict[str, Word]
 Pair = tuple[int, int]
@@ -104,14 +106,14 @@ def tasks(
     forms: Forms,
     source: Value,
     result: Value,
-    packed: NDArray[np.float32] | Place,
+    packed: NDArray[np.float32] | Unpacked,
     bias: NDArray[np.float32] | Place | None = None,
     residual: Value | None = None,
     low: float = -np.inf,
     high: float = np.inf,
     *,
     padding_before: tuple[int, ...],
-    buffers: tuple[str, str],
+    buffers: tuple[str, str, str],
     threads: int = 1,
 ) -> list[Task]:
     """Return the tasks of a convolution.
@@ -122,12 +124,13 @@ def tasks(
     forms : what each axis is computed by
     source, result : (N, C, ...) and (N, M, ...) with one to three spatial axes; the source has at
         least the convolution's padding around it
-    packed : weights from `pack`, or where `winograd_packing` puts them
+    packed : weights from `pack`, or such that are packed by tasks
     bias : (blocks * lanes of the result,), or where it will be, or none
     residual : what is added to the result before it is clipped, or none; it may be the result
     low, high : bounds of the result
     padding_before : the convolution's padding before the first pixel of each axis
-    buffers : names of two buffers for transformed tiles, whose sizes `arena` returns
+    buffers : names of two buffers for transformed tiles, whose sizes `arena` returns, and of one
+        for weights that tasks pack, whose size `portion` returns
     threads : how many threads the work is cut for; it changes no result
     """
     p = plan(target, forms, source.layout, result.layout, threads)
@@ -138,7 +141,22 @@ def tasks(
     transformed: Words = {"u_plane": p.u_plane, "u_place": p.u_place}
     products: Words = {"q_plane": p.q_plane, "q_place": p.q_place}
     read = grid | transformed | _read(over, forms, source, padding_before)
-    multiply = transformed | products | _multiply(target, p, source.layout, y, packed)
+    weights = Place(buffers[2]) if isinstance(packed, Unpacked) else packed
+    groups = range(p.groups)
+
+    def packing(some: range) -> list[Task]:
+        if not isinstance(packed, Unpacked):
+            return []
+        wide = p.vectors * target.lanes
+        maps = range(some.start * wide, min(some.stop * wide, y.channels))
+        place, shape, transposed = packed
+        to = Place(buffers[2])
+        return [pack_task(target, forms, place, shape, to, transposed=transposed, some=maps)]
+
+    def multiply(some: range) -> Words:
+        more = _multiply(target, p, source.layout, y, some)
+        return transformed | products | more | {"weight": weights}
+
     write = grid | products | _write(over, result, residual)
     write |= {"bias": bias, "low": bits(low), "high": bits(high)}
     work = over.places * p.pieces * source.layout.channels * y.blocks * target.lanes  # of one tile
@@ -147,8 +165,8 @@ def tasks(
         sizes: Words = {"tiles": p.tiles, "chunk": p.chunk, "u_size": p.u_size, "maps": y.blocks}
         kernel = winograd_tiles.kernel(target, **kind)
         chunks, scratch = -(-p.tiles // p.chunk), p.u_size + p.q_size + p.spare
-        words = read | multiply | write | sizes
-        return [Task(kernel, words, chunks, p.tiles * work, scratch, tile=cut)]
+        words = read | multiply(groups) | write | sizes
+        return [*packing(groups), Task(kernel, words, chunks, p.tiles * work, scratch, tile=cut)]
     u: Words = {"u": Place(buffers[0])}
     q: Words = {"q": Place(buffers[1])}
     result_tasks = []
@@ -165,13 +183,20 @@ def tasks(
                 moved[0] * target.lanes,
                 p.spare,
             ),
-            Task(
-                winograd_multiply.kernel(target),
-                multiply | u | q | {"count": count},
-                over.places * p.groups,
-                count * work,
-                tile=cut,
-            ),
+        ]
+        for portion in p.portions if packing(groups) else (groups,):
+            start = Place(buffers[1], portion.start * p.vectors * p.q_plane)
+            result_tasks += packing(portion) if first == 0 else []
+            result_tasks.append(
+                Task(
+                    winograd_multiply.kernel(target),
+                    multiply(portion) | u | {"q": start, "count": count},
+                    over.places * len(portion),
+                    count * work * len(portion) // p.groups,
+                    tile=cut,
+                )
+            )
+        result_tasks += [
             Task(
                 winograd_write.kernel(target, **kind),
                 write | q | some,
@@ -181,6 +206,13 @@ def tasks(
             ),
         ]
     return result_tasks
+
+
+def portion(target: Target, forms: Forms, x: Blocked, y: Blocked) -> int:
+    """Return the size of the buffer for weights that tasks pack, in float32 elements."""
+    p = plan(target, forms, x, y, 1)
+    most = max(map(len, p.portions)) * p.vectors
+    return p.grid.places * p.pieces * x.channels * min(most, y.blocks) * target.lanes
 
 
 def _read(over: Grid, forms: Forms, source: Value, padding_before: tuple[int, ...]) -> Words:
@@ -198,15 +230,15 @@ def _read(over: Grid, forms: Forms, source: Value, padding_before: tuple[int, ..
     return words | _steps("x", over, x)
 
 
-def _multiply(
-    target: Target, p: Plan, x: Blocked, y: Blocked, packed: NDArray[np.float32] | Place
-) -> Words:
+def _multiply(target: Target, p: Plan, x: Blocked, y: Blocked, groups: range) -> Words:
+    """Return how some groups of maps are multiplied by weights, which are those alone."""
     lines = -(-p.vectors * target.lanes // LINE)
     each = -(-lines // -(-p.chunk // p.strip))
     channels = p.pieces * x.channels
     group = channels * p.vectors * target.lanes
-    rest = y.blocks - (p.groups - 1) * p.vectors
-    place = channels * y.blocks * target.lanes
+    blocks = min(groups.stop * p.vectors, y.blocks) - groups.start * p.vectors
+    rest = blocks - (len(groups) - 1) * p.vectors
+    place = channels * blocks * target.lanes
     return {
         "strip": p.strip,
         "vectors": p.vectors,
@@ -215,13 +247,12 @@ def _multiply(
         "blocks": p.deep,
         "each": x.blocks,
         "last": x.channels - (x.blocks - 1) * target.lanes,
-        "weight": packed,
         "weight_place": place,
         "weight_group": group,
         "weight_ahead": place if p.fused else group,
         "ahead_parts": -(-lines // each),
         "ahead_part": channels * each * LINE,
-        "groups": p.groups,
+        "groups": len(groups),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,26 @@ from striate.ops.blocked.winograd_product import vectors_of
 from striate.ops.blocked.winograd_transforms import weight_matrix
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 
-__all__ = ["pack_task", "packed_size"]
+__all__ = ["Unpacked", "pack_task", "packed_size"]
 
 Line = Sequence[Vector | None]
 """Elements of a kernel along an axis; None stands for zero."""
+
+
+class Unpacked(NamedTuple):
+    """Weights as a network has them, to be packed at run time.
+
+    Attributes
+    ----------
+    place : where they lie, in NumPy's order
+    shape : (M, C, *kernel), theirs
+    transposed : whether the convolution is the one that gives the gradient of the data: from M
+        channels to C maps, with the taps in reverse order
+    """
+
+    place: Place
+    shape: tuple[int, ...]
+    transposed: bool = False
 
 
 def packed_size(
@@ -60,6 +76,7 @@ def pack_task(
     result: Place,
     *,
     transposed: bool = False,
+    some: range | None = None,
 ) -> Task:
     """Return what transforms weights, in the order that `winograd_weights.pack` describes.
 
@@ -69,9 +86,10 @@ def pack_task(
     forms : what each axis is computed by
     source : weights in NumPy's order
     shape : (M, C, *kernel), theirs
-    result : `packed_size` elements
+    result : `packed_size` elements, or for some maps their share
     transposed : pack the weights of the convolution that gives the gradient of the data: from M
         channels to C maps, with the taps in reverse order
+    some : which maps of the convolution; by default all
 
     Raises
     ------
@@ -86,11 +104,13 @@ def pack_task(
     if shape[2:] != kernel:
         raise ShapeError(f"the forms are for kernel {kernel}, not {shape[2:]}")
     maps, channels = _sizes(shape, transposed)
+    some = some or range(maps)
     taps, lanes = prod(kernel), target.lanes
-    blocks = -(-maps // lanes)
+    blocks = -(-len(some) // lanes)
     pieces = prod(len(form.starts) for form in forms)
     to_map, to_channel = (taps, shape[1] * taps) if transposed else (shape[1] * taps, taps)
-    words: dict[str, Word] = {"x": source, "y": result, "maps": maps, "channels": channels}
+    first = source._replace(offset=source.offset + some.start * to_map)
+    words: dict[str, Word] = {"x": first, "y": result, "maps": len(some), "channels": channels}
     words |= {"blocks": blocks, "parts": -(-channels // lanes)}
     words |= {
         "to_map": to_map,
@@ -100,7 +120,7 @@ def pack_task(
     width = vectors_of(blocks)
     how = pack_weights.kernel(target, forms=forms, transposed=transposed, width=width)
     rows = blocks * -(-channels // lanes)
-    work = 4 * packed_size(target, forms, shape, transposed=transposed)
+    work = 4 * prod(form.n for form in forms) * pieces * channels * blocks * lanes
     scratch = _kernels(lanes, taps) + prod(form.n for form in forms) * pieces * _pitch(lanes)
     return cut_task(how, words, rows, work, scratch)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ THIRD_LEVEL = 6 << 20  # bytes that the tiles of one round of tasks fill
 FEW_WEIGHTS = 3 << 20  # bytes of weights that may be read again for each chunk
 LEAST_CHUNK = 12  # tiles, for the microkernel to do as much as it can with each weight
 LEAST_TILES = 56  # of a round, so that reading the weights takes a small part of it
+PACKED = 5 << 20  # bytes of weights that are packed at run time right before they are used
 PIECE = 16  # tiles of a block of work, where each stage is a task
 
 
@@ -32,6 +34,8 @@ class Plan(NamedTuple):
     chunk : tiles of a block of work if fused, else of a round of tasks
     strip, vectors, groups : tiles and registers of maps that the microkernel takes at a time,
         and groups of so many registers
+    portions : groups of maps, of which one portion of weights after another is packed, where
+        they are packed at run time
     u_plane, u_place, q_plane, q_place : from one block of channels to the next, and from one
         place to the next, in the transformed inputs and in the products
     u_size, q_size, spare : what they take up, and what the transforms need
@@ -46,6 +50,7 @@ class Plan(NamedTuple):
     strip: int
     vectors: int
     groups: int
+    portions: tuple[range, ...]
     u_plane: int
     u_place: int
     q_plane: int
@@ -72,9 +77,13 @@ def plan(target: Target, forms: Forms, x: Blocked, y: Blocked, threads: int) -> 
     padded = -(-chunk // strip) * strip
     u_plane = padded * lanes
     u_place, q_place = (apart(blocks * u_plane) for blocks in (deep, wide))
+    groups = -(-y.blocks // vectors)
+    once = not fused and chunk == tiles  # else weights are used again: they stay where they are
+    count = min(groups, -(-weights // PACKED)) if once else 1
+    ends = [groups * number // count for number in range(count + 1)]
     return Plan(
         over, tiles, pieces, deep, fused, chunk,
-        strip, vectors, -(-y.blocks // vectors),
+        strip, vectors, groups, tuple(range(*ends) for ends in pairwise(ends)),
         u_plane, u_place, u_plane, q_place,
         places * u_place, places * q_place, 2 * places * lanes,
     )  # fmt: skip

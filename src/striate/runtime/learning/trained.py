@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.ops.blocked.gather import gather, places_of, turned
-from striate.ops.blocked.layout import Place
-from striate.ops.blocked.winograd_packing import pack_task, packed_size
+from striate.ops.blocked.winograd import Unpacked
 from striate.runtime.learning.space import Space
 from striate.runtime.lowering import Weights
 
@@ -25,7 +24,7 @@ class TrainedWeights(Weights):
 
     What packs an array in lowering packs the places of its elements here; a task then does the
     same with the elements themselves, in each step. `made` adds that task to the space and returns
-    where its result will be.
+    where its result will be; for Winograd's method it returns what the method's own tasks pack.
 
     Parameters
     ----------
@@ -47,7 +46,8 @@ class TrainedWeights(Weights):
         assert isinstance(key, tuple)
         kind, name = key[:2]
         if kind == "winograd":
-            return self._transformed(name, key[3])
+            shape, turns = self._space.parameters.shapes[name], self._turn is not None
+            return Unpacked(self._space.parameters.place(name), shape, turns)
         index = make()
         assert isinstance(index, np.ndarray)
         return self.gathered(name, index)
@@ -60,15 +60,6 @@ class TrainedWeights(Weights):
         result = space.buffer(f"{name} (packed)", index.size)
         flat = np.ascontiguousarray(index.reshape(-1), np.int32)
         space.run(gather(space.target, space.parameters.place(name), flat, result))
-        return result
-
-    def _transformed(self, name: str, forms: Any) -> Place:
-        space, shape = self._space, self._space.parameters.shapes[name]
-        turns = self._turn is not None
-        size = packed_size(space.target, forms, shape, transposed=turns)
-        result = space.buffer(f"{name} (transformed)", size)
-        source = space.parameters.place(name)
-        space.run(pack_task(space.target, forms, source, shape, result, transposed=turns))
         return result
 
     def padded(self, name: str | None, size: int) -> Any:

@@ -6,6 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from striate.network import operators as op
 from striate.ops.blocked import winograd
 from striate.ops.blocked.layout import Value
@@ -109,19 +112,19 @@ def _winograd(job: Convolving, source: Value, forms: winograd.Forms, sizes: Size
 def _of_group(
     job: Convolving, source: Value, forms: winograd.Forms, sizes: Sizes, group: int
 ) -> list[Task]:
-    o, name = job.operator, job.node.inputs[1]
+    o = job.operator
     assert isinstance(o, op.Conv)
     maps = job.y[1] // o.groups
     some = slice(group * maps, (group + 1) * maps)
-    packed = job.weights.made(
-        ("winograd", name, o, forms, group),
-        lambda: winograd.pack(job.target, forms, o.dense(job.weights[name], job.x[1])[some]),
-    )
+    packed = _packed(job, forms, group, some)
     x, y = _part(source, group, o.groups), _part(job.result, group, o.groups)
     residual = None if job.residual is None else _part(job.residual, group, o.groups)
-    names = f"{job.step.output} (tiles)", f"{job.step.output} (products)"
+    out = job.step.output
+    names = f"{out} (tiles)", f"{out} (products)", f"{out} (weights)"
     both = winograd.arena(job.target, forms, x.layout, y.layout)
-    sizes.update(zip(names, both, strict=True))
+    sizes.update(zip(names[:2], both, strict=True))
+    if isinstance(packed, winograd.Unpacked):
+        sizes[names[2]] = winograd.portion(job.target, forms, x.layout, y.layout)
     bias = job.bias()
     return winograd.tasks(
         job.target,
@@ -136,6 +139,18 @@ def _of_group(
         padding_before=tuple(axis.before for axis in o.window.at(job.x[2:]).axes),
         buffers=names,
         threads=job.to.threads,
+    )
+
+
+def _packed(
+    job: Convolving, forms: winograd.Forms, group: int, some: slice
+) -> NDArray[np.float32] | winograd.Unpacked:
+    """Return the packed weights of a group's maps, or where weights that change will be."""
+    o, name = job.operator, job.node.inputs[1]
+    assert isinstance(o, op.Conv)
+    return job.weights.made(
+        ("winograd", name, o, forms, group),
+        lambda: winograd.pack(job.target, forms, o.dense(job.weights[name], job.x[1])[some]),
     )
 
 
