@@ -13,6 +13,11 @@ each followed by 2x2 max pooling, and a fully connected layer. A block is one 5x
 ReLU; or two 3x3 with a ReLU after each; or two 3x3 with a ReLU after the second alone, which is no
 more than one 5x5 of a restricted form, and tells what is due to the nonlinearity. All see
 the same pixels: a receptive field of 18 when the last pooling is done.
+
+All are trained alike: Adam, batches of 32, cross-entropy, the rate falling from 0.003 to 0 along a
+cosine. (Of 0.001 and 0.003, the latter left all three with fewer errors among the last 1,500
+training digits when trained on the 5,791 others: on average of two seeds and 8 passes 28 and 20 for
+one 5x5, 38 and 20 for two 3x3, 38 and 25 without the ReLU between.)
 """
 
 from __future__ import annotations
@@ -44,7 +49,7 @@ PASSES = {"small": 4, "full": 12}
 BATCH = 32
 HOW: dict[str, Any] = {
     "optimizer": "adam",
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "schedule": "cosine",
     "loss": "cross-entropy",
 }

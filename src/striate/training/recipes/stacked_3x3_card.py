@@ -27,7 +27,7 @@ ASSUMPTIONS = (
     Assumption(
         "training",
         "uses momentum, and a rate that is divided by 10 when the validation error rests",
-        "Adam, batches of 32, the rate falling from 0.001 to 0 along a cosine; for all alike",
+        "Adam, batches of 32, the rate falling from 0.003 to 0 along a cosine; for all alike",
     ),
 )
 
