@@ -149,6 +149,7 @@ def test_any_cut(
         patch.setattr(plans, "LEAST_CHUNK", 1 + least // 2)
         patch.setattr(plans, "SECOND_LEVEL", 1)
         patch.setattr(plans, "SUMS", sums)
+        patch.setattr(plans, "NEAR", sums)
         check(gradient, weight_definition, Target.host(), forms, x, dy, before, threads)
 
 

@@ -20,6 +20,7 @@ THIRD_LEVEL = 6 << 20  # bytes of U and V of a round
 LEAST_TILES = 128  # of a round, so that reading and writing sums takes a small part of it
 LEAST_CHUNK = 64  # tiles that are multiplied at a time
 SUMS = 24 << 20  # bytes of the sums of a part of the channels
+NEAR = 3 << 20  # of them, where V is no larger: they stay in the caches until they are written
 
 
 class Plan(NamedTuple):
@@ -62,12 +63,13 @@ def plan(target: Target, forms: Forms, of: Convolved) -> Plan:
     x, y, lanes = layout_of(of), of.dy.layout, target.lanes
     over = grid(forms, y)
     pieces = tuple(product(*(form.starts for form in forms)))
+    tiles = y.batch * over.tiles
     wide = 4 * over.places * len(pieces) * y.blocks * lanes  # bytes of a channel's sums
-    ends = [0, *accumulate(evenly(x.blocks, min(x.blocks, -(-wide * x.channels // SUMS))))]
+    most = NEAR if 4 * over.places * tiles * y.blocks * lanes <= NEAR else SUMS
+    ends = [0, *accumulate(evenly(x.blocks, min(x.blocks, -(-wide * x.channels // most))))]
     parts = tuple(range(begin, end) for begin, end in pairwise(ends))
     deep = len(pieces) * len(parts[0])
     each = 4 * over.places * lanes * (deep + y.blocks)
-    tiles = y.batch * over.tiles
     rounds = evenly(tiles, -(-tiles // max(THIRD_LEVEL // each, LEAST_TILES)))
     plane = apart(rounds[0] * lanes)
     most = max(channels_of(x, part) for part in parts)
