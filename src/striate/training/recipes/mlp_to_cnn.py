@@ -3,7 +3,7 @@
 Y. LeCun, "Generalization and Network Design Strategies", Technical Report CRG-TR-89-4, University
 of Toronto, 1989; in R. Pfeifer et al. (editors), Connectionism in Perspective, Elsevier, 1989.
 
-- Section 5 sets five networks side by side on 480 digits of 16x16, 320 to train on and 160 to test;
+- Section 5 sets five networks side by side on 480 images of 16x16, 320 to train on, 160 to test;
   table 1 has links, weights and errors: Net-2, a dense hidden layer; Net-3, two hidden layers of
   local windows with own weights; Net-5, windows whose weights are shared.
 - Here: three networks of equal width (`mlp_to_cnn_networks`), the same in everything but what a

@@ -36,8 +36,10 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "the data",
-        "has 480 digits drawn by one person with a mouse, 320 to train on",
-        "zip-code digits, which are harder, on a sheet of 25x25, where they have room to move",
+        "has 120 digits drawn by one person with a mouse, each in four places side by side: 320 "
+        "images to train on",
+        "zip-code digits of many hands, all in the middle of a sheet of 25x25, so that weights "
+        "shared between places have less to give than where digits move in training too",
     ),
     Assumption(
         "training",
