@@ -7,13 +7,14 @@ from math import prod
 import pytest
 
 from striate.network.zoo.all_cnn import VARIANTS, all_cnn
-from striate.training.recipes import all_cnn_results
+from striate.training.recipes import all_cnn_findings, all_cnn_results
 from striate.training.recipes.all_cnn import BUDGETS, experiment
 from striate.training.recipes.trials import conduct
 
 TINY = replace(
     BUDGETS["small"],
     name="own",
+    bases="c",
     images=20,
     tests=10,
     channels=(4, 8),
@@ -117,6 +118,16 @@ def test_the_rate_is_chosen_by_what_is_held_out():
     runs = {"high": run(0.1, 0.3, 0.1), "low": run(0.01, 0.2, 0.4)}
     (chosen,) = all_cnn_results.chosen(runs, "base-c", 350)
     assert chosen["test_error"] == 0.4  # a better test does not count
+
+
+def test_runs_that_stall_are_named():
+    def chosen(*errors):
+        return {"base-b": [{"test_error": error} for error in errors]}
+
+    (note,) = all_cnn_findings.stalled([4, 16], [chosen(0.9, 0.5), chosen(0.4, 0.4)])
+    assert note.startswith("1 of the 4 runs stalled near 90 % error: base-b, seed 0, 4 passes (90")
+    (note,) = all_cnn_findings.stalled([4], [chosen(0.5)])
+    assert note == "None of the 1 runs stalled near 90 % error."
 
 
 def test_several_rates_hold_a_tenth_out(colour_pictures):

@@ -81,10 +81,10 @@ class Budget:
 
 BUDGETS = {
     "small": Budget(
-        bases="c",
+        bases="cba",
         images=10000,
         tests=10000,
-        seeds=2,
+        seeds=3,
         channels=(16, 32),
         dropout=(0.0, 0.0),
         preparation="gcn",

@@ -8,7 +8,13 @@ from typing import Any
 
 from striate.network import Network, inspect
 from striate.network.zoo.all_cnn import VARIANTS, all_cnn
-from striate.training.recipes.all_cnn_findings import assumptions, gaps, notes, verdict
+from striate.training.recipes.all_cnn_findings import (
+    assumptions,
+    gaps,
+    notes,
+    stalled,
+    verdict,
+)
 from striate.training.recipes.all_cnn_results import (
     AUGMENTED,
     PAPERS_ORDER,
@@ -60,6 +66,7 @@ def card(about: Mapping[str, Any], budget: Mapping[str, Any], runs: Runs) -> Rep
         notes=(
             *(verdict(base, found) for base in reversed(bases)),
             *gaps(bases, budget["passes"], by_passes),
+            *stalled(budget["passes"], by_passes),
             *notes(budget),
         ),
         settings=about,

@@ -11,7 +11,10 @@ from striate.training.recipes.all_cnn_results import PUBLISHED, Chosen, learnt, 
 from striate.training.recipes.report_card import Assumption
 from striate.training.recipes.spread import Spread
 
-__all__ = ["assumptions", "gaps", "notes", "verdict"]
+__all__ = ["assumptions", "gaps", "notes", "stalled", "verdict"]
+
+STALLED = 85.0
+"""Per cent of the test images wrong from which on a run has not begun to learn: guessing has 90."""
 
 
 def verdict(base: str, chosen: Chosen) -> str:
@@ -68,6 +71,24 @@ def gaps(bases: list[str], passes: list[int], by_passes: list[Chosen]) -> tuple[
             f"width: {PUBLISHED[base][3] - PUBLISHED[base][0]:.2f}."
         )
     return tuple(texts)
+
+
+def stalled(passes: list[int], by_passes: list[Chosen]) -> tuple[str, ...]:
+    """Say which runs never left the error of guessing, as repetitions of the paper are known to."""
+    runs = [
+        (f"{network}, seed {seed}, {count} passes", 100 * result["test_error"])
+        for count, results in zip(passes, by_passes, strict=True)
+        for network, by_seed in results.items()
+        for seed, result in enumerate(by_seed)
+    ]
+    stuck = [f"{name} ({error:.1f} %)" for name, error in runs if error > STALLED]
+    if not stuck:
+        return (f"None of the {len(runs)} runs stalled near 90 % error.",)
+    return (
+        f"{len(stuck)} of the {len(runs)} runs stalled near 90 % error: {', '.join(stuck)}. He's "
+        "weights do not rule that out: the scores pass a ReLU, as the paper has it, and scores "
+        "that are 0 for all images have no gradient.",
+    )
 
 
 def notes(budget: Mapping[str, Any]) -> tuple[str, ...]:
