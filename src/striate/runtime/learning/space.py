@@ -8,6 +8,7 @@ from math import prod
 
 from striate.network import Shape
 from striate.ops.blocked import conversion
+from striate.ops.blocked.convolution import Source
 from striate.ops.blocked.layout import Place, Value, blocked
 from striate.ops.blocked.mapping import Operand, map_blocks, map_rows
 from striate.ops.blocked.task import Task
@@ -50,6 +51,7 @@ class Space:
     tasks : in the order in which they run
     sizes : elements of each buffer of the arena
     values, rows : where values are that lie in blocks, and in NumPy's order
+    planes : how convolutions read the network's input as planes, by the values that they make
     bounds : those that convolutions moved values into
     gated : values whose gradients are those before their bounds already
     numbers : of the nodes that drop, in their order
@@ -69,6 +71,7 @@ class Space:
     values: dict[str, Value] = field(default_factory=dict)
     rows: dict[str, Place] = field(default_factory=dict)
     statistics: dict[str, tuple[Place, Place]] = field(default_factory=dict)
+    planes: dict[str, Source] = field(default_factory=dict)
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -127,6 +130,10 @@ class Space:
             self.run(enter)
             self.values[name] = value
         return self.values[name]
+
+    def only_rows(self, name: str) -> bool:
+        """Tell whether a value lies in NumPy's order, and in no blocks so far."""
+        return name in self.rows and name not in self.values
 
     def _volume(self, name: str, shape: Shape, sides: Sides | None, *, clear: bool = True) -> Value:
         layout = blocked(shape, self.target.lanes, *(sides or (None, None)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from striate.geometry import TransposedWindow, Window
 from striate.network import Shape
@@ -48,7 +48,7 @@ def reach(sweeps: Sequence[Sweep], size: Shape) -> Sides:
     return tuple(before), tuple(after)
 
 
-def planar(step: Fused, shapes: dict[str, Shape]) -> bool:
+def planar(step: Fused, shapes: Mapping[str, Shape]) -> bool:
     """Tell whether a convolution reads an input in NumPy's order as planes."""
     operator, x = step.node.operator, shapes[step.node.inputs[0]]
     return isinstance(operator, op.Conv) and operator.groups == 1 and x[1] <= PLANES

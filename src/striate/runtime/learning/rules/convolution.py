@@ -15,7 +15,7 @@ from striate.ops.blocked import weight_gradient_choice
 from striate.ops.blocked.channel_sums import channel_sums, partial_size
 from striate.ops.blocked.gates import clip, gate_and_sum, unit_sums
 from striate.ops.blocked.gather import gather, places_of
-from striate.ops.blocked.layout import Value
+from striate.ops.blocked.layout import Place, Value
 from striate.ops.blocked.task import Task
 from striate.ops.blocked.weight_gradient import Convolved
 from striate.runtime.learning.layers import Layer
@@ -26,7 +26,7 @@ from striate.runtime.learning.trained import TrainedWeights, turning
 from striate.runtime.lowering.convolutions import Convolving, native_convolution
 from striate.runtime.lowering.fusion import Fused
 from striate.runtime.lowering.methods import choose, tasks_of
-from striate.runtime.lowering.values import reach, sweeps_of
+from striate.runtime.lowering.values import planar, reach, sweeps_of
 
 __all__ = ["backward", "forward", "refusal", "sides", "sides_of_gradient"]
 
@@ -66,15 +66,26 @@ def sides_of_gradient(layer: Layer, shapes: Mapping[str, Shape]) -> Sides:
 def forward(space: Space, layer: Layer) -> None:
     """Add what computes a convolution."""
     o, name = _operator(layer), layer.node.inputs[0]
-    source, result = space.value(name), space.new(layer.output)
+    result = space.new(layer.output)
     space.bounds[layer.output] = layer.low, layer.high
     if depthwise.by_channels(layer, space.shapes):
-        depthwise.forward(space, layer, source, result)
+        depthwise.forward(space, layer, space.value(name), result)
         return
     step = Fused(layer.node, layer.output, (), low=layer.low, high=layer.high)
     shapes = space.shapes[name], space.shapes[layer.output]
     job = Convolving(space.to, step, o, *shapes, TrainedWeights(space), result, None)
-    space.run(_tasks(space, job, source))
+    if space.only_rows(name) and planar(step, space.shapes):
+        _from_planes(space, job, space.rows[name])
+    else:
+        space.run(_tasks(space, job, space.value(name)))
+
+
+def _from_planes(space: Space, job: Convolving, place: Place) -> None:
+    """Add what convolves an input of few channels, which would leave most lanes of blocks empty."""
+    output = job.step.output
+    planes = f"{output} (planes)", space.sizes, place
+    space.run(job.planes(*planes))
+    _, space.planes[output] = job.padded([job.sweeps(flat=False)[0][0]], *planes)
 
 
 def backward(space: Space, layer: Layer) -> None:
@@ -147,7 +158,7 @@ def _weights(space: Space, layer: Layer, dz: Value, weight: str) -> None:
         wide = (len(o.table), channels, *window.kernel)
         dense = space.buffer(f"d {weight} (dense)", prod(wide))
     convolved = Convolved(
-        space.value(name),
+        space.planes.get(layer.output) or space.value(name),
         space.shapes[name][1],
         dz,
         window.kernel,
