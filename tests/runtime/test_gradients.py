@@ -1,5 +1,8 @@
 """Gradients of steps that are done as they are defined: against differences, in float64."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from striate.network import operators as op
 from striate.runtime import Trainable
 from striate.runtime.constants import arrays_of
 from striate.runtime.plan import plan
+from striate.runtime.steps import DEFINED, STEPS
 
 SHAPE = (2, 4, 2, 6)
 
@@ -145,6 +149,49 @@ def test_several_terms(operator, shapes):
 )
 def test_norms_and_samples(operator, shapes):
     check(graph(operator, shapes))
+
+
+def window(*how, **more):
+    return st.geometry.Window.parse(*how, rank=2, **more)
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes"),
+    [
+        (op.Add(), [SHAPE, (4, 1, 1)]),
+        (op.Mul(), [SHAPE, (2, 1, 1, 6)]),
+        (op.Concat(1), [SHAPE, (2, 3, 2, 6)]),
+        (op.Conv(window((2, 3), (1, 2), 1)), [SHAPE, (3, 4, 2, 3), (3,)]),
+        (op.Conv(window((1, 2), 1, 0, (1, 3)), 2), [SHAPE, (6, 2, 1, 2)]),
+        (
+            op.ConvTranspose(st.geometry.TransposedWindow.parse(2, 2, 1, rank=2)),
+            [SHAPE, (4, 3, 2, 2), (3,)],
+        ),
+        (op.BatchNormalization(1e-3), [SHAPE, (4,), (4,), (4,), (4,)]),
+        (op.MaxPool(window(2, 1, 1)), [SHAPE]),
+        (op.MaxPool(window((1, 3), 2, ceil=True)), [SHAPE]),
+        (op.AveragePool(window((2, 3), 1, 1)), [SHAPE]),
+        (op.AveragePool(window((2, 3), 2, 1, ceil=True), False), [SHAPE]),
+        (op.GlobalAveragePool(), [SHAPE]),
+        (op.GlobalMaxPool(), [SHAPE]),
+        (op.Dropout(0.4), [SHAPE]),
+        (op.Identity(), [SHAPE]),
+        (op.ScaledTanh(), [SHAPE]),
+    ],
+    ids=str,
+)
+def test_layers(operator, shapes):
+    check(graph(operator, shapes), low=-0.9)
+
+
+def test_elements_that_are_picked():
+    indices = np.random.default_rng(0).integers(-2, 2, (2, 4, 3, 6))
+    check(graph(op.GatherElements(2), [SHAPE], constants=(Constant.of("i", indices),)))
+
+
+def test_every_operator_with_a_gradient_is_here():
+    tested = set(re.findall(r"op\.(\w+)\(", Path(__file__).read_text(encoding="utf-8")))
+    assert tested >= {operator.__name__ for operator in (*STEPS, *DEFINED)}
 
 
 def test_a_choice():
