@@ -26,6 +26,7 @@ def few_digits(monkeypatch):
 
     monkeypatch.setattr(data, "load", few)
     monkeypatch.setattr(stacked_3x3, "PASSES", {"small": 1, "full": 2})
+    monkeypatch.setattr(stacked_3x3, "ROUNDS", 1)
 
 
 def test_all_recipes_are_listed(striate):
@@ -45,7 +46,7 @@ def test_a_recipe_is_run_and_published(striate, tmp_path):
         *("--out", "kept", "--publish", "cards"),
     )
     assert result.code == 0
-    assert result.err.startswith("stacked-3x3: 3 runs to do, about ")
+    assert result.err.startswith("stacked-3x3: 4 runs to do, about ")
     assert "18/25 = 0.72" in result.out
     assert "- `striate reproduce stacked-3x3` with budget small, seeds 1, data digits" in result.out
     for folder in ("kept", "cards"):
@@ -62,7 +63,7 @@ def test_json_is_the_card_and_nothing_is_done_twice(striate, tmp_path):
     assert again.err == ""
     card = json.loads(first.out)
     assert card["settings"] == {"budget": "small", "seeds": 1, "data": "digits", "device": "cpu"}
-    assert len(card["trials"]) == 3
+    assert len(card["trials"]) == 4
     folder = tmp_path / "runs" / "reproduce" / "stacked-3x3-small"
     assert (folder / "stacked-3x3.json").read_text(encoding="utf-8") == first.out
 
@@ -81,10 +82,10 @@ def test_ctrl_c_keeps_what_is_done(striate, tmp_path, monkeypatch):
         result = striate(*arguments)
     assert result.code == 130
     assert result.err.splitlines()[-1] == (
-        "striate: stopped after 2 of 3 runs of stacked-3x3; "
+        "striate: stopped after 2 of 4 runs of stacked-3x3; "
         "they are kept in kept/runs: the same command goes on from there"
     )
-    assert striate(*arguments).err.startswith("stacked-3x3: 1 runs to do, about ")
+    assert striate(*arguments).err.startswith("stacked-3x3: 2 runs to do, about ")
 
 
 @pytest.mark.parametrize(

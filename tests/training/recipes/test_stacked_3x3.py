@@ -56,12 +56,22 @@ def test_the_card_sets_ratios_beside_the_papers(card):
     assert [row[1] for row in table.rows] == ["12,800", "9,216", "9,216"]
 
 
+def test_times_are_medians_of_turns(card):
+    (times,) = (
+        trial["result"]["step_seconds"] for trial in card.trials if trial["name"] == "times"
+    )
+    assert [len(times[kind]) for kind in KINDS] == [stacked_3x3.ROUNDS] * 3
+    ratio = np.median(np.divide(times[KINDS[1]], times[KINDS[0]]))
+    figures = {figure.name: figure.measured for figure in card.figures}
+    assert figures["time of a step, two 3x3 to one 5x5"] == f"{ratio:.2f}"
+
+
 def test_errors_are_means_and_gaps_are_by_seed(card):
     errors = {
         kind: [
             100 * trial["result"]["test_error"]
             for trial in card.trials
-            if trial["settings"]["kind"] == kind
+            if trial["settings"].get("kind") == kind
         ]
         for kind in KINDS
     }

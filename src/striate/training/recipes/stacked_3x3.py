@@ -47,6 +47,7 @@ SIZE = 16
 SEEDS = {"small": 3, "full": 10}
 PASSES = {"small": 4, "full": 12}
 BATCH = 32
+ROUNDS = 15  # of timing
 HOW: dict[str, Any] = {
     "optimizer": "adam",
     "learning_rate": 3e-3,
@@ -117,10 +118,13 @@ def experiment(
 ) -> Experiment:
     """Return the runs and how their card is made; `passes` is for those who have no time."""
     images = seen(data, SIZE)
-    trials = tuple(  # kinds take turns, so that what else the machine does slows all alike
-        _trial(kind, seed, images, device, passes or PASSES[budget])
-        for seed in range(seeds or SEEDS[budget])
-        for kind in KINDS
+    trials = (
+        *(
+            _trial(kind, seed, images, device, passes or PASSES[budget])
+            for seed in range(seeds or SEEDS[budget])
+            for kind in KINDS
+        ),
+        _timing(images, device),
     )
     about = {"budget": budget, "seeds": seeds, "data": images.name, "device": device}
     graphs = {kind: network(kind, images.image_shape, len(images.classes)).graph for kind in KINDS}
@@ -135,7 +139,7 @@ def _trial(kind: str, seed: int, data: Dataset, device: str, passes: int) -> Tri
     return Trial(
         name=f"{untrained.name}-seed-{seed}",
         settings={"data": data.name, "kind": kind, "seed": seed, **settings},
-        work=partial(_work, untrained, data, seed, settings, how),
+        work=partial(_work, untrained, data, seed, settings),
         kind=kind,
         steps=passes * -(-len(data.train_labels) // BATCH),
         sample=sampler(untrained, *examples, BATCH, **how),
@@ -147,7 +151,6 @@ def _work(
     data: Dataset,
     seed: int,
     settings: Mapping[str, Any],
-    how: Mapping[str, Any],
     folder: Path | None,
     advance: Advance,
 ) -> dict[str, Any]:
@@ -165,5 +168,24 @@ def _work(
         "test_error": found.error,
         "train_error": result.history[-1].train_error,
         "train_seconds": result.seconds,
-        "step_seconds": step_seconds(untrained, *examples, BATCH, **how),
     }
+
+
+def _timing(data: Dataset, device: str) -> Trial:
+    """Return the run that measures times: the kinds take turns, each on one thread."""
+    untrained = [network(kind, data.image_shape, len(data.classes)) for kind in KINDS]
+    how = {**HOW, "device": device, "threads": 1}
+    examples = data.train_images, data.train_labels
+
+    def work(folder: Path | None, advance: Advance) -> dict[str, Any]:
+        seconds: list[list[float]] = []
+        for number in range(ROUNDS):
+            seconds.append([step_seconds(one, *examples, BATCH, **how) for one in untrained])
+            advance((number + 1) / ROUNDS)
+        columns = zip(*seconds, strict=True)
+        return {"step_seconds": dict(zip(KINDS, columns, strict=True))}
+
+    settings = {"data": data.name, "batch_size": BATCH, "rounds": ROUNDS, **how}
+    steps = ROUNDS * len(KINDS) * 100  # about as many as fit into the time that is enough
+    sample = sampler(untrained[0], *examples, BATCH, **how)
+    return Trial("times", settings, work, "times", steps, sample)

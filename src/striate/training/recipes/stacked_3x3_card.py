@@ -32,30 +32,32 @@ ASSUMPTIONS = (
 )
 
 Runs = Mapping[str, dict[str, Any]]
+Times = Mapping[str, list[float]]
 
 
 def card_of(about: Mapping[str, Any], graphs: Mapping[str, Graph], runs: Runs) -> ReportCard:
     """Return the card of all runs, given by their names."""
     found = {
-        kind: [run["result"] for run in runs.values() if run["settings"]["kind"] == kind]
+        kind: [run["result"] for run in runs.values() if run["settings"].get("kind") == kind]
         for kind in graphs
     }
+    times: Times = runs["times"]["result"]["step_seconds"]
     errors = {n: Spread(100 * result["test_error"] for result in rs) for n, rs in found.items()}
     return ReportCard(
         name="stacked-3x3",
         title="One 5x5 against two 3x3",
         source=SOURCE,
         shows="two 3x3 see what one 5x5 sees, with 18/25 of the weights",
-        figures=_figures(graphs, found, errors),
-        tables=(_table(graphs, found, errors),),
-        panels=(_cost_panel(graphs, found), _error_panel(errors)),
+        figures=_figures(graphs, times, errors),
+        tables=(_table(graphs, times, errors),),
+        panels=(_cost_panel(graphs, times), _error_panel(errors)),
         assumptions=ASSUMPTIONS,
         notes=(
-            "Times are of a whole step of training (forward, backward, update) on 32 images, "
-            "measured after each run, kinds in turn; the ratio is the median of those of each "
-            "seed. Whether 18/25 of the multiply-adds take 18/25 of the time depends on the "
-            "machine: small kernels can be multiplied more cleverly (Winograd), but two layers "
-            "have twice as many results to write.",
+            "Times are of a whole step of training (forward, backward, update) on 32 images, on "
+            "one thread, the kinds in turn; the ratio is the median of those of the turns. Whether "
+            "18/25 of the multiply-adds take 18/25 of the time depends on the machine: small "
+            "kernels can be multiplied more cleverly (Winograd), but two layers have twice as many "
+            "results to write.",
             *(_verdict(name, errors) for name in list(errors)[1:]),
         ),
         settings=about,
@@ -82,17 +84,15 @@ def _field(graph: Graph) -> int:
     return layer.field[0].size
 
 
-def _ratio(kind: str, found: Mapping[str, list[dict[str, Any]]]) -> float:
-    """Return the median, over the seeds, of this kind's step time to that of one 5x5."""
-    first, own = (
-        [result["step_seconds"] for result in found[name]] for name in (next(iter(found)), kind)
-    )
+def _ratio(kind: str, times: Times) -> float:
+    """Return the median, over the turns, of this kind's step time to that of one 5x5."""
+    first, own = times[next(iter(times))], times[kind]
     return float(median(b / a for a, b in zip(first, own, strict=True)))
 
 
 def _figures(
     graphs: Mapping[str, Graph],
-    found: Mapping[str, list[dict[str, Any]]],
+    times: Times,
     errors: Mapping[str, Spread],
 ) -> tuple[Figure, ...]:
     one, two = list(graphs)[:2]
@@ -107,24 +107,23 @@ def _figures(
         Figure("receptive field at the end, 5x5 and two 3x3", "the same", f"{fields} pixels"),
         Figure("weights, two 3x3 to one 5x5", "18/25 = 0.72", f"{weights:.2f}"),
         Figure("multiply-adds, two 3x3 to one 5x5", "18/25 = 0.72", f"{macs:.2f}"),
-        Figure("time of a step, two 3x3 to one 5x5", "", measured=f"{_ratio(two, found):.2f}"),
+        Figure("time of a step, two 3x3 to one 5x5", "", measured=f"{_ratio(two, times):.2f}"),
         Figure("errors, one 5x5 more than two 3x3", "7 %", measured=worse.text(1, "%")),
     )
 
 
 def _table(
     graphs: Mapping[str, Graph],
-    found: Mapping[str, list[dict[str, Any]]],
+    times: Times,
     errors: Mapping[str, Spread],
 ) -> Table:
     rows = []
     for kind, graph in graphs.items():
         totals = inspect(graph).totals
-        seconds = Spread(1e3 * result["step_seconds"] for result in found[kind])
         rows.append(
             (
                 *(kind, f"{_blocks(graph, 'weights'):,}", f"{totals.parameters:,}"),
-                *(f"{totals.macs:,}", f"{median(seconds.values):.2f}", errors[kind].text(2)),
+                *(f"{totals.macs:,}", f"{1e3 * median(times[kind]):.2f}", errors[kind].text(2)),
             )
         )
     return Table(
@@ -146,13 +145,13 @@ def _verdict(kind: str, errors: Mapping[str, Spread]) -> str:
     )
 
 
-def _cost_panel(graphs: Mapping[str, Graph], found: Mapping[str, list[dict[str, Any]]]) -> Panel:
+def _cost_panel(graphs: Mapping[str, Graph], times: Times) -> Panel:
     kinds = tuple(graphs)
     weights, macs = (
         tuple(_blocks(graphs[kind], what) / _blocks(graphs[kinds[0]], what) for kind in kinds)
         for what in ("weights", "macs")
     )
-    times = tuple(_ratio(kind, found) for kind in kinds)
+    ratios = tuple(_ratio(kind, times) for kind in kinds)
     return Panel(
         "Cost of a block, one 5x5 being 1",
         "to one 5x5",
@@ -160,7 +159,7 @@ def _cost_panel(graphs: Mapping[str, Graph], found: Mapping[str, list[dict[str, 
         (
             Series("weights", kinds, weights),
             Series("multiply-adds", kinds, macs),
-            Series("time of a training step", kinds, times),
+            Series("time of a training step", kinds, ratios),
         ),
         "bars",
         lines=(("18/25", 0.72),),
