@@ -36,7 +36,7 @@ RECIPES: dict[str, Recipe] = {
             "lenet-1989",
             "LeCun et al., Neural Computation 1(4), 1989, sections 3 to 5",
             "the paper's error on zip-code digits, and what later ways to train make of it",
-            ("4 minutes", "a quarter of an hour"),
+            ("2 minutes", "4 minutes"),
             "lenet_1989",
         ),
         Recipe(
@@ -50,7 +50,7 @@ RECIPES: dict[str, Recipe] = {
             "stacked-3x3",
             "Simonyan and Zisserman, arXiv:1409.1556, section 2.3",
             "one 5x5 against two 3x3 of the same field, with and without a nonlinearity between",
-            ("a minute", "10 minutes"),
+            ("half a minute", "a minute and a half"),
             "stacked_3x3",
         ),
         Recipe(
