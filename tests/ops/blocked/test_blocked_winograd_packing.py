@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from striate.errors import ShapeError
-from striate.ops.blocked import winograd_plan
+from striate.ops.blocked import winograd_packing, winograd_plan
 from striate.ops.blocked.gather import turned
 from striate.ops.blocked.layout import Place
-from striate.ops.blocked.program import run_tasks
+from striate.ops.blocked.program import aligned, run_tasks
 from striate.ops.blocked.winograd_forms import forms_of, square
 from striate.ops.blocked.winograd_packing import pack_task, packed_size
 from striate.ops.blocked.winograd_weights import pack
@@ -76,6 +76,17 @@ def test_some_maps_are_packed(target, run, whole, transposed):
     places = Place("w"), weight.shape, Place("p")
     run(pack_task(target, forms, *places, transposed=transposed, some=some), buffers)
     np.testing.assert_array_equal(buffers["p"], wanted)
+
+
+@pytest.mark.parametrize("offset", [0, 3])
+def test_many_weights_go_straight_to_memory(target, whole, monkeypatch, offset):
+    monkeypatch.setattr(winograd_packing, "FAR", 0)
+    weight, forms = whole(40, 20, 3, 3), square(2, 3, 2)
+    wanted = pack(target, forms, weight).ravel()
+    packed = aligned(wanted.size + offset)
+    task = pack_task(target, forms, Place("w"), weight.shape, Place("p", offset))
+    run_tasks([task], {"w": weight.ravel(), "p": packed}, 1, target)
+    np.testing.assert_array_equal(packed[offset:], wanted)
 
 
 def test_threads_change_nothing(target):

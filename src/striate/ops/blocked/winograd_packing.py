@@ -2,7 +2,7 @@
 
 A block of work is some channels of a register's width of maps. Their weights are transposed into
 the thread's memory first, so that lanes are maps; then each channel's kernel is transformed, all
-of it in registers.
+of it in registers. What no cache would hold goes straight to memory.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from striate.ops.blocked.layout import Place
 from striate.ops.blocked.task import Task, Word
 from striate.ops.blocked.walk import cut_task, row_template, walk
 from striate.ops.blocked.winograd_forms import Form, Forms
-from striate.ops.blocked.winograd_product import vectors_of
+from striate.ops.blocked.winograd_product import LINE, vectors_of
 from striate.ops.blocked.winograd_transforms import weight_matrix
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 
 __all__ = ["Unpacked", "pack_task", "packed_size"]
+
+FAR = 12 << 20  # bytes of packed weights, of which few would be in the caches
 
 Line = Sequence[Vector | None]
 """Elements of a kernel along an axis; None stands for zero."""
@@ -118,9 +120,13 @@ def pack_task(
         "place": pieces * channels * blocks * lanes,
     }
     width = vectors_of(blocks)
-    how = pack_weights.kernel(target, forms=forms, transposed=transposed, width=width)
+    size = prod(form.n for form in forms) * pieces * channels * blocks * lanes
+    streams = 4 * size > FAR and lanes == LINE and result.offset % LINE == 0
+    how = pack_weights.kernel(
+        target, forms=forms, transposed=transposed, width=width, streams=streams
+    )
     rows = blocks * -(-channels // lanes)
-    work = 4 * prod(form.n for form in forms) * pieces * channels * blocks * lanes
+    work = 4 * size
     scratch = _kernels(lanes, taps) + prod(form.n for form in forms) * pieces * _pitch(lanes)
     return cut_task(how, words, rows, work, scratch)
 
@@ -133,7 +139,9 @@ def _sizes(shape: tuple[int, ...], transposed: bool) -> tuple[int, int]:
 @row_template(
     *("x", "y", "maps", "channels", "blocks", "parts", "to_map", "to_channel", "place"),
 )
-def pack_weights(w: Writer, a: Any, forms: tuple[Any, ...], transposed: bool, width: int) -> None:
+def pack_weights(
+    w: Writer, a: Any, forms: tuple[Any, ...], transposed: bool, width: int, streams: bool
+) -> None:
     """Write some channels of a register of maps, at all places."""
     forms = tuple(Form(*form) for form in forms)
     taps = prod(form.kernel for form in forms)
@@ -173,7 +181,9 @@ def pack_weights(w: Writer, a: Any, forms: tuple[Any, ...], transposed: bool, wi
             at = stage + (place * len(pieces) + which) * pitch
             to = y + (place * a.place + which * to_piece + channel * size)
             with w.loop(0, count) as c:
-                to.store(at.load(c * w.lanes), c * size)
+                (to.stream if streams else to.store)(at.load(c * w.lanes), c * size)
+    if streams:
+        w.settle_streams()
 
 
 def _kernels(lanes: int, taps: int) -> int:
