@@ -13,7 +13,7 @@ from striate.ops.blocked.winograd import Unpacked
 from striate.runtime.learning.space import Space
 from striate.runtime.lowering import Weights
 
-__all__ = ["TrainedWeights"]
+__all__ = ["TrainedWeights", "turning"]
 
 Made = TypeVar("Made")
 Places = NDArray[np.int32]

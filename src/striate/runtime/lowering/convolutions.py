@@ -208,7 +208,7 @@ class Convolving:
 
         def make() -> NDArray[np.float32]:
             units = self.weights[name]
-            whole = np.zeros((at.blocks * at.lanes, *units.shape[1:]), np.float32)
+            whole = np.zeros((at.blocks * at.lanes, *units.shape[1:]), units.dtype)
             whole[: len(units)] = units
             split = whole.reshape(at.blocks, at.lanes, *units.shape[1:])
             return np.ascontiguousarray(np.moveaxis(split, 1, -1))
