@@ -19,6 +19,7 @@ __all__ = ["Panel", "Series", "draw"]
 
 WIDTH, HEIGHT = 5.2, 4.2  # of a panel, in inches
 RESOLUTION = 110  # dots per inch
+WIDE = 100  # times the least: on larger log axes only powers of ten have room
 MARKERS = "osD^vP"
 DASHES = ("--", ":", "-.")
 
@@ -136,7 +137,7 @@ def _curves(axes: Axes, panel: Panel) -> None:
 
 
 def _scale(axes: Axes, panel: Panel) -> None:
-    """Put numbers that people read to the axes: 0.5, 1, 2, 5 and no powers of ten."""
+    """Put numbers that people read to the axes: 0.5, 1, 2, 5; 0.1, 1, 10 if there are many."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     xs = [x for series in panel.series for x in series.xs if isinstance(x, float)]
@@ -148,7 +149,9 @@ def _scale(axes: Axes, panel: Panel) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if panel.log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 6, 8), numticks=12))
+        low, high = axes.get_ylim()
+        subs = (1.0, 1.5, 2, 3, 4, 5, 6, 8) if high < WIDE * low else (1.0,)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
