@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from striate.errors import FileError, MissingExtraError
@@ -67,6 +68,24 @@ def test_curves_are_drawn_and_say_the_same_again(tiny, striped, tmp_path):
     assert svg == draw_curves("tiny on stripes", result.history, "svg")
     other = [replace(epoch, train_loss=epoch.train_loss + 1) for epoch in result.history]
     assert svg != draw_curves("tiny on stripes", other, "svg")
+
+
+def test_axes_of_curves_begin_at_0_and_count_whole_epochs(tiny, striped, monkeypatch):
+    figures = []
+    save = Figure.savefig
+
+    def kept(figure, *arguments, **options):
+        figures.append(figure)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", kept)
+    (epoch,) = fit(tiny, striped, epochs=1, learning_rate=0.05).history
+    draw_curves("one epoch", [epoch], "png")
+    for axes in figures[0].axes[1:]:
+        low, high = axes.get_ylim()
+        assert low == 0
+        assert high >= 1.07 * max(line.get_ydata()[0] for line in axes.lines)
+    assert [list(axes.get_xticks()) for axes in figures[0].axes] == [[1]] * 3
 
 
 def test_a_resumed_run_is_another_session(tiny, striped, tmp_path):

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from striate.errors import MissingExtraError
 from striate.training.result import Epoch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["draw_curves", "require_matplotlib"]
 
@@ -20,6 +26,12 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401  (only whether it is there)
     except ImportError:
         raise MissingExtraError.of("matplotlib", "train", "drawing the curves of a run") from None
+
+
+def _highest(axes: Axes) -> float:
+    """Return the largest number that is drawn."""
+    heights = [y for line in axes.lines for y in np.asarray(line.get_ydata(), float)]
+    return max((y for y in heights if np.isfinite(y)), default=0.0)
 
 
 def draw_curves(title: str, history: Sequence[Epoch], kind: str) -> bytes:
@@ -71,8 +83,11 @@ def draw_curves(title: str, history: Sequence[Epoch], kind: str) -> bytes:
         axes.set_title(label, fontsize="medium")
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(numbers) == 1:  # else there would be parts of epochs
+            axes.set_xticks(numbers)
     panels[0].legend()
-    panels[1].set_ylim(bottom=0)
+    for axes in panels[1:]:  # from 0, and some room above the highest
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1.08 * _highest(axes)))
     file = io.BytesIO()
     with rc_context({"svg.hashsalt": "striate", "svg.fonttype": "path"}):
         figure.savefig(file, format=kind, dpi=100, metadata={"Date": None} if kind == "svg" else {})
