@@ -8,7 +8,7 @@ from math import isfinite
 from numbers import Real
 from typing import Any, Literal, TypeGuard, get_args
 
-from striate.errors import ParameterError, UnknownNameError
+from striate.errors import ParameterError, UnknownNameError, explained
 from striate.network import FLOAT, Graph
 
 __all__ = ["Descent", "Method", "check_rate", "factors_of"]
@@ -119,8 +119,10 @@ def factors_of(graph: Graph, descent: Descent) -> dict[str, float]:
 
     Raises
     ------
+    UnknownNameError
+        If `descent` has a factor for none of them.
     ParameterError
-        If `descent` has a factor for none of them, or none for one of them.
+        If it has none for one of them.
 
     Examples
     --------
@@ -133,11 +135,14 @@ def factors_of(graph: Graph, descent: Descent) -> dict[str, float]:
     trained = [p.name for p in graph.parameters if p.trainable and p.kind == FLOAT]
     if descent.factors is None:
         return dict.fromkeys(trained, 1.0)
-    for name in (*trained, *descent.factors):
-        if name not in trained or name not in descent.factors:
-            lack = "has no rate" if name in trained else f"is none of {graph.name}'s"
+    for name in descent.factors:  # first, since a misspelt name also leaves one without a rate
+        if name not in trained:
+            with explained("learning_rate"):
+                raise UnknownNameError.of(f"trainable parameter of {graph.name}", name, trained)
+    for name in trained:
+        if name not in descent.factors:
             raise ParameterError(
-                f"learning_rate: parameter {name!r} {lack}: "
+                f"learning_rate: parameter {name!r} has no rate: "
                 "give one number, or one for each trainable parameter by name"
             )
     for rate in descent.factors.values():
