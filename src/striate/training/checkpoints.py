@@ -39,6 +39,9 @@ LAST = "last.safetensors"
 OLD = "state.json"
 """What folders of format 1 hold."""
 
+BESIDE = ("last.json", "settings.json", "log.csv", "best.safetensors")
+"""What a run has beside it; the first of them comes after it."""
+
 LOSSES = "losses"
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -84,10 +87,20 @@ class Checkpoints:
         return self.place.exists()
 
     def require_new(self) -> None:
-        """Raise FileError if the folder holds a run."""
+        """Raise FileError if the folder holds a run, or what is left of one."""
+        self._require_whole()
         if self.begun:
             raise FileError(
                 f"{self.folder}: holds a run already; resume it (resume=True, --resume) "
+                "or name another folder"
+            )
+
+    def _require_whole(self) -> None:
+        """Raise FileError if others of a run's files are there, which a new one would replace."""
+        rest = [name for name in BESIDE if (self.folder / name).exists()]
+        if rest and not self.begun:
+            raise FileError(
+                f"{self.folder}: holds {rest[0]} of a run, but not its {LAST}: bring that back, "
                 "or name another folder"
             )
 
@@ -101,9 +114,11 @@ class Checkpoints:
         ParameterError
             If it was made with other settings.
         """
+        self._require_whole()
         if not self.begun:
             raise FileError(
-                f"{self.folder}: holds no run to resume; begin one without resume (--resume)"
+                f"{self.folder}: holds no run to resume; name its folder, or leave resume "
+                "(--resume) out to begin one"
             )
         try:
             notes = json.loads(read_notes(self.place)["training"])
