@@ -133,6 +133,42 @@ def test_interrupting_keeps_the_last_complete_epoch(noisy, stripes, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_curves_are_drawn_is_not_swallowed(
+    noisy, stripes, tmp_path, number, monkeypatch, capfd
+):
+    """Everything is done by then, but the caller may have more to do, which is to stop."""
+    heard = []
+    monkeypatch.setattr(
+        "striate.training.records.draw_curves", lambda *_: os.kill(os.getpid(), number) or b""
+    )
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append(number))
+    try:
+        with pytest.raises(KeyboardInterrupt) as error:
+            fit(noisy, stripes, epochs=1, out=tmp_path, **SETTINGS)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert str(error.value).startswith("stopped after epoch 1; epoch 1 is saved in ")
+    assert (number == signal.SIGTERM) == bool(heard)
+    assert capfd.readouterr().err == ""  # whoever listens is told by the exception
+
+
+def test_a_second_ctrl_c_while_saving_still_says_what_is_saved(
+    noisy, stripes, tmp_path, monkeypatch
+):
+    def draw(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("striate.training.records.draw_curves", draw)
+    with pytest.raises(KeyboardInterrupt) as error:
+        fit(
+            *(noisy, stripes),
+            **(SETTINGS | {"epochs": 3, "out": tmp_path}),
+            on_epoch=lambda _: os.kill(os.getpid(), signal.SIGINT),
+        )
+    assert str(error.value).startswith("stopped after epoch 1; epoch 1 is saved in ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_are_obeyed_between_two_steps(noisy, stripes, tmp_path, number):
     """The signal comes while a step is being computed, and the handlers of before come back."""
     settings = {**SETTINGS, "batch_size": 20, "epochs": 3}
@@ -225,7 +261,8 @@ def contents(folder):
 def test_a_run_is_never_overwritten_or_mixed_up(noisy, tiny, stripes, tmp_path):
     out = tmp_path / "run"
     assert failing(FileError, noisy, stripes, out=out, resume=True) == (
-        f"fit: {out}: holds no run to resume; begin one without resume (--resume)"
+        f"fit: {out}: holds no run to resume; name its folder, or leave resume (--resume) out "
+        "to begin one"
     )
     fit(noisy, stripes, epochs=2, out=out, **SETTINGS)
     before = contents(out)
@@ -249,6 +286,22 @@ def test_a_run_is_never_overwritten_or_mixed_up(noisy, tiny, stripes, tmp_path):
         "ask for more, or name another folder"
     )
     assert before == contents(out)
+
+
+@pytest.mark.parametrize("resume", [False, True, "auto"])
+def test_what_is_left_of_a_run_is_not_begun_over(noisy, stripes, tmp_path, resume):
+    fit(noisy, stripes, epochs=1, out=tmp_path, **SETTINGS)
+    (tmp_path / "last.safetensors").unlink()
+    before = contents(tmp_path)
+    message = (
+        f"fit: {tmp_path}: holds last.json of a run, but not its last.safetensors: "
+        "bring that back, or name another folder"
+    )
+    assert failing(FileError, noisy, stripes, out=tmp_path, resume=resume) == message
+    assert before == contents(tmp_path)
+    for name in ("last.json", "settings.json"):
+        (tmp_path / name).unlink()
+    assert "holds log.csv of" in failing(FileError, noisy, stripes, out=tmp_path, resume=resume)
 
 
 def test_a_schedule_that_was_laid_out_for_other_epochs_is_not_bent(noisy, stripes, tmp_path):

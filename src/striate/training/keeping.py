@@ -100,14 +100,28 @@ class Keeper:
             return "; nothing is kept, since no folder was given (out, --out)"
         if self.saved_at is None:
             return "; nothing is saved"
-        epochs, examples = self.saved_at
-        place = f"epoch {epochs}" if epochs else "the beginning"
-        if examples:
-            place = f"epoch {epochs + 1} up to example {examples}"
         return (
-            f"; {place} is saved in {self.checkpoints.folder}: "
+            f"; {self._place()} is saved in {self.checkpoints.folder}: "
             "resume (resume=True, --resume) goes on from it"
         )
+
+    def left(self) -> str:
+        """Return the same for a run that cannot go on as it is."""
+        if self.checkpoints is None or self.saved_at is None:
+            return self.kept()
+        again = "; begin again in another folder, since this run, resumed, would fail as before"
+        if self.saved_at == (0, 0):
+            return again
+        return (
+            f"{again}; if the weights of {self._place()} are to be kept, begin with "
+            f'load_weights(network, "{self.checkpoints.place}") (--weights)'
+        )
+
+    def _place(self) -> str:
+        epochs, examples = self.saved_at or (0, 0)
+        if examples:
+            return f"epoch {epochs + 1} up to example {examples}"
+        return f"epoch {epochs}" if epochs else "the beginning"
 
     def best_of(self, run: Run, network: Network) -> Best | None:
         """Return the best network so far, as the folder of a resumed run has it."""

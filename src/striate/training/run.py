@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from typing import NoReturn
 
 import numpy as np
 
@@ -53,30 +55,43 @@ class Run:
         """Run the passes that are left."""
         interruption = Interruption(getattr(self.learner, "agreed", None))
         try:
-            with interruption:
-                self._prepare(display)
-                while not self._over:
-                    epoch = self._next(display, interruption)
-                    self.keeper.ended(self)
-                    if on_epoch:
-                        on_epoch(epoch)
-                    interruption.check()
-                self.keeper.close(self)
-        except Stopped:
-            self.keeper.stopped(self)
-            if interruption.number == signal.SIGTERM:
-                self.keeper.release()
-                display.close()
-                signal.raise_signal(signal.SIGTERM)
-            raise KeyboardInterrupt(f"stopped {self._where()}{self.keeper.kept()}") from None
+            try:
+                with interruption:
+                    self._prepare(display)
+                    while not self._over:
+                        epoch = self._next(display, interruption)
+                        self.keeper.ended(self)
+                        if on_epoch:
+                            on_epoch(epoch)
+                        interruption.check()
+                    self.keeper.close(self)
+                    interruption.check()  # a signal that came meanwhile is not for us to swallow
+            except Stopped:
+                self.keeper.stopped(self)
         except KeyboardInterrupt:  # from on_epoch, or a second one
-            raise KeyboardInterrupt(f"stopped {self._where()}{self.keeper.kept()}") from None
+            raise KeyboardInterrupt(self._stopped) from None
         except FileError as error:  # such as a full disk
             raise FileError(f"{error}{self.keeper.kept()}") from None
         finally:
             self.keeper.release()
+        if interruption.number is not None:
+            display.close()
+            self._obey(interruption.number)
         late = self.history[-1].number < self.settings.epochs
         return Result(self.learner.network(), self.history, self.settings, self.best, late)
+
+    def _obey(self, number: int) -> NoReturn:
+        """End as the signal wants it, but not without a word: a default SIGTERM leaves no other."""
+        if number == signal.SIGTERM:
+            if self.keeper.leads and signal.getsignal(number) is signal.SIG_DFL:
+                print(f"striate: {self._stopped}", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+            signal.raise_signal(number)
+        raise KeyboardInterrupt(self._stopped)
+
+    @property
+    def _stopped(self) -> str:
+        return f"stopped {self._where()}{self.keeper.kept()}"
 
     @property
     def begun_at(self) -> int:
@@ -97,6 +112,12 @@ class Run:
     def steps_per_epoch(self) -> int:
         """How many steps a pass has."""
         return ceil(len(self.parts.train) / self.settings.batch_size)
+
+    def rate_of(self, step: int) -> float:
+        """The learning rate of a step since training began, not rounded to float32."""
+        settings = self.settings
+        factor = self.schedule.factor(step, self.steps_per_epoch, settings.epochs)
+        return float(f"{settings.rate * factor:.12g}")  # 0.1 * 0.1 is 0.01 to people
 
     def _prepare(self, display: Display) -> None:
         """Compile the kernels before the clock starts, and leave no trace in the learner."""
@@ -139,7 +160,7 @@ class Run:
         epoch = Epoch(
             number=number,
             steps=number * steps,
-            rate=float(rates(steps - 1, 1)[0]),
+            rate=self.rate_of(number * steps - 1),
             train_loss=course.loss,
             train_error=course.error,
             seconds=course.seconds,
@@ -172,12 +193,12 @@ class Run:
         network, loss = self.learner.network(), self.settings.loss
         maker = first_not_finite(network, found.images, found.labels, loss)  # type: ignore[arg-type]
         number = len(self.history) + 1
-        advice = f"try a learning_rate below {self.settings.highest_rate:g}"
+        advice = f"try {self.settings.calmer}"
         if number == 1 and found.step == 0:
             advice = "look at the images and at the weights that it begins with"
         return TrainingError(
             f"{network.name}: the loss is not finite at step {found.step + 1} of epoch {number}: "
-            f"{maker}; {advice}{self.keeper.kept()}"
+            f"{maker}; {advice}{self.keeper.left()}"
         )
 
     def _where(self) -> str:

@@ -108,10 +108,12 @@ class Settings:
         return 1.0 if isinstance(self.learning_rate, Mapping) else float(self.learning_rate)
 
     @property
-    def highest_rate(self) -> float:
-        """The highest learning rate of any parameter."""
-        rates = self.learning_rate
-        return max(rates.values()) if isinstance(rates, Mapping) else rates
+    def calmer(self) -> str:
+        """The learning rate to try where this one is too high: a tenth, or one that may be."""
+        if isinstance(self.learning_rate, Mapping):
+            return "a tenth of each learning_rate"
+        tenth = self.learning_rate / 10
+        return f"a learning_rate of {tenth if tenth <= 0.1 else 0.01:g}"
 
     @property
     def as_json(self) -> dict[str, Any]:
