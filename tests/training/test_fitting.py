@@ -1,5 +1,6 @@
 """Training: it learns, it repeats itself to the bit, and it says what it cannot do."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +94,12 @@ def test_a_last_batch_that_is_smaller_counts_as_a_mean_too(tiny, stripes):
     np.testing.assert_array_equal(weights_of(whole), weights_of(rest))
 
 
+def test_rates_are_those_of_the_schedule_without_roundings(tiny, stripes):
+    settings = {"batch_size": 20, "learning_rate": 0.05, "schedule": "step:1"}
+    history = fit(tiny, stripes, epochs=2, **settings).history
+    assert [epoch.rate for epoch in history] == [0.05, 0.005]
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_loss_that_is_not_finite_stops_training(tiny, stripes):
     with pytest.raises(TrainingError) as error:
@@ -100,7 +107,7 @@ def test_a_loss_that_is_not_finite_stops_training(tiny, stripes):
     text = str(error.value)
     assert text.startswith("fit: tiny: the loss is not finite at step 2 of epoch 1: the outputs ")
     assert text.endswith(
-        ", but their loss is not; try a learning_rate below 1e+20; "
+        ", but their loss is not; try a learning_rate of 0.01; "
         "nothing is kept, since no folder was given (out, --out)"
     )
 
@@ -133,8 +140,9 @@ def test_weights_before_the_step_that_cannot_be_taken_are_saved(tiny, stripes, t
         "fit: relu: the loss is not finite at step 3 of epoch 1: conv (Conv) made the first values "
     )
     assert text.endswith(
-        f"; try a learning_rate below 0.05; epoch 1 up to example 20 is saved in {tmp_path}: "
-        "resume (resume=True, --resume) goes on from it"
+        "; try a learning_rate of 0.005; begin again in another folder, since this run, resumed, "
+        "would fail as before; if the weights of epoch 1 up to example 20 are to be kept, begin "
+        f'with load_weights(network, "{tmp_path / "last.safetensors"}") (--weights)'
     )
     whole = fit(network, (images[:20], labels[:20]), **settings)
     saved = load_weights(network, tmp_path / "last.safetensors")
@@ -286,7 +294,8 @@ def test_pytorch_trains_to_rounding_as_numpy_does(tiny, stripes):
         (
             {"validation": 0.001},
             ParameterError,
-            "fit: validation 0.001 of 60 training examples must leave some on both sides",
+            "fit: validation 0.001 of 60 training examples holds out 0, but must leave some on "
+            "both sides: try 0.2, or give others as (images, labels)",
         ),
         (
             {"patience": 2},
@@ -322,6 +331,24 @@ def test_pytorch_trains_to_rounding_as_numpy_does(tiny, stripes):
             {"threads": 0},
             ParameterError,
             "fit: threads 0 must be a whole number of at least 1",
+        ),
+        (
+            {"threads": 10**6},
+            ParameterError,
+            f"fit: threads 1000000 are far beyond the processors, {os.cpu_count()}: "
+            f"try {os.cpu_count()}, or leave it out",
+        ),
+        (
+            {"schedule": "cosine:warmup=2"},
+            ParameterError,
+            "fit: schedule cosine:warmup=2.0: a warm-up of 2 epochs does not end in the 1 of the "
+            "run: warm up for fewer, or train for more",
+        ),
+        (
+            {"augment": "flip,shift:6"},
+            ParameterError,
+            "fit: augment shift:6: 6 pixels would move images (1, 6, 6) out of sight: "
+            "shift by at most 5",
         ),
         (
             {"checkpoint_every": -1},
@@ -446,11 +473,12 @@ def test_rates_that_belong_to_no_parameter(tiny, stripes):
     for rates, message in [
         ({"conv.weight": 1.0}, f"parameter 'conv.bias' has no rate: {hint}"),
         (
-            {**dict.fromkeys(tiny.initialize().weights, 0.1), "x": 0.1},
-            f"parameter 'x' is none of tiny's: {hint}",
+            {"conv.wieght": 0.1},
+            "no trainable parameter of tiny is called 'conv.wieght'; "
+            "did you mean conv.bias or conv.weight or scores.weight?",
         ),
     ]:
-        with pytest.raises(ParameterError) as error:
+        with pytest.raises((ParameterError, UnknownNameError)) as error:
             fit(tiny, stripes, epochs=1, learning_rate=rates)
         assert str(error.value) == f"fit: learning_rate: {message}"
 

@@ -135,10 +135,18 @@ def _split(train: Examples, share: float, seed: int) -> tuple[Examples, Examples
     held = round(share * count)
     if not 0 < held < count:
         raise ParameterError(
-            f"validation {share} of {count} training examples must leave some on both sides"
+            f"validation {share} of {count} training examples holds out {held}, but must leave "
+            f"some on both sides: {_share_for(count)}"
         )
     out = np.zeros(count, np.bool_)
     out[stratified(train.labels, held, seed)] = True
     parts = (np.flatnonzero(~out), np.flatnonzero(out))
     rest, chosen = (replace(train, chosen=places) for places in parts)
     return rest, chosen
+
+
+def _share_for(count: int) -> str:
+    """Return what share would do."""
+    if count < 2:
+        return "give others as (images, labels)"
+    return f"try {max(0.2, 1 / count):.2g}, or give others as (images, labels)"

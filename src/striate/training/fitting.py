@@ -22,6 +22,7 @@ from striate.training.opening import open_folder
 from striate.training.progress import Display
 from striate.training.result import Epoch, Result
 from striate.training.run import Run
+from striate.training.sense import check_sense
 from striate.training.settings import Settings
 
 __all__ = ["fit"]
@@ -102,7 +103,8 @@ def fit(
         A folder in which the run is kept (needs ``striate[train]``).
     resume : bool or "auto"
         Go on from what was last saved in `out`, to the same bits as without the interruption;
-        "auto" does so if there is a run, and else begins one. Settings must be those of the run;
+        "auto" does so if there is a run, and else begins one, but not where a run has lost its
+        ``last.safetensors``. Settings must be those of the run;
         `epochs` may be more unless the schedule depends on them, `patience` and `threads` others.
     checkpoint_every : float
         Seconds between two checkpoints within an epoch, so what a crash can cost.
@@ -170,6 +172,7 @@ def fit(
         factors_of(network.graph, settings.descent)
         parts = parts_of(data, validation, seed)
         _check_examples(network, parts)
+        check_sense(epochs, course, changes, parts.image_shape, threads)
         if resume not in (True, False, "auto"):
             raise ParameterError(f'resume {resume!r} must be True, False or "auto"')
         if not (isinstance(checkpoint_every, int | float) and checkpoint_every >= 0):

@@ -136,8 +136,9 @@ class Shift:
         _check("shift", images, draws, images.ndim - 2)
         sizes = images.shape[2:]
         if isinstance(self.fill, str) and self.fill != "nearest" and self.most >= min(sizes):
+            pixels = "1 pixel" if self.most == 1 else f"{self.most} pixels"
             raise ParameterError(
-                f"shift: {self.most} pixels with {self.fill} need images larger than {sizes}: "
+                f"shift: {pixels} with {self.fill} need images larger than {sizes}: "
                 "shift less, or fill with a number"
             )
         moves = np.minimum(2 * self.most, (draws * (2 * self.most + 1)).astype(np.int64))
