@@ -186,7 +186,82 @@ def test_signals_save_the_run_and_pipes_see_no_progress(tmp_path, number, code):
         )
         assert len(resumed.history) == epochs + 1
     else:
-        assert err == ""
+        assert err.startswith("striate: stopped ")
+        assert err.endswith(
+            f" is saved in {tmp_path / 'run'}: resume (resume=True, --resume) goes on from it\n"
+        )
+        within = told["pass"]
+        place = (
+            f"epoch {epochs + 1} up to example {within['done']}" if within else f"epoch {epochs}"
+        )
+        assert f"; {place} is saved in " in err
+
+
+MODULES = """
+from torch import nn
+
+import striate
+
+
+def net(channels=1):
+    return nn.Sequential(nn.Conv2d(channels, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 10))
+
+
+def colours():
+    return net(3)
+
+
+def ours():
+    return striate.load(net(), input_shape=(1, 1, 8, 8))
+
+
+def number():
+    return 5
+"""
+
+
+@pytest.fixture
+def modules(tmp_path):
+    place = tmp_path / "modules.py"
+    place.write_text(MODULES)
+    return place
+
+
+@pytest.mark.parametrize("name", ["net", "ours"])
+def test_a_module_takes_its_input_from_the_data(modules, name):
+    report = json.loads(run(f"{modules}:{name}", "--data", "digits", "--epochs", 1, "--json"))
+    assert report["history"][0]["steps"] == 2
+
+
+def test_modules_that_do_not_fit_the_data(monkeypatch, capsys, modules):
+    line, code = refused(monkeypatch, capsys, f"{modules}:colours", "--data", "digits")
+    assert line.startswith(f"striate: {modules}:colours with images (1, 8, 8) of digits: ")
+    assert "--input" not in line
+    assert line.endswith("; check the images of --data against what the module takes")
+    assert code == 2
+    line, code = refused(monkeypatch, capsys, f"{modules}:net", "--data", "digits", "--resize")
+    assert line == (
+        f"striate: --resize: {modules}:net does not tell its size; leave it out, or let "
+        f"{modules}:net return striate.load(module, input_shape=(1, 3, 32, 32)), which does"
+    )
+    line, code = refused(monkeypatch, capsys, f"{modules}:number", "--data", "digits")
+    assert line.startswith("striate: source is int; give a name as 'vgg16', ")
+
+
+def test_a_run_may_begin_with_the_weights_of_another(tmp_path):
+    """At a rate too small to change a bit, they are what comes out."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    usual = ("--data", "digits", "--resize", "--epochs", 1)
+    run("lenet-5", *usual, "--out", first)
+    rate = ("--learning-rate", 1e-30)
+    run("lenet-5", *usual, *rate, "--weights", first / "last.safetensors", "--out", second)
+    ours, theirs = (
+        training.load_weights(striate.load("lenet-5"), folder / "last.safetensors").weights
+        for folder in (first, second)
+    )
+    assert all((array == theirs[name]).all() for name, array in ours.items())
+    about = json.loads((second / "settings.json").read_text())
+    assert about["network"]["begins_with"] == "given weights"
 
 
 def test_ctrl_c_says_what_is_saved(monkeypatch, capsys):

@@ -1,22 +1,80 @@
-"""How a training run is told: a table, or JSON."""
+"""What a training run begins with, and how it is told: a table, or JSON."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from striate.cli._text import visible
 
 if TYPE_CHECKING:
+    from striate.network import Network
     from striate.training import Dataset, Epoch, Result
 
-__all__ = ["show"]
+__all__ = ["begun", "show"]
 
 MEANING = "train: each example just before the network learns from it; the others: after the epoch"
+
+
+def begun(model: str, data: str, weights: Path | None, *, resize: bool) -> tuple[Network, Dataset]:
+    """Return the network and the data, which tell each other the size of the images.
+
+    A PyTorch module takes that of the data; of all others the data may take theirs.
+    """
+    from striate.cli._models import network_of, source_of
+    from striate.errors import ParameterError, explained
+    from striate.training import data as datasets
+
+    made = source_of(model)
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(made, torch.nn.Module):
+        network = network_of(made)
+        examples = _examples(data, network, resize=resize)
+    else:
+        if resize:
+            raise ParameterError(
+                f"--resize: {model} does not tell its size; leave it out, or let {model} return "
+                "striate.load(module, input_shape=(1, 3, 32, 32)), which does"
+            )
+        examples = datasets.load(data)
+        with explained(f"{model} with images {examples.image_shape} of {examples.name}"):
+            network = _traced(made, examples.image_shape)
+    if weights is not None:
+        from striate.interop.weights import load_weights
+
+        network = load_weights(network, weights)
+    return network, examples
+
+
+def _traced(module: Any, image_shape: tuple[int, ...]) -> Network:
+    """Return a PyTorch module as a network of images; errors speak of the data."""
+    import striate
+    from striate.errors import StriateError
+
+    try:
+        return striate.load(module, input_shape=(1, *image_shape))
+    except StriateError as error:
+        text = str(error).replace("check input_shape against", "check the images of --data against")
+        raise type(error)(text) from None
+
+
+def _examples(data: str, network: Network, *, resize: bool) -> Dataset:
+    """Return the data, at the network's size if that is wanted."""
+    from striate.training import data as datasets
+
+    _, channels, *spatial = network.input_shape
+    size = spatial[0] if resize and spatial == spatial[:1] * 2 else None
+    if Path(data).is_dir() and data not in datasets.names():
+        return datasets.load(data, size)  # whose images may be of many sizes
+    examples = datasets.load(data)
+    if size is not None and channels == examples.image_shape[0]:
+        return examples.resized(size)
+    return examples  # and training will say what does not fit
 
 
 def show(result: Result, examples: Dataset, out: Path | None, *, as_json: bool) -> None:

@@ -9,7 +9,6 @@ import typer
 
 if TYPE_CHECKING:
     from striate.network import Network
-    from striate.training import Dataset
 
 __all__ = ["train"]
 
@@ -37,6 +36,9 @@ def train(
     momentum: Annotated[float | None, _option("of sgd, 0 to 1 (0.9)", STEPS)] = None,
     nesterov: Annotated[bool, _option("Nesterov's momentum", STEPS, "--nesterov")] = False,
     weight_decay: Annotated[float, _option("pull of the weights to 0", STEPS)] = 0.0,
+    weights: Annotated[
+        Path | None, _option("begin with those of a .safetensors or PyTorch file", STEPS)
+    ] = None,
     schedule: Annotated[
         str | None, _option("constant, cosine, one-cycle or step:30,60 (constant)", STEPS)
     ] = None,
@@ -82,11 +84,9 @@ def train(
     in a constant order, squared error, a rate for each layer, images resized to 16x16.
     """
     import striate
-    from striate.cli._models import load_model
-    from striate.cli._training import show
+    from striate.cli._training import begun, show
     from striate.training.torch_learner import distributed
 
-    network = load_model(model)
     chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -98,8 +98,10 @@ def train(
         "shuffle": shuffle,
     }
     asked = {name: value for name, value in chosen.items() if value is not None}
+    network, examples = begun(model, data, weights, resize=resize or model == PAPERS)
+    if prepare is not None:
+        examples = examples.with_preparation(prepare)
     settings = {**_defaults(model, network, optimizer), **asked}
-    examples = _examples(data, network, prepare, resize=resize or model == PAPERS)
     place = distributed()
     leads = place is None or place.leads  # of the processes of torchrun one prints
     try:
@@ -139,18 +141,3 @@ def _defaults(model: str, network: Network, optimizer: str | None) -> dict[str, 
     if optimizer in (None, "sgd"):
         return {**usual, "learning_rate": 0.05, "momentum": 0.9}
     return {**usual, "learning_rate": 0.001}
-
-
-def _examples(data: str, network: Network, prepare: str | None, *, resize: bool) -> Dataset:
-    """Return the data, at the network's size if that is wanted."""
-    from striate.training import data as datasets
-
-    _, channels, *spatial = network.input_shape
-    size = spatial[0] if resize and spatial == spatial[:1] * 2 else None
-    if Path(data).is_dir() and data not in datasets.names():
-        examples = datasets.load(data, size)  # whose images may be of many sizes
-    else:
-        examples = datasets.load(data)
-        if size is not None and channels == examples.image_shape[0]:
-            examples = examples.resized(size)  # else training will say what does not fit
-    return examples if prepare is None else examples.with_preparation(prepare)
