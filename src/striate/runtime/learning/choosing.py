@@ -67,6 +67,11 @@ def learner(
     """
     with explained("learner"):
         check_network(network)
+        if len(network.graph.outputs) != 1:
+            raise ParameterError(
+                f"{network.name} has {len(network.graph.outputs)} outputs, and a loss is of one: "
+                "train a network that ends in the scores alone"
+            )
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ParameterError(f"batch_size {batch_size!r} must be a whole number of at least 1")
         if method not in ("auto", "compiled", "plain"):
