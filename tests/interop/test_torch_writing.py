@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -48,8 +49,12 @@ def test_state_dictionaries_can_be_kept():
     again.load_state_dict(torch.load(io.BytesIO(kept.getvalue()), weights_only=True))
     x = torch.ones(1, 1, 6, 6)
     torch.testing.assert_close(again(x), module(x))
-    copy = pickle.loads(pickle.dumps(module))
-    torch.testing.assert_close(copy(x), module(x))
+    whole = io.BytesIO()
+    torch.save(module, whole)
+    saved = torch.load(io.BytesIO(whole.getvalue()), weights_only=False)
+    for other in (pickle.loads(pickle.dumps(module)), deepcopy(module), saved):
+        torch.testing.assert_close(other(x), module(x))
+    assert set(vars(module)) - set(vars(torch.nn.Module())) == {"graph"}
 
 
 def test_gradients_flow_and_training_trains():

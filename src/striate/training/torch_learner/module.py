@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from striate.interop.torch.writing.table import FUNCTIONS, How
+from striate.interop.torch.writing.table import How
 from striate.interop.torch.writing.writer import NetworkModule
 from striate.network import Graph, Network, Operator, settings_inputs
 from striate.network import operators as ops
@@ -42,14 +41,9 @@ class LearningModule(NetworkModule):
     """
 
     def __init__(self, network: Network, device: torch.device, world: World) -> None:
-        self.random = torch.Generator(device)
-        functions: dict[type[Operator], Callable[..., Any]] = {
-            **FUNCTIONS,
-            ops.BatchNormalization: partial(batch_norm, world),
-            ops.Dropout: partial(_dropout, self.random),
-        }
-        super().__init__(network, functions)
+        super().__init__(network)
         self.to(device)
+        self.random, self._world = torch.Generator(device), world
         self.kept = dict(super()._kept())
         self.drops = any(isinstance(node.operator, ops.Dropout) for node in network.graph.nodes)
         self._hangs_on_values = bool(settings_inputs(network.graph))
@@ -71,6 +65,13 @@ class LearningModule(NetworkModule):
         if self._known is None or self._known[0] is not graph or self._known[1] != how:
             self._known = graph, how, super()._constants(graph, how)
         return self._known[2]
+
+    def _found(self, operator: Operator, how: How, operands: list[Tensor]) -> Any:
+        if isinstance(operator, ops.BatchNormalization):
+            return batch_norm(self._world, operator, how, *operands)
+        if isinstance(operator, ops.Dropout):
+            return _dropout(self.random, operator, how, *operands)
+        return super()._found(operator, how, operands)
 
 
 def _dropout(random: torch.Generator, op: ops.Dropout, how: How, x: Tensor) -> Any:

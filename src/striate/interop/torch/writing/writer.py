@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,6 @@ class NetworkModule(nn.Module):
     Parameters
     ----------
     network : Network
-    functions : mapping of operator's class to function
-        What operators become: the table, or one with other entries.
 
     Attributes
     ----------
@@ -66,13 +64,9 @@ class NetworkModule(nn.Module):
         What it computes.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        functions: Mapping[type[Operator], Callable[..., Any]] = FUNCTIONS,
-    ) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self.graph, self._functions = network.graph, functions
+        self.graph = network.graph
         statistics = {
             name
             for node in network.graph.nodes
@@ -164,6 +158,9 @@ class NetworkModule(nn.Module):
 
     def _run(self, node: Node, how: How, values: dict[str, Tensor]) -> None:
         operands = [values[name] for name in node.inputs]
-        found = self._functions[type(node.operator)](node.operator, how, *operands)
+        found = self._found(node.operator, how, operands)
         outputs = found if isinstance(found, tuple) else (found,)
         values.update(zip(node.outputs, outputs, strict=False))
+
+    def _found(self, operator: Operator, how: How, operands: list[Tensor]) -> Any:
+        return FUNCTIONS[type(operator)](operator, how, *operands)
