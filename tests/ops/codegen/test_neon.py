@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,52 +27,12 @@ from striate.ops.blocked.planes import plane_tile
 from striate.ops.blocked.softmax import softmax
 from striate.ops.blocked.tile import tile
 from striate.ops.blocked.winograd_product import product
-from striate.ops.codegen import Library, Target
+from striate.ops.codegen import Target
 
-kernel: Any = importlib.import_module("striate.ops.codegen.kernel")
-library: Any = importlib.import_module("striate.ops.codegen.library")
-binding: Any = importlib.import_module("llvmlite.binding")
-
-TRIPLE = "aarch64-unknown-linux-gnu"
 # A processor that no test runs on, so that nobody gets what is compiled here.
 TARGET = Target.named("neon")._replace(cpu="cortex-a72")
 INFINITY = float("inf")
 NEAREST = Window.parse(3, padding=1, rank=2)
-
-
-class Assemblies(Library):
-    """Functions as text, by name; their addresses are none."""
-
-    def __init__(self, machine: Any) -> None:
-        self.target, self._machine = TARGET, machine
-        self.text: dict[str, str] = {}
-
-    def address(self, name: str, write: Callable[[Any, str], None], folder: str = "") -> int:
-        self.text[name] = self.assembly(write)
-        return 0
-
-
-@pytest.fixture(scope="module")
-def machine() -> Any:
-    binding.initialize_all_targets()
-    binding.initialize_all_asmprinters()
-    try:
-        found = binding.Target.from_triple(TRIPLE)
-    except RuntimeError as error:
-        pytest.skip(f"this LLVM does not compile for ARM: {error}")
-    return found.create_target_machine(
-        cpu=TARGET.cpu, features=TARGET.features, opt=3, codemodel="jitdefault", jit=True
-    )
-
-
-@pytest.fixture
-def compiled(machine: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return the assemblies of what is compiled in a test, by name."""
-    for known in (kernel._kernel, tile, plane_tile, product, run_function, work_function):
-        known.cache_clear()
-    assemblies = Assemblies(machine)
-    monkeypatch.setitem(library._libraries, TARGET, assemblies)
-    return assemblies.text
 
 
 def instructions(assembly: str) -> list[str]:

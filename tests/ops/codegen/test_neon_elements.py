@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -21,52 +21,11 @@ from striate.ops.blocked.products import products
 from striate.ops.blocked.reducing import reduce_axis, reduce_rows
 from striate.ops.blocked.resampling import resample
 from striate.ops.blocked.softmax import softmax, softmax_of_channels
-from striate.ops.codegen import Library, Target
-
-kernel: Any = importlib.import_module("striate.ops.codegen.kernel")
-library: Any = importlib.import_module("striate.ops.codegen.library")
-binding: Any = importlib.import_module("llvmlite.binding")
+from striate.ops.codegen import Target
 
 # A processor that no test runs on, so that nobody gets what is compiled here.
 TARGET = Target.named("neon")._replace(cpu="cortex-a72")
 ONES = np.ones(6, np.float32)
-ARGUMENTS = {"multiply_add": 3, "clip": 3, "elu": 3, "hard_sigmoid": 3, "shrink": 3}
-ARGUMENTS |= dict.fromkeys(["add", "sub", "mul", "div", "max", "min", "swish", "celu"], 2)
-ARGUMENTS |= dict.fromkeys(["leaky", "threshold", "any_pow"], 2)
-
-
-class Assemblies(Library):
-    """Functions as text, by name; their addresses are none."""
-
-    def __init__(self, machine: Any) -> None:
-        self.target, self._machine = TARGET, machine
-        self.text: dict[str, str] = {}
-
-    def address(self, name: str, write: Callable[[Any, str], None], folder: str = "") -> int:
-        self.text[name] = self.assembly(write)
-        return 0
-
-
-@pytest.fixture(scope="module")
-def machine() -> Any:
-    binding.initialize_all_targets()
-    binding.initialize_all_asmprinters()
-    try:
-        found = binding.Target.from_triple("aarch64-unknown-linux-gnu")
-    except RuntimeError as error:
-        pytest.skip(f"this LLVM does not compile for ARM: {error}")
-    return found.create_target_machine(
-        cpu=TARGET.cpu, features=TARGET.features, opt=3, codemodel="jitdefault", jit=True
-    )
-
-
-@pytest.fixture
-def compiled(machine: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return the assemblies of what is compiled in a test, by name."""
-    kernel._kernel.cache_clear()
-    assemblies = Assemblies(machine)
-    monkeypatch.setitem(library._libraries, TARGET, assemblies)
-    return assemblies.text
 
 
 def value(buffer: str, *shape: int) -> Value:
@@ -74,7 +33,8 @@ def value(buffer: str, *shape: int) -> Value:
 
 
 def mapped(name: str) -> Any:
-    numbers = [float(place + 1) for place in range(ARGUMENTS.get(name, 1) - 1)]
+    others = len(signature(FUNCTIONS[name]).parameters) - 1
+    numbers = [float(place + 1) for place in range(others)]
     operand = Operand(Place("x"), (1,))
     return map_plain(TARGET, (name, 0, *numbers), [operand], Place("y"), (50,))
 
