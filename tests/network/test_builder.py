@@ -207,3 +207,16 @@ def test_open_sizes_cannot_decide_how_many_weights_there_are(shape):
     )
     with pytest.raises(ShapeError, match=r"^open: conv "):
         b.conv(b.input, "conv", channels=4, kernel=3, bias_per_unit=True)
+
+
+@pytest.mark.parametrize("wrong", [["conv", "input"], ("conv",), 3])
+def test_outputs_are_given_one_by_one(wrong):
+    b = builder()
+    y = b.conv(b.input, "conv", channels=4, kernel=3)
+    assert b.graph(y, b.input).outputs == ("conv", "input")
+    with pytest.raises(ParameterError) as error:
+        b.graph(wrong)
+    assert str(error.value) == (
+        f"net: output {wrong!r} must be the name of a value; give several one by one, as in "
+        "graph(a, b)"
+    )

@@ -262,10 +262,15 @@ class Builder:
         return self.add(BatchNormalization(epsilon), x, *inputs, name=name)
 
     def graph(self, *outputs: str) -> Graph:
-        """Return the finished graph."""
-        nodes, parameters = tuple(self._nodes), tuple(self._parameters)
-        constants = tuple(self._constants)
-        return Graph(self.name, (self._input,), parameters, nodes, outputs, constants)
+        """Return the finished graph, with these values as its outputs: ``graph(a, b)`` for two."""
+        for output in outputs:
+            if not isinstance(output, str):
+                raise ParameterError(
+                    f"{self.name}: output {output!r} must be the name of a value; give several one "
+                    "by one, as in graph(a, b)"
+                )
+        parts = tuple(self._parameters), tuple(self._nodes), outputs, tuple(self._constants)
+        return Graph(self.name, (self._input,), *parts)
 
 
 def _filled(shape: Sequence[int | None], size: int) -> Shape:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from striate.errors import FileError, ParameterError, UnknownNameError, explained, one_line
 from striate.network.inspection.report import Layer, Report
+from striate.network.inspection.text import bytes_text
 
 if TYPE_CHECKING:
     import os
@@ -84,15 +85,12 @@ class Use:
 
     def __str__(self) -> str:
         where = f"{self.layer}: " if self.layer else ""
-        bound = "at most" if self.most is not None else "at least"
-        limit = self.most if self.most is not None else self.least
-        verdict = "EXCEEDED" if self.exceeded and self.most is not None else "MISSED"
-        return (
-            f"{where}{self.name.replace('_', ' ')} {_figure(self.name, self.used)}, {bound} "
-            f"{_figure(self.name, limit or 0)}"
-            + (f", {_share_text(self.share)}" if self.most is not None else "")
-            + (f": {verdict}" if self.exceeded else "")
-        )
+        text = f"{where}{self.name.replace('_', ' ')} {_figure(self.name, self.used)}"
+        if self.most is None:
+            text += f", at least {_figure(self.name, self.least or 0)}"
+            return text + (": MISSED" if self.exceeded else "")
+        text += f", at most {_figure(self.name, self.most)}, {_share_text(self.share)}"
+        return text + (": EXCEEDED" if self.exceeded else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,6 @@ class Budget:
         ParameterError
             If a limit is no number, if its least is above its most, or if there is no limit.
         """
-        known = {*TOTALS, FIELD, TIME}
         layers = values.get(LAYERS, {})
         if not isinstance(layers, Mapping):
             raise ParameterError(f"{LAYERS} is {layers!r}; it must be tables: [layers.conv1]")
@@ -136,7 +133,7 @@ class Budget:
                 )
             with explained(f"{LAYERS}.{name}"):
                 named.append((name, _limits(limits, {*LAYER, FIELD})))
-        budget = cls(_limits(plain, known, also=LAYERS), tuple(named))
+        budget = cls(_limits(plain, {*TOTALS, FIELD, TIME, LAYERS}), tuple(named))
         if not budget.limits and not any(limits for _, limits in named):
             raise ParameterError("the budget has no limit; give one, as in parameters = '5M'")
         return budget
@@ -182,20 +179,19 @@ def uses(report: Report, budget: Budget, milliseconds: float | None = None) -> l
     ParameterError
         If the budget limits milliseconds and none are given, or a field that there is not.
     """
+    if budget.needs_time and milliseconds is None:
+        raise ParameterError(
+            "the budget limits milliseconds; measure them and give milliseconds=, or use "
+            "striate inspect --budget"
+        )
+    figures: dict[str, Callable[[Report], float]] = {**TOTALS, TIME: lambda _: milliseconds or 0.0}
     found = []
     for limit in budget.limits:
-        if limit.name == TIME:
-            if milliseconds is None:
-                raise ParameterError(
-                    "the budget limits milliseconds; measure them and give milliseconds=, or use "
-                    "striate inspect --budget"
-                )
-            found.append(_use("", limit, [milliseconds]))
-        elif limit.name == FIELD:
+        if limit.name == FIELD:
             behind = next((x for x in reversed(report.layers) if x.field), None)
             found.append(_use("", limit, _field(report.network, behind)))
         else:
-            found.append(_use("", limit, [TOTALS[limit.name](report)]))
+            found.append(_use("", limit, [figures[limit.name](report)]))
     return found + _layer_uses(report, budget)
 
 
@@ -226,9 +222,8 @@ def _layer_uses(report: Report, budget: Budget) -> list[Use]:
             for limit in limits
         }
         for limit in chosen.values():
-            figures = (
-                _field(layer.name, layer) if limit.name == FIELD else [LAYER[limit.name](layer)]
-            )
+            name = limit.name
+            figures = _field(layer.name, layer) if name == FIELD else [LAYER[name](layer)]
             found.append(_use(layer.name, limit, figures))
     return found
 
@@ -253,13 +248,11 @@ def _use(layer: str, limit: Limit, figures: Sequence[float]) -> Use:
     return Use(layer, limit.name, high, limit.most, None)
 
 
-def _limits(
-    values: Mapping[str, Any], known: set[str], also: str | None = None
-) -> tuple[Limit, ...]:
+def _limits(values: Mapping[str, Any], known: set[str]) -> tuple[Limit, ...]:
     found = []
     for name, value in values.items():
         if name not in known:
-            raise UnknownNameError.of("limit", name, known | ({also} if also else set()))
+            raise UnknownNameError.of("limit", name, known)
         if isinstance(value, Mapping):
             if not value:
                 raise ParameterError(f"{name} has no bound; give min, max or both")
@@ -301,8 +294,6 @@ def _share_text(share: float) -> str:
 
 
 def _figure(name: str, value: float) -> str:
-    from striate.network.inspection.text import bytes_text
-
     if name in MEMORY:
         return bytes_text(int(value))
     return f"{value:,.2f}" if name == TIME else f"{value:,.0f}"
