@@ -1,6 +1,7 @@
 """What tests share: a fresh cache of kernels, the folder of real data, what ARM would run."""
 
 import os
+import signal
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,21 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         config.kernel_cache = tempfile.TemporaryDirectory(prefix="striate-tests-")
         os.environ["STRIATE_CACHE"] = config.kernel_cache.name
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Let Ctrl-C be heard, here and in new processes, by whomever the tests were started.
+
+    Shells without job control start what runs in the background with SIGINT ignored, and processes
+    hand that down.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")
