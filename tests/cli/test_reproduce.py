@@ -25,7 +25,7 @@ def few_digits(monkeypatch):
         )
 
     monkeypatch.setattr(data, "load", few)
-    monkeypatch.setattr(stacked_3x3, "PASSES", {"small": 1, "full": 2})
+    monkeypatch.setitem(stacked_3x3.BUDGETS, "small", stacked_3x3.Budget(1, 3, "small"))
     monkeypatch.setattr(stacked_3x3, "ROUNDS", 1)
 
 
@@ -69,16 +69,16 @@ def test_json_is_the_card_and_nothing_is_done_twice(striate, tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_done(striate, tmp_path, monkeypatch):
-    fit = stacked_3x3.fit
+    learn = stacked_3x3.learn
 
-    def stop(network, *arguments, **how):
+    def stop(network, *arguments):
         if network.name.startswith("two-3x3-linear"):
             raise KeyboardInterrupt
-        return fit(network, *arguments, **how)
+        return learn(network, *arguments)
 
     arguments = ("reproduce", "stacked-3x3", "--data", "digits", "--seeds", 1, "--out", "kept")
     with monkeypatch.context() as patch:
-        patch.setattr(stacked_3x3, "fit", stop)
+        patch.setattr(stacked_3x3, "learn", stop)
         result = striate(*arguments)
     assert result.code == 130
     assert result.err.splitlines()[-1] == (

@@ -6,6 +6,12 @@ import pytest
 from striate.training import data
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the tests of one recipe keep their runs."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture(scope="session")
 def few():
     """Digits of 8x8, 120 to train on and 40 to test."""

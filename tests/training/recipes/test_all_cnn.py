@@ -25,11 +25,6 @@ TINY = replace(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("all-cnn")
-
-
-@pytest.fixture(scope="module")
 def card(colour_pictures, folder):
     return conduct(experiment(TINY, colour_pictures), out=folder, progress=False)
 

@@ -18,7 +18,7 @@ def once():
 
 @pytest.fixture(scope="module")
 def card(few, tmp_path_factory):
-    experiment = lenet_1989.experiment(seeds=2, budget="small", data=few, device="cpu", passes=2)
+    experiment = lenet_1989.experiment(lenet_1989.Budget(2, 2, passes=2), few)
     return conduct(experiment, out=tmp_path_factory.mktemp("lenet"), progress=False)
 
 
@@ -95,7 +95,7 @@ def test_the_table_is_the_mean_of_the_runs(card):
 
 
 def test_trained_weights_are_kept(few, tmp_path):
-    experiment = lenet_1989.experiment(seeds=1, budget="small", data=few, device="cpu", passes=1)
+    experiment = lenet_1989.experiment(lenet_1989.Budget(1, 1, passes=1), few)
     card = conduct(experiment, out=tmp_path, progress=False)
     weights = tmp_path / "runs" / "paper-seed-0.safetensors"
     network = st.training.load_weights(st.load("lenet-1989"), weights)
@@ -106,7 +106,7 @@ def test_trained_weights_are_kept(few, tmp_path):
 
 def test_ten_seeds_by_default_three_for_later_steps_in_the_small_budget(few):
     counts = {}
-    for budget in ("small", "full"):
-        found = lenet_1989.experiment(seeds=None, budget=budget, data=few, device="cpu")
-        counts[budget] = [sum(t.kind == step.name for t in found.trials) for step in STEPS]
+    for name, budget in lenet_1989.BUDGETS.items():
+        found = lenet_1989.experiment(budget, few)
+        counts[name] = [sum(t.kind == step.name for t in found.trials) for step in STEPS]
     assert counts == {"small": [10, 3, 3, 3, 3], "full": [10] * 5}

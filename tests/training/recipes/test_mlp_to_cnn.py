@@ -30,7 +30,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def card(few, tmp_path_factory):
-    experiment = mlp_to_cnn.experiment(seeds=2, budget="small", data=few, device="cpu", steps=8)
+    experiment = mlp_to_cnn.experiment(mlp_to_cnn.Budget(steps=8, seeds=2), few)
     return conduct(experiment, out=tmp_path_factory.mktemp("mlp"), progress=False)
 
 
@@ -201,7 +201,7 @@ def test_the_tables_are_means_of_the_runs(card):
 
 
 def test_all_kinds_learn_from_the_same_digits(few):
-    experiment = mlp_to_cnn.experiment(seeds=2, budget="small", data=few, device="cpu", steps=8)
+    experiment = mlp_to_cnn.experiment(mlp_to_cnn.Budget(steps=8, seeds=2), few)
     parts = {}
     for trial in experiment.trials:
         labels = trial.work.args[1].train_labels

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from striate.errors import DTypeError
+from striate.errors import DTypeError, FileError
 from striate.filters.kernels import kv
 from striate.network import infer_shapes
 from striate.training import fit
@@ -38,13 +38,8 @@ def photographs():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("pool-or-stride")
-
-
-@pytest.fixture(scope="module")
 def card(colour_pictures, photographs, folder):
-    made = experiment(TINY, colour_pictures, photographs, names=SOME)
+    made = experiment(TINY, colour_pictures, photographs=photographs, names=SOME)
     return conduct(made, out=folder, progress=False)
 
 
@@ -139,8 +134,18 @@ def test_the_card_says_how_few_photographs_there_are(card, folder):
     assert errors["test_error"] == pytest.approx(mean)
 
 
+def test_photographs_that_cannot_be_read_are_not_left_out(colour_pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("STRIATE_DATA", str(tmp_path))
+    (tmp_path / "images").mkdir()
+    broken = tmp_path / "images" / "a.png"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(FileError) as error:
+        experiment(TINY, colour_pictures)
+    assert str(error.value).startswith(f"{broken}: ")
+
+
 def test_without_photographs_the_card_says_so(colour_pictures):
-    made = experiment(TINY, colour_pictures, {}, seeds=1, names=SOME)
+    made = experiment(TINY, colour_pictures, seeds=1, photographs={}, names=SOME)
     card = conduct(made, progress=False)
     assert len(card.tables) == 2
     assert "No photographs were at hand" in card.notes[-1]

@@ -21,7 +21,7 @@ from striate.training.recipes import (
     Table,
     write_index,
 )
-from striate.training.recipes.durations import duration_text
+from striate.training.recipes.wording import duration_text
 
 
 def card_called(name="pigeons", **changes):
@@ -61,7 +61,7 @@ def test_spreads_are_those_of_the_standard_library(counts):
     assert (found.least, found.most) == (min(counts), max(counts))
     expected = statistics.stdev(counts) if len(counts) > 1 else 0
     assert found.deviation == pytest.approx(expected)
-    assert found.to_dict()["values"] == counts
+    assert found.values == tuple(counts)
 
 
 def test_spreads_as_text():

@@ -11,7 +11,7 @@ from striate.training.recipes.stacked_3x3 import KINDS, network
 
 @pytest.fixture(scope="module")
 def card(few, tmp_path_factory):
-    experiment = stacked_3x3.experiment(seeds=2, budget="small", data=few, device="cpu", passes=1)
+    experiment = stacked_3x3.experiment(stacked_3x3.Budget(passes=1, seeds=2), few)
     return conduct(experiment, out=tmp_path_factory.mktemp("stacked"), progress=False)
 
 

@@ -29,11 +29,6 @@ TINY = replace(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("vgg-depth")
-
-
-@pytest.fixture(scope="module")
 def card(colour_pictures, folder):
     return conduct(experiment(TINY, colour_pictures), out=folder, progress=False)
 

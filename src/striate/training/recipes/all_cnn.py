@@ -16,23 +16,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from striate.network import Network
 from striate.network.zoo.all_cnn import VARIANTS, Variant, all_cnn
-from striate.training import data as datasets
 from striate.training.data.dataset import Dataset
-from striate.training.evaluation import evaluate
-from striate.training.fitting import fit
 from striate.training.recipes import all_cnn_card
-from striate.training.recipes.report_card import ReportCard
-from striate.training.recipes.timing import step_seconds
-from striate.training.recipes.trials import Advance, Experiment, Trial, conduct
+from striate.training.recipes.learning import Advance, learn, steps
+from striate.training.recipes.pictures import Pictures
+from striate.training.recipes.trials import Experiment, Trial
 
-__all__ = ["BUDGETS", "Budget", "experiment", "run"]
+__all__ = ["BUDGETS", "DATA", "Budget", "experiment"]
+
+DATA = "cifar-10"
+HELD_OUT = 0.1
+"""The share of the training images by which a rate is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,53 +119,12 @@ BUDGETS = {
     ),
 }
 
-HELD_OUT = 0.1
-
-
-def run(
-    *,
-    seeds: int | None = None,
-    budget: str = "small",
-    data: str | Dataset = "cifar-10",
-    device: str = "cpu",
-    out: Path | None = None,
-    progress: bool | None = None,
-) -> ReportCard:
-    """Train the networks, and compare their errors with table 3.
-
-    Parameters are those of `striate.training.recipes.reproduce`. The full budget is the paper's
-    protocol and wants a GPU (`device` "cuda").
-    """
-    chosen = datasets.load(data) if isinstance(data, str) else data
-    made = experiment(BUDGETS[budget], chosen, seeds=seeds, device=device)
-    return conduct(made, out=out, progress=progress)
-
-
-class Pictures:
-    """The data set as a budget has it, prepared when it is first wanted."""
-
-    def __init__(self, data: Dataset, budget: Budget) -> None:
-        self.data, self.budget = data, budget
-
-    @cached_property
-    def chosen(self) -> Dataset:
-        """So many training images, and a preparation fitted to them."""
-        count = self.budget.images
-        part = self.data if count is None else self.data.subset(count)
-        return part.with_preparation(self.budget.preparation)
-
-    @property
-    def count(self) -> int:
-        """How many images a pass has."""
-        images = self.budget.images or len(self.data.train_labels)
-        return images - round(HELD_OUT * images) if len(self.budget.rates) > 1 else images
-
 
 def experiment(
     budget: Budget, data: Dataset, *, seeds: int | None = None, device: str = "cpu"
 ) -> Experiment:
     """Return the runs, and how their card is made."""
-    pictures = Pictures(data, budget)
+    pictures = Pictures(data, budget.images, budget.tests, budget.preparation)
     count = seeds or budget.seeds
     plan = [
         (base, variant, seed, passes, rate, "none")
@@ -177,12 +137,13 @@ def experiment(
             ("c", "all-cnn", seed, budget.passes[-1], rate, "flip,shift:5")
             for seed, rate in product(range(count), budget.rates)
         ]
-    trials = tuple(_trial(pictures, device, *of) for of in plan)
+    trials = tuple(_trial(budget, pictures, device, *of) for of in plan)
     about = {"budget": budget.name, "seeds": count, "data": data.name, "device": device}
-    return Experiment("all-cnn", trials, partial(all_cnn_card.card, about, asdict(budget)), device)
+    return Experiment("all-cnn", about, trials, partial(all_cnn_card.card, asdict(budget)))
 
 
 def _trial(
+    budget: Budget,
     pictures: Pictures,
     device: str,
     base: str,
@@ -192,7 +153,6 @@ def _trial(
     rate: float,
     augment: str,
 ) -> Trial:
-    budget = pictures.budget
     network = Network(all_cnn(base, variant, channels=budget.channels, dropout=budget.dropout))
     how = {
         "epochs": passes,
@@ -207,33 +167,32 @@ def _trial(
     }
     kind = f"{network.name}{'' if augment == 'none' else '-augmented'}"
     name = f"{kind}-rate-{rate:g}-passes-{passes}-seed-{seed}"
-    others = {key: value for key, value in how.items() if key not in ("epochs", "batch_size")}
-
-    def sample() -> float:
-        part = pictures.data.train_images[: 16 * budget.batch_size]
-        images = pictures.data.prepared(part)  # any preparation: it is not part of a step
-        labels = pictures.data.train_labels[: len(part)]
-        return step_seconds(network, images, labels, budget.batch_size, **others)
-
+    held_out = round(_held_out(budget) * pictures.count)
     return Trial(
         name=name,
         settings={"network": network.name, "data": pictures.data.name, "seed": seed}
         | {"budget": _deciding(budget), **how},
-        work=partial(_work, pictures, network, seed, how, name),
+        work=partial(_work, budget, pictures, network, seed, how, name),
         kind=kind,
-        steps=passes * -(-pictures.count // budget.batch_size),
-        sample=sample,
+        steps=steps(how, pictures.count - held_out),
+        sample=partial(pictures.step_seconds, network, how),
     )
+
+
+def _held_out(budget: Budget) -> float:
+    """Return the share of the training images by which the rate is chosen."""
+    return HELD_OUT if len(budget.rates) > 1 else 0
 
 
 def _deciding(budget: Budget) -> dict[str, Any]:
     """Return what of a budget decides how a single run ends."""
     several = {"name", "bases", "seeds", "passes", "rates", "augmented", "keeps"}
     chosen = {name: value for name, value in asdict(budget).items() if name not in several}
-    return {**chosen, "held_out": HELD_OUT if len(budget.rates) > 1 else 0}
+    return {**chosen, "held_out": _held_out(budget)}
 
 
 def _work(
+    budget: Budget,
     pictures: Pictures,
     network: Network,
     seed: int,
@@ -242,27 +201,13 @@ def _work(
     folder: Path | None,
     advance: Advance,
 ) -> dict[str, Any]:
-    budget, data = pictures.budget, pictures.chosen
-    kept: dict[str, Any] = {}
+    others: dict[str, Any] = {"validation": _held_out(budget) or None}
     if budget.keeps and folder is not None:
-        kept = {"out": folder / name, "resume": "auto"}
-    learnt = data if budget.keeps else (data.prepared(data.train_images), data.train_labels)
-    result = fit(
-        network,
-        learnt,
-        validation=HELD_OUT if len(budget.rates) > 1 else None,
-        seed=seed,
-        **how,
-        **kept,
-        progress=False,
-        on_epoch=lambda epoch: advance(epoch.number / how["epochs"]),
-    )
-    tests = slice(0, budget.tests)
-    found = evaluate(
-        result.network, data.test_images[tests], data.test_labels[tests], prepare=data.prepared
-    )
+        others |= {"out": folder / name, "resume": "auto"}
+    learnt = pictures.chosen if budget.keeps else pictures.examples
+    result = learn(network, learnt, how, seed, advance, **others)
     return {
-        "test_error": found.error,
+        "test_error": pictures.judged(result.network).error,
         "validation_error": result.history[-1].validation_error,
         "train_losses_by_pass": [epoch.train_loss for epoch in result.history],
         "train_errors_by_pass": [epoch.train_error for epoch in result.history],

@@ -27,10 +27,10 @@ from striate.training.recipes.all_cnn_results import (
     learnt,
     tests,
 )
-from striate.training.recipes.durations import duration_text
 from striate.training.recipes.plots import Panel, Series
 from striate.training.recipes.report_card import Figure, ReportCard, Table
 from striate.training.recipes.spread import Spread
+from striate.training.recipes.wording import duration_text
 
 __all__ = ["card"]
 
@@ -41,7 +41,7 @@ PAPER = (
 SHOWS = "pooling, strides, or convolutions in place of pooling, in three base networks on CIFAR-10"
 
 
-def card(about: Mapping[str, Any], budget: Mapping[str, Any], runs: Runs) -> ReportCard:
+def card(budget: Mapping[str, Any], runs: Runs) -> ReportCard:
     """Return the card of finished runs, by name of the trial."""
     bases = [base for base in "abc" if base in budget["bases"]]
     by_passes: list[Chosen] = [
@@ -69,9 +69,6 @@ def card(about: Mapping[str, Any], budget: Mapping[str, Any], runs: Runs) -> Rep
             *stalled(budget["passes"], by_passes),
             *notes(budget),
         ),
-        settings=about,
-        machine=next(iter(runs.values()))["machine"],
-        trials=tuple({"name": name, **run} for name, run in runs.items()),
     )
 
 

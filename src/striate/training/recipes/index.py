@@ -8,8 +8,8 @@ from typing import Any
 
 from striate.errors import FileError
 from striate.files import write_whole
-from striate.training.recipes.durations import duration_text
 from striate.training.recipes.registry import RECIPES
+from striate.training.recipes.wording import duration_text
 
 __all__ = ["write_index"]
 

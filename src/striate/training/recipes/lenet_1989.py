@@ -24,7 +24,7 @@ from striate.network import Network
 from striate.training.data.dataset import Dataset
 from striate.training.evaluation import Evaluation, evaluate
 from striate.training.fitting import fit
-from striate.training.recipes.durations import duration_text
+from striate.training.recipes.learning import Advance, learn, step_seconds, steps
 from striate.training.recipes.lenet_1989_card import (
     ASSUMPTIONS,
     PAPER,
@@ -42,23 +42,49 @@ from striate.training.recipes.lenet_1989_steps import (
 )
 from striate.training.recipes.report_card import Figure, ReportCard
 from striate.training.recipes.seen import seen
-from striate.training.recipes.timing import sampler
-from striate.training.recipes.trials import Advance, Experiment, Trial, conduct
+from striate.training.recipes.trials import Experiment, Trial
+from striate.training.recipes.wording import count_text, duration_text
 from striate.training.result import Epoch, Result
 
 __all__ = [
     "ASSUMPTIONS",
+    "BUDGETS",
+    "DATA",
     "PASSES",
     "RATES",
+    "Budget",
     "Once",
+    "experiment",
     "learning_rates",
     "once",
-    "run",
     "settings",
 ]
 
+DATA = "usps"
 SIZE = 16
-SEEDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much is trained.
+
+    Parameters
+    ----------
+    seeds, later : int
+        Runs by the paper's protocol, and by each step after it.
+    passes : int, optional
+        By default, as many as each step has.
+    name : str
+        What it is called; it changes nothing.
+    """
+
+    seeds: int
+    later: int
+    passes: int | None = None
+    name: str = "own"
+
+
+BUDGETS = {"small": Budget(10, 3, name="small"), "full": Budget(10, 10, name="full")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +137,7 @@ def once(
     test = evaluate(result.network, chosen.test_images, chosen.test_labels)
     card = ReportCard(
         name="lenet-1989",
-        title=f"lenet-1989 on {chosen.name}, {passes} passes, seed {seed}",
+        title=f"lenet-1989 on {chosen.name}, {count_text(passes, 'pass', 'passes')}, seed {seed}",
         source=PAPER,
         figures=(
             *counted(network.graph, chosen, passes),
@@ -124,56 +150,32 @@ def once(
     return Once(card, result, test)
 
 
-def run(
-    *,
-    seeds: int | None = None,
-    budget: str = "small",
-    data: str | Dataset = "usps",
-    device: str = "cpu",
-    out: Path | None = None,
-    progress: bool | None = None,
-) -> ReportCard:
-    """Train by the paper's protocol, then by each step after it, from several seeds.
-
-    Parameters
-    ----------
-    seeds : int, optional
-        10 by default; in the small budget, 10 for the paper's protocol and 3 for the later steps.
-    budget : "small" or "full"
-    data, device, out, progress
-        As for `striate.training.recipes.reproduce`.
-    """
-    return conduct(
-        experiment(seeds=seeds, budget=budget, data=data, device=device), out=out, progress=progress
-    )
-
-
 def experiment(
-    *, seeds: int | None, budget: str, data: str | Dataset, device: str, passes: int | None = None
+    budget: Budget, data: Dataset, *, seeds: int | None = None, device: str = "cpu"
 ) -> Experiment:
-    """Return the runs and how their card is made; `passes` is for those who have no time."""
+    """Return the runs, of the paper's protocol and of each step after it; and their card."""
     chosen = seen(data, SIZE)
-    trials: list[Trial] = []
-    for step in STEPS:
-        first = step is STEPS[0]
-        count = seeds or (SEEDS if first or budget == "full" else 3)
-        trials += [_trial(step, chosen, seed, device, passes) for seed in range(count)]
-    about = {"budget": budget, "seeds": seeds, "data": chosen.name, "device": device}
-    return Experiment("lenet-1989", tuple(trials), partial(card_of, about, chosen), device)
+    trials = tuple(
+        _trial(step, chosen, seed, device, budget.passes)
+        for step in STEPS
+        for seed in range(seeds or (budget.seeds if step is STEPS[0] else budget.later))
+    )
+    about = {"budget": budget.name, "seeds": seeds, "data": chosen.name, "device": device}
+    return Experiment("lenet-1989", about, trials, partial(card_of, chosen))
 
 
 def _trial(step: Step, data: Dataset, seed: int, device: str, passes: int | None) -> Trial:
     network = step.network()
     how = {**step.settings(network.graph), "device": device}
     how["epochs"] = passes or how["epochs"]
-    others = {name: value for name, value in how.items() if name not in ("epochs", "batch_size")}
+    name = f"{step.name}-seed-{seed}"
     return Trial(
-        name=f"{step.name}-seed-{seed}",
+        name=name,
         settings={"data": data.name, "seed": seed, **how},
-        work=partial(_work, network, data, seed, how, f"{step.name}-seed-{seed}"),
+        work=partial(_work, network, data, seed, how, name),
         kind=step.name,
-        steps=how["epochs"] * -(-len(data.train_labels) // how["batch_size"]),
-        sample=sampler(network, data.train_images, data.train_labels, how["batch_size"], **others),
+        steps=steps(how, len(data.train_labels)),
+        sample=partial(step_seconds, network, data.train_images, data.train_labels, how),
     )
 
 
@@ -187,14 +189,7 @@ def _work(
     advance: Advance,
 ) -> dict[str, Any]:
     """Train once; keep the weights."""
-    result = fit(
-        network,
-        data,
-        seed=seed,
-        **how,
-        progress=False,
-        on_epoch=lambda epoch: advance(epoch.number / how["epochs"]),
-    )
+    result = learn(network, data, how, seed, advance)
     if folder is not None:
         from striate.interop.weights import save_weights
 

@@ -77,9 +77,7 @@ NOTES = (
 )
 
 
-def card_of(
-    about: Mapping[str, Any], data: Dataset, runs: Mapping[str, dict[str, Any]]
-) -> ReportCard:
+def card_of(data: Dataset, runs: Mapping[str, dict[str, Any]]) -> ReportCard:
     """Return the card of all runs, given by their names."""
     found = {step.name: _of(step, runs) for step in STEPS}
     paper = found["paper"]
@@ -104,9 +102,6 @@ def card_of(
         panels=(_by_pass(paper), _by_step(errors)),
         assumptions=(*ASSUMPTIONS, *other_data(data)),
         notes=NOTES,
-        settings=about,
-        machine=next(iter(runs.values()))["machine"],
-        trials=tuple({"name": name, **run} for name, run in runs.items()),
     )
 
 

@@ -21,6 +21,7 @@ well each layer follows: a layer is equivariant if the shifted image gives the s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from striate.network import Network
 from striate.runtime import compile
 from striate.training.data.dataset import Dataset
 from striate.training.evaluation import evaluate
-from striate.training.fitting import fit
+from striate.training.recipes.learning import Advance, learn, step_seconds, steps
 from striate.training.recipes.mlp_to_cnn_card import card_of
 from striate.training.recipes.mlp_to_cnn_networks import (
     FIELD,
@@ -42,7 +43,6 @@ from striate.training.recipes.mlp_to_cnn_networks import (
     as_maps,
     network,
 )
-from striate.training.recipes.report_card import ReportCard
 from striate.training.recipes.seen import seen
 from striate.training.recipes.shifting import (
     DIRECTIONS,
@@ -50,68 +50,57 @@ from striate.training.recipes.shifting import (
     moved,
     relative_difference,
 )
-from striate.training.recipes.timing import sampler
-from striate.training.recipes.trials import Advance, Experiment, Trial, conduct
+from striate.training.recipes.trials import Experiment, Trial
 
-__all__ = ["experiment", "framed", "measured", "run"]
+__all__ = ["BUDGETS", "DATA", "Budget", "experiment", "framed", "measured"]
 
+DATA = "usps"
 SIZE = 16
 SIZES = (100, 300, 1000, 3000)  # and all there are
-STEPS = {"small": 1000, "full": 2000}
-SEEDS = {"small": 3, "full": 10}
 SHIFTS = (0, 1, 2, 3)
 FARTHEST = 4  # pixels, for equivariance: one unit of the second layer
 COMPARED = 500  # digits by which equivariance is measured
-BATCH = 32
 HOW: dict[str, Any] = {
     "optimizer": "adam",
     "learning_rate": 3e-3,
     "schedule": "cosine",
     "loss": "cross-entropy",
+    "batch_size": 32,
 }
 PAPER = -1.0  # what paper is in the images
 
 
-def run(
-    *,
-    seeds: int | None = None,
-    budget: str = "small",
-    data: str | Dataset = "usps",
-    device: str = "cpu",
-    out: Path | None = None,
-    progress: bool | None = None,
-) -> ReportCard:
-    """Train the three networks on growing parts of the digits, from several seeds.
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many steps each run has, and from how many seeds; `name` changes nothing."""
 
-    Parameters
-    ----------
-    seeds : int, optional
-        3 in the small budget, 10 in the full one. A seed decides the initial weights, the order,
-        and which digits are in the smaller parts: the same for all three.
-    budget : "small" or "full"
-        1,000 or 2,000 steps for each run.
-    data, device, out, progress
-        As for `striate.training.recipes.reproduce`.
-    """
-    plan = experiment(seeds=seeds, budget=budget, data=data, device=device)
-    return conduct(plan, out=out, progress=progress)
+    steps: int
+    seeds: int
+    name: str = "own"
+
+
+BUDGETS = {"small": Budget(1000, 3, "small"), "full": Budget(2000, 10, "full")}
 
 
 def experiment(
-    *, seeds: int | None, budget: str, data: str | Dataset, device: str, steps: int | None = None
+    budget: Budget, data: Dataset, *, seeds: int | None = None, device: str = "cpu"
 ) -> Experiment:
-    """Return the runs and how their card is made; `steps` is for those who have no time."""
+    """Return the runs, the three networks on growing parts of the digits; and their card.
+
+    A seed decides the initial weights, the order, and which digits are in the smaller parts: the
+    same for all three.
+    """
     digits = framed(seen(data, SIZE))
     total = len(digits.train_labels)
     sizes = (*(size for size in SIZES if size < total), total)
     trials = tuple(
-        _trial(kind, size, seed, digits, device, steps or STEPS[budget])
-        for seed in range(seeds or SEEDS[budget])
+        _trial(kind, size, seed, digits, device, budget.steps)
+        for seed in range(seeds or budget.seeds)
         for size in sizes
         for kind in KINDS
     )
-    about = {"budget": budget, "seeds": seeds, "data": digits.name, "device": device}
-    return Experiment("mlp-to-cnn", trials, partial(card_of, about, sizes), device)
+    about = {"budget": budget.name, "seeds": seeds, "data": digits.name, "device": device}
+    return Experiment("mlp-to-cnn", about, trials, partial(card_of, sizes))
 
 
 def framed(data: Dataset) -> Dataset:
@@ -123,30 +112,20 @@ def framed(data: Dataset) -> Dataset:
     def wide(images: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.pad(images, width, constant_values=PAPER)
 
-    return Dataset(
-        data.name,
-        wide(data.train_images),
-        data.train_labels,
-        wide(data.test_images),
-        data.test_labels,
-        data.classes,
-        data.source,
-        data.licence,
-    )
+    return replace(data, train_images=wide(data.train_images), test_images=wide(data.test_images))
 
 
-def _trial(kind: str, size: int, seed: int, data: Dataset, device: str, steps: int) -> Trial:
+def _trial(kind: str, size: int, seed: int, data: Dataset, device: str, most: int) -> Trial:
     part = data if size == len(data.train_labels) else data.subset(size, seed)
-    passes = -(-steps // -(-size // BATCH))
-    how = {**HOW, "batch_size": BATCH, "epochs": passes, "device": device}
-    others = {name: value for name, value in how.items() if name not in ("epochs", "batch_size")}
+    passes = -(-most // steps({**HOW, "epochs": 1}, size))
+    how = {**HOW, "epochs": passes, "device": device}
     return Trial(
         name=f"{kind}-{size}-seed-{seed}",
         settings={"data": data.name, "kind": kind, "digits": size, "seed": seed, **how},
         work=partial(_work, kind, part, seed, how),
         kind=kind,
-        steps=passes * -(-size // BATCH),
-        sample=sampler(network(kind), data.train_images, data.train_labels, BATCH, **others),
+        steps=steps(how, size),
+        sample=partial(step_seconds, network(kind), data.train_images, data.train_labels, how),
     )
 
 
@@ -158,14 +137,7 @@ def _work(
     folder: Path | None,
     advance: Advance,
 ) -> dict[str, Any]:
-    result = fit(
-        network(kind),
-        (data.train_images, data.train_labels),
-        seed=seed,
-        **how,
-        progress=False,
-        on_epoch=lambda epoch: advance(epoch.number / how["epochs"]),
-    )
+    result = learn(network(kind), (data.train_images, data.train_labels), how, seed, advance)
     return {
         "train_seconds": result.seconds,
         **measured(kind, result.network, data.test_images, data.test_labels),

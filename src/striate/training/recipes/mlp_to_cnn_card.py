@@ -52,7 +52,7 @@ Runs = Mapping[str, dict[str, Any]]
 Pick = Callable[[dict[str, Any]], float]
 
 
-def card_of(about: Mapping[str, Any], sizes: tuple[int, ...], runs: Runs) -> ReportCard:
+def card_of(sizes: tuple[int, ...], runs: Runs) -> ReportCard:
     """Return the card of all runs, given by their names."""
     return ReportCard(
         name="mlp-to-cnn",
@@ -81,9 +81,6 @@ def card_of(about: Mapping[str, Any], sizes: tuple[int, ...], runs: Runs) -> Rep
             "left is aliasing. Units of a dense layer stand in no order, and are numbered as the "
             "others are.",
         ),
-        settings=about,
-        machine=next(iter(runs.values()))["machine"],
-        trials=tuple({"name": name, **run} for name, run in runs.items()),
     )
 
 

@@ -23,19 +23,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import DTypeError, FileError
-from striate.training import data as datasets
+from striate.errors import DTypeError
 from striate.training.data.dataset import Dataset
 from striate.training.evaluation import evaluate
-from striate.training.fitting import fit
 from striate.training.recipes import pool_or_stride_card, pooling_spectra, steganography
+from striate.training.recipes.learning import Advance, learn, step_seconds, steps
 from striate.training.recipes.pool_or_stride_networks import NAMES, network
-from striate.training.recipes.report_card import ReportCard
-from striate.training.recipes.timing import step_seconds
-from striate.training.recipes.trials import Advance, Experiment, Trial, conduct
+from striate.training.recipes.trials import Experiment, Trial
 
-__all__ = ["BUDGETS", "HOW", "Budget", "Covers", "experiment", "run"]
+__all__ = ["BUDGETS", "DATA", "HOW", "Budget", "Covers", "experiment"]
 
+DATA = "cifar-10"
 SIZE = 32
 Set = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -151,52 +149,37 @@ class Covers:
         return steganography.grey(self.data.test_images[: self.budget.tests])
 
 
-def run(
-    *,
-    seeds: int | None = None,
-    budget: str = "small",
-    data: str | Dataset = "cifar-10",
-    device: str = "cpu",
-    out: Path | None = None,
-    progress: bool | None = None,
-) -> ReportCard:
-    """Train the nine networks on pictures with and without messages, and compare.
-
-    Parameters are those of `striate.training.recipes.reproduce`; `data` must be colour pictures of
-    32x32. The photographs are those of the folder ``images`` in the folder that STRIATE_DATA names;
-    without them that part is left out, and the card says so.
-    """
-    chosen = datasets.load(data) if isinstance(data, str) else data
-    try:
-        photographs = steganography.photographs()
-    except FileError:
-        photographs = {}
-    made = experiment(BUDGETS[budget], chosen, photographs, seeds=seeds, device=device)
-    return conduct(made, out=out, progress=progress)
-
-
 def experiment(
     budget: Budget,
     data: Dataset,
-    photographs: Mapping[str, NDArray[np.uint8]],
     *,
     seeds: int | None = None,
     device: str = "cpu",
+    photographs: Mapping[str, NDArray[np.uint8]] | None = None,
     names: tuple[str, ...] = NAMES,
 ) -> Experiment:
-    """Return the runs, and how their card is made."""
-    covers = Covers(data, photographs, budget)
-    plan = [
-        ("pictures", rate, seed) for rate in budget.rates for seed in range(seeds or budget.seeds)
-    ]
+    """Return the runs, and how their card is made.
+
+    By default, `photographs` are those of the folder ``images`` in the folder that STRIATE_DATA
+    names. Where there are none, that part is left out, and the card says so.
+
+    Raises
+    ------
+    DTypeError
+        If `data` are no colour pictures of 32x32.
+    FileError
+        If a photograph cannot be read.
+    """
+    at_hand = steganography.photographs() if photographs is None else photographs
+    covers = Covers(data, at_hand, budget)
+    count = seeds or budget.seeds
+    plan = [("pictures", rate, seed) for rate in budget.rates for seed in range(count)]
     plan += [("photographs", budget.photograph_rate, fold) for fold in range(len(covers.folds))]
     trials = tuple(_trial(covers, *of, name, device) for of in plan for name in names)
-    about = {"budget": budget.name, "seeds": seeds or budget.seeds, "data": data.name}
-    about |= {"device": device, "photographs": len(photographs)}
-    card = partial(
-        pool_or_stride_card.card, about, names, covers.folds, partial(_explained, covers)
-    )
-    return Experiment("pool-or-stride", trials, card, device)
+    about = {"budget": budget.name, "seeds": count, "data": data.name, "device": device}
+    about |= {"photographs": len(covers.photographs)}
+    card = partial(pool_or_stride_card.card, names, covers.folds, partial(_explained, covers))
+    return Experiment("pool-or-stride", about, trials, card)
 
 
 def _trial(covers: Covers, kind: str, rate: float, seed: int, name: str, device: str) -> Trial:
@@ -204,11 +187,9 @@ def _trial(covers: Covers, kind: str, rate: float, seed: int, name: str, device:
     sizes = {key: value for key, value in asdict(budget).items() if key != "name"}
     passes = budget.passes if kind == "pictures" else budget.photograph_passes
     how = {**HOW, "epochs": passes, "device": device}
-    others = {key: value for key, value in how.items() if key not in ("epochs", "batch_size")}
 
     def sample() -> float:
-        images, labels = covers.parts(kind, rate, seed)[0]
-        return step_seconds(network(name, seed), images, labels, HOW["batch_size"], **others)
+        return step_seconds(network(name, seed), *covers.parts(kind, rate, seed)[0], how)
 
     return Trial(
         name=f"{kind}-{rate:g}-{name.replace(' ', '-')}-seed-{seed}",
@@ -220,7 +201,7 @@ def _trial(covers: Covers, kind: str, rate: float, seed: int, name: str, device:
         },
         work=partial(_work, covers, kind, rate, seed, name, how),
         kind=name,
-        steps=passes * -(-_count(covers, kind, seed) // HOW["batch_size"]),
+        steps=steps(how, _count(covers, kind, seed)),
         sample=sample,
     )
 
@@ -248,14 +229,7 @@ def _work(
     advance: Advance,
 ) -> dict[str, Any]:
     learnt, tested = covers.parts(kind, rate, seed)
-    result = fit(
-        network(name, seed),
-        learnt,
-        seed=seed,
-        **how,
-        progress=False,
-        on_epoch=lambda epoch: advance(epoch.number / how["epochs"]),
-    )
+    result = learn(network(name, seed), learnt, how, seed, advance)
     found = evaluate(result.network, *tested)
     table = found.confusion
     return {

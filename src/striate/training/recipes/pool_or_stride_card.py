@@ -62,7 +62,6 @@ class Explanation:
 
 
 def card(
-    about: Mapping[str, Any],
     names: tuple[str, ...],
     folds: tuple[tuple[str, ...], ...],
     explained: Callable[[], Explanation],
@@ -92,9 +91,6 @@ def card(
         panels=(*panels, _spectra(found), _kept(found)),
         assumptions=ASSUMPTIONS,
         notes=tuple(notes),
-        settings=about,
-        machine=next(iter(runs.values()))["machine"],
-        trials=tuple({"name": name, **run} for name, run in runs.items()),
     )
 
 

@@ -5,28 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from striate.errors import UnknownNameError
+from striate.errors import ParameterError, UnknownNameError
+from striate.training import data as datasets
 from striate.training.recipes.report_card import ReportCard
-from striate.training.recipes.trials import check_choices
+from striate.training.recipes.trials import conduct
 
-__all__ = ["RECIPES", "Recipe", "find", "reproduce"]
+__all__ = ["BUDGETS", "RECIPES", "Recipe", "find", "reproduce"]
+
+BUDGETS = ("small", "full")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What is known of a recipe without loading it.
 
-    `module` has ``run(*, seeds, budget, data, device, out, progress) -> ReportCard``; `times` says
-    about how long each budget takes, small and full, on two cores or as told.
+    `times` says about how long each of `BUDGETS` takes, on two cores or as told.
+
+    The module of the recipe's name has ``DATA``, a data set's name; its own ``BUDGETS``; and
+    ``experiment(budget, data, *, seeds, device)``, which makes an `Experiment` of one of them.
     """
 
     name: str
     paper: str
     shows: str
     times: tuple[str, str]
-    module: str
 
 
 RECIPES: dict[str, Recipe] = {
@@ -37,42 +40,36 @@ RECIPES: dict[str, Recipe] = {
             "LeCun et al., Neural Computation 1(4), 1989, sections 3 to 5",
             "the paper's error on zip-code digits, and what later ways to train make of it",
             ("2 minutes", "4 minutes"),
-            "lenet_1989",
         ),
         Recipe(
             "mlp-to-cnn",
             "LeCun, Generalization and Network Design Strategies, 1989, section 5",
             "what locality and shared weights buy: dense, local and convolutional layers",
             ("5 minutes", "half an hour"),
-            "mlp_to_cnn",
         ),
         Recipe(
             "stacked-3x3",
             "Simonyan and Zisserman, arXiv:1409.1556, section 2.3",
             "one 5x5 against two 3x3 of the same field, with and without a nonlinearity between",
             ("half a minute", "a minute and a half"),
-            "stacked_3x3",
         ),
         Recipe(
             "all-cnn",
             "Springenberg et al., arXiv:1412.6806, section 3, tables 1 to 3",
             "pooling, strides, or convolutions in place of pooling, on CIFAR-10",
             ("half an hour", "days on a GPU"),
-            "all_cnn",
         ),
         Recipe(
             "pool-or-stride",
             "Boroumand, Chen, Fridrich, IEEE TIFS 14(5), 2019, section III",
             "what pooling and strides, early and late, leave of a weak high-frequency signal",
             ("a quarter of an hour", "hours"),
-            "pool_or_stride",
         ),
         Recipe(
             "vgg-depth",
             "Simonyan and Zisserman, arXiv:1409.1556, sections 2 and 3",
             "what depth does to error, loss and gradient, with and without batch norm",
             ("a quarter of an hour", "hours on a GPU"),
-            "vgg_depth",
         ),
     )
 }
@@ -128,11 +125,12 @@ def reproduce(
     ------
     UnknownNameError, ParameterError, FileError, MissingExtraError
     """
-    recipe = find(name)
-    check_choices(budget, seeds)
-    asked: dict[str, Any] = {} if data is None else {"data": data}
-    module = import_module(f"striate.training.recipes.{recipe.module}")
-    card: ReportCard = module.run(
-        seeds=seeds, budget=budget, device=device, out=out, progress=progress, **asked
-    )
-    return card
+    find(name)
+    if budget not in BUDGETS:
+        raise ParameterError(f"budget {budget!r} must be one of {', '.join(BUDGETS)}")
+    if seeds is not None and (not isinstance(seeds, int) or seeds < 1):
+        raise ParameterError(f"seeds {seeds!r} must be a whole number of at least 1: try 3")
+    module = import_module(f"striate.training.recipes.{name.replace('-', '_')}")
+    chosen = datasets.load(module.DATA if data is None else data)
+    made = module.experiment(module.BUDGETS[budget], chosen, seeds=seeds, device=device)
+    return conduct(made, out=out, progress=progress)

@@ -10,8 +10,8 @@ from typing import Any
 
 from striate.errors import ParameterError
 from striate.files import write_whole
-from striate.training.recipes.durations import duration_text
 from striate.training.recipes.plots import Panel, draw
+from striate.training.recipes.wording import duration_text
 
 __all__ = ["SCHEMA", "Assumption", "Figure", "ReportCard", "Table"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from striate.errors import ParameterError
 
@@ -72,13 +71,3 @@ class Spread:
             for number in (self.mean, self.deviation, self.least, self.most)
         )
         return f"{mean} ± {deviation}{unit} ({least} to {most}, n = {len(self.values)})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all of it, as JSON has it."""
-        return {
-            "values": list(self.values),
-            "mean": self.mean,
-            "deviation": self.deviation,
-            "least": self.least,
-            "most": self.most,
-        }

@@ -23,6 +23,7 @@ one 5x5, 38 and 20 for two 3x3, 38 and 25 without the ReLU between.)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,28 +33,37 @@ from striate.network import Builder, Network
 from striate.network.operators import Relu
 from striate.training.data.dataset import Dataset
 from striate.training.evaluation import evaluate
-from striate.training.fitting import fit
-from striate.training.recipes.report_card import ReportCard
+from striate.training.recipes.learning import Advance, learn, step_seconds, steps
 from striate.training.recipes.seen import seen
 from striate.training.recipes.stacked_3x3_card import card_of
-from striate.training.recipes.timing import sampler, step_seconds
-from striate.training.recipes.trials import Advance, Experiment, Trial, conduct
+from striate.training.recipes.trials import Experiment, Trial
 
-__all__ = ["KINDS", "experiment", "network", "run"]
+__all__ = ["BUDGETS", "DATA", "KINDS", "Budget", "experiment", "network"]
 
+DATA = "usps"
 KINDS = ("one 5x5", "two 3x3", "two 3x3, linear between")
 CHANNELS = 16
 SIZE = 16
-SEEDS = {"small": 3, "full": 10}
-PASSES = {"small": 4, "full": 12}
-BATCH = 32
 ROUNDS = 15  # of timing
 HOW: dict[str, Any] = {
     "optimizer": "adam",
     "learning_rate": 3e-3,
     "schedule": "cosine",
     "loss": "cross-entropy",
+    "batch_size": 32,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many passes each run has, and from how many seeds; `name` changes nothing."""
+
+    passes: int
+    seeds: int
+    name: str = "own"
+
+
+BUDGETS = {"small": Budget(4, 3, "small"), "full": Budget(12, 10, "full")}
 
 
 def network(
@@ -89,60 +99,34 @@ def network(
     return Network(b.graph(b.linear(x, "output", features=classes)))
 
 
-def run(
-    *,
-    seeds: int | None = None,
-    budget: str = "small",
-    data: str | Dataset = "usps",
-    device: str = "cpu",
-    out: Path | None = None,
-    progress: bool | None = None,
-) -> ReportCard:
-    """Train the three networks from several seeds, and time their steps.
-
-    Parameters
-    ----------
-    seeds : int, optional
-        3 in the small budget, 10 in the full one.
-    budget : "small" or "full"
-        4 or 12 passes for each run.
-    data, device, out, progress
-        As for `striate.training.recipes.reproduce`; images are resized to 16x16.
-    """
-    plan = experiment(seeds=seeds, budget=budget, data=data, device=device)
-    return conduct(plan, out=out, progress=progress)
-
-
 def experiment(
-    *, seeds: int | None, budget: str, data: str | Dataset, device: str, passes: int | None = None
+    budget: Budget, data: Dataset, *, seeds: int | None = None, device: str = "cpu"
 ) -> Experiment:
-    """Return the runs and how their card is made; `passes` is for those who have no time."""
+    """Return the runs, each kind from several seeds and then their times; and their card."""
     images = seen(data, SIZE)
     trials = (
         *(
-            _trial(kind, seed, images, device, passes or PASSES[budget])
-            for seed in range(seeds or SEEDS[budget])
+            _trial(kind, seed, images, device, budget.passes)
+            for seed in range(seeds or budget.seeds)
             for kind in KINDS
         ),
         _timing(images, device),
     )
-    about = {"budget": budget, "seeds": seeds, "data": images.name, "device": device}
+    about = {"budget": budget.name, "seeds": seeds, "data": images.name, "device": device}
     graphs = {kind: network(kind, images.image_shape, len(images.classes)).graph for kind in KINDS}
-    return Experiment("stacked-3x3", trials, partial(card_of, about, graphs), device)
+    return Experiment("stacked-3x3", about, trials, partial(card_of, graphs))
 
 
 def _trial(kind: str, seed: int, data: Dataset, device: str, passes: int) -> Trial:
     untrained = network(kind, data.image_shape, len(data.classes))
-    how = {**HOW, "device": device}
-    settings = {**how, "batch_size": BATCH, "epochs": passes}
-    examples = data.train_images, data.train_labels
+    how = {**HOW, "device": device, "epochs": passes}
     return Trial(
         name=f"{untrained.name}-seed-{seed}",
-        settings={"data": data.name, "kind": kind, "seed": seed, **settings},
-        work=partial(_work, untrained, data, seed, settings),
+        settings={"data": data.name, "kind": kind, "seed": seed, **how},
+        work=partial(_work, untrained, data, seed, how),
         kind=kind,
-        steps=passes * -(-len(data.train_labels) // BATCH),
-        sample=sampler(untrained, *examples, BATCH, **how),
+        steps=steps(how, len(data.train_labels)),
+        sample=partial(step_seconds, untrained, data.train_images, data.train_labels, how),
     )
 
 
@@ -150,19 +134,11 @@ def _work(
     untrained: Network,
     data: Dataset,
     seed: int,
-    settings: Mapping[str, Any],
+    how: Mapping[str, Any],
     folder: Path | None,
     advance: Advance,
 ) -> dict[str, Any]:
-    examples = data.train_images, data.train_labels
-    result = fit(
-        untrained,
-        examples,
-        seed=seed,
-        **settings,
-        progress=False,
-        on_epoch=lambda epoch: advance(epoch.number / settings["epochs"]),
-    )
+    result = learn(untrained, (data.train_images, data.train_labels), how, seed, advance)
     found = evaluate(result.network, data.test_images, data.test_labels)
     return {
         "test_error": found.error,
@@ -180,12 +156,16 @@ def _timing(data: Dataset, device: str) -> Trial:
     def work(folder: Path | None, advance: Advance) -> dict[str, Any]:
         seconds: list[list[float]] = []
         for number in range(ROUNDS):
-            seconds.append([step_seconds(one, *examples, BATCH, **how) for one in untrained])
+            seconds.append([step_seconds(one, *examples, how) for one in untrained])
             advance((number + 1) / ROUNDS)
         columns = zip(*seconds, strict=True)
         return {"step_seconds": dict(zip(KINDS, columns, strict=True))}
 
-    settings = {"data": data.name, "batch_size": BATCH, "rounds": ROUNDS, **how}
-    steps = ROUNDS * len(KINDS) * 100  # about as many as fit into the time that is enough
-    sample = sampler(untrained[0], *examples, BATCH, **how)
-    return Trial("times", settings, work, "times", steps, sample)
+    return Trial(
+        name="times",
+        settings={"data": data.name, "rounds": ROUNDS, **how},
+        work=work,
+        kind="times",
+        steps=ROUNDS * len(KINDS) * 100,  # about as many as fit into the time that is enough
+        sample=partial(step_seconds, untrained[0], *examples, how),
+    )

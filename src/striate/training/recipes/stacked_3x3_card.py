@@ -35,7 +35,7 @@ Runs = Mapping[str, dict[str, Any]]
 Times = Mapping[str, list[float]]
 
 
-def card_of(about: Mapping[str, Any], graphs: Mapping[str, Graph], runs: Runs) -> ReportCard:
+def card_of(graphs: Mapping[str, Graph], runs: Runs) -> ReportCard:
     """Return the card of all runs, given by their names."""
     found = {
         kind: [run["result"] for run in runs.values() if run["settings"].get("kind") == kind]
@@ -60,9 +60,6 @@ def card_of(about: Mapping[str, Any], graphs: Mapping[str, Graph], runs: Runs) -
             "results to write.",
             *(_verdict(name, errors) for name in list(errors)[1:]),
         ),
-        settings=about,
-        machine=next(iter(runs.values()))["machine"],
-        trials=tuple({"name": name, **run} for name, run in runs.items()),
     )
 
 

@@ -96,35 +96,27 @@ def photographs(folder: Path | None = None) -> dict[str, Bytes]:
     Parameters
     ----------
     folder : path, optional
-        By default ``images`` in the folder that STRIATE_DATA names.
+        By default ``images`` in the folder that STRIATE_DATA names; no pictures if it names none.
 
     Raises
     ------
     FileError
-        If there are none, or one cannot be read.
+        If one cannot be read.
     """
-    place = folder
-    if place is None:
+    if folder is None:
         named = data_folder()
         if named is None:
-            raise FileError(
-                "photographs: no folder is named: set STRIATE_DATA to a folder that holds images/"
-            )
-        place = named / "images"
-    paths = sorted(p for p in place.glob("*") if p.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise FileError(f"{place}: holds no photographs ({', '.join(SUFFIXES)}); put some there")
+            return {}
+        folder = named / "images"
+    paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
     found = {}
     for path in paths:
         pixels = files.read(path)
         if pixels.dtype != np.uint8:
             raise FileError(f"{path}: has {pixels.dtype} pixels, not 8 bits; take it out")
         if pixels.ndim == 3:  # grey with alpha, or colours
-            pixels = (
-                grey(np.moveaxis(pixels[..., :3], -1, 0))
-                if pixels.shape[2] > 2
-                else (pixels[..., 0])
-            )
+            colours = pixels.shape[2] > 2
+            pixels = grey(np.moveaxis(pixels[..., :3], -1, 0)) if colours else pixels[..., 0]
         found[path.name] = pixels
     return found
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from striate.errors import FileError, ParameterError
+from striate.errors import FileError
 from striate.files import write_whole
-from striate.training.recipes.durations import duration_text
+from striate.training.recipes.learning import Advance
 from striate.training.recipes.machine import describe
 from striate.training.recipes.report_card import ReportCard
 from striate.training.recipes.watching import Watch
+from striate.training.recipes.wording import count_text, duration_text
 
-__all__ = ["BUDGETS", "Experiment", "Trial", "check_choices", "conduct"]
-
-BUDGETS = ("small", "full")
+__all__ = ["Experiment", "Trial", "conduct"]
 
 Result = dict[str, Any]
-Advance = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +38,7 @@ class Trial:
         All that decides what comes out, as JSON has it; a kept run of other settings is refused.
     work : function of (folder, advance) to dict
         Does the run and returns its results, as JSON has them. `folder` is where it may leave
-        files whose names begin with the trial's, or None; `advance` is called now and then with
-        the share of the run that is done, 0 to 1.
+        files whose names begin with the trial's, or None.
     kind : str
         Runs of one kind take equally long for a step.
     steps : int
@@ -62,21 +59,21 @@ class Trial:
 class Experiment:
     """Trials, and the card that is made of what they come to.
 
-    `card` is given a mapping of each trial's name to its settings, result, seconds and machine.
+    Attributes
+    ----------
+    name : str
+    settings : mapping
+        Of the whole: budget, seeds, data and device, as the card names them.
+    trials : tuple of Trial
+    card : function of a mapping to ReportCard
+        Is given each trial's settings, result, seconds and machine by its name. The card's own
+        settings, machine and trials are added to what it returns.
     """
 
     name: str
+    settings: Mapping[str, Any]
     trials: tuple[Trial, ...]
     card: Callable[[Mapping[str, Result]], ReportCard]
-    device: str = "cpu"
-
-
-def check_choices(budget: str, seeds: int | None) -> None:
-    """Raise ParameterError unless these can be asked for."""
-    if budget not in BUDGETS:
-        raise ParameterError(f"budget {budget!r} must be one of {', '.join(BUDGETS)}")
-    if seeds is not None and (not isinstance(seeds, int) or seeds < 1):
-        raise ParameterError(f"seeds {seeds!r} must be a whole number of at least 1: try 3")
 
 
 def conduct(
@@ -106,13 +103,13 @@ def conduct(
     runs = None if out is None else _folder(out)
     done = {trial.name: _kept(runs, trial) for trial in experiment.trials}
     left = [trial for trial in experiment.trials if done[trial.name] is None]
-    watch = Watch(experiment.name, progress)
+    watch, device = Watch(experiment.name, progress), experiment.settings["device"]
     try:
         if left:
             each = _estimated(left, watch)
             watch.begin(len(done) - len(left), [each[trial.kind] * trial.steps for trial in left])
         for place, trial in enumerate(left):
-            done[trial.name] = _done(trial, runs, experiment.device, watch.of(place, trial.name))
+            done[trial.name] = _done(trial, runs, device, watch.of(place, trial.name))
     except KeyboardInterrupt:
         count = sum(run is not None for run in done.values())
         kept = (
@@ -121,11 +118,17 @@ def conduct(
             else "nothing is kept, since no folder was given (out, --out)"
         )
         raise KeyboardInterrupt(
-            f"stopped after {count} of {len(done)} runs of {experiment.name}; {kept}"
+            f"stopped after {count} of {count_text(len(done), 'run')} of {experiment.name}; {kept}"
         ) from None
     finally:
         watch.close()
-    card = experiment.card({name: run for name, run in done.items() if run is not None})
+    found = {name: run for name, run in done.items() if run is not None}
+    card = replace(
+        experiment.card(found),
+        settings=experiment.settings,
+        machine=next(iter(found.values()))["machine"],
+        trials=tuple({"name": name, **run} for name, run in found.items()),
+    )
     if out is not None:
         card.write(out)
     return card
@@ -138,7 +141,8 @@ def _estimated(left: Sequence[Trial], watch: Watch) -> dict[str, float]:
         each = {kind: sample() for kind, sample in samples.items()}
     seconds = sum(each[trial.kind] * trial.steps for trial in left)
     watch.say(
-        f"{len(left)} runs to do, about {duration_text(seconds)} by a few steps of each kind here"
+        f"{count_text(len(left), 'run')} to do, about {duration_text(seconds)} by a few steps of "
+        "each kind here"
     )
     return each
 

@@ -17,8 +17,8 @@ first layer's weights, for He's and for VGG's initial weights.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,20 +28,19 @@ import numpy as np
 from striate.network import Network
 from striate.network.graph import Initial
 from striate.runtime import Trainable
-from striate.training import data as datasets
 from striate.training.data.dataset import Dataset
-from striate.training.evaluation import evaluate
-from striate.training.fitting import fit
 from striate.training.losses import cross_entropy, targets
 from striate.training.recipes import vgg_depth_card
-from striate.training.recipes.report_card import ReportCard
-from striate.training.recipes.timing import step_seconds
-from striate.training.recipes.trials import Advance, Experiment, Trial, conduct
+from striate.training.recipes.learning import Advance, learn, steps
+from striate.training.recipes.pictures import Pictures
+from striate.training.recipes.trials import Experiment, Trial
 from striate.training.recipes.vgg_depth_networks import vgg_like
 
-__all__ = ["BUDGETS", "INITIALS", "Budget", "experiment", "first_gradient", "run"]
+__all__ = ["BUDGETS", "DATA", "INITIALS", "Budget", "experiment", "first_gradient"]
 
-INITIALS: dict[str, Initial | None] = {"He et al.": None, "VGG": Initial("normal", 0.1)}
+DATA = "cifar-10"
+TRAINED = "He et al."
+INITIALS: dict[str, Initial | None] = {TRAINED: None, "VGG": Initial("normal", 0.1)}
 """How weights may start; VGG's are normal with a variance of 0.01 (section 3.1)."""
 
 GRADIENT_IMAGES = 128
@@ -77,73 +76,34 @@ class Budget:
     name: str = "own"
 
 
+SMALL = Budget(
+    depths=(4, 6, 8, 11, 13),
+    widths=(8, 16, 32, 64),
+    images=5000,
+    tests=5000,
+    passes=10,
+    batch_size=32,
+    learning_rate=0.02,
+    schedule="one-cycle:rise=0.2",
+    weight_decay=5e-4,
+    augment="none",
+    seeds=3,
+    name="small",
+)
 BUDGETS = {
-    "small": Budget(
-        depths=(4, 6, 8, 11, 13),
-        widths=(8, 16, 32, 64),
-        images=5000,
-        tests=5000,
-        passes=10,
-        batch_size=32,
-        learning_rate=0.02,
-        schedule="one-cycle:rise=0.2",
-        weight_decay=5e-4,
-        augment="none",
-        seeds=3,
-        name="small",
-    ),
-    "full": Budget(
-        depths=(4, 6, 8, 11, 13),
+    "small": SMALL,
+    "full": replace(
+        SMALL,
         widths=(64, 128, 256, 512),
         images=None,
         tests=None,
         passes=100,
         batch_size=128,
         learning_rate=0.05,
-        schedule="one-cycle:rise=0.2",
-        weight_decay=5e-4,
         augment="flip,shift:4",
-        seeds=3,
         name="full",
     ),
 }
-
-
-def run(
-    *,
-    seeds: int | None = None,
-    budget: str = "small",
-    data: str | Dataset = "cifar-10",
-    device: str = "cpu",
-    out: Path | None = None,
-    progress: bool | None = None,
-) -> ReportCard:
-    """Train networks of growing depth with and without batch norm, and compare.
-
-    Parameters are those of `striate.training.recipes.reproduce`.
-    """
-    chosen = datasets.load(data) if isinstance(data, str) else data
-    made = experiment(BUDGETS[budget], chosen, seeds=seeds, device=device)
-    return conduct(made, out=out, progress=progress)
-
-
-class Pictures:
-    """The data set as a budget has it, prepared when it is first wanted."""
-
-    def __init__(self, data: Dataset, budget: Budget) -> None:
-        self.data, self.budget = data, budget
-
-    @cached_property
-    def chosen(self) -> Dataset:
-        """So many training images, each channel standardised."""
-        count = self.budget.images
-        part = self.data if count is None else self.data.subset(count)
-        return part.with_preparation("standardize")
-
-    @property
-    def count(self) -> int:
-        """How many images a pass has."""
-        return self.budget.images or len(self.data.train_labels)
 
 
 def first_gradient(network: Network, images: Any, labels: Any, seed: int) -> float:
@@ -176,18 +136,17 @@ def experiment(
     budget: Budget, data: Dataset, *, seeds: int | None = None, device: str = "cpu"
 ) -> Experiment:
     """Return the runs, and how their card is made."""
-    pictures = Pictures(data, budget)
+    pictures = Pictures(data, budget.images, budget.tests, "standardize")
     count = seeds or budget.seeds
     plan = product(range(count), budget.depths, (False, True))
-    trials = tuple(_trial(pictures, device, *of) for of in plan)
+    trials = tuple(_trial(budget, pictures, device, *of) for of in plan)
     about = {"budget": budget.name, "seeds": count, "data": data.name, "device": device}
-    return Experiment(
-        "vgg-depth", trials, partial(vgg_depth_card.card, about, asdict(budget)), device
-    )
+    return Experiment("vgg-depth", about, trials, partial(vgg_depth_card.card, asdict(budget)))
 
 
-def _trial(pictures: Pictures, device: str, seed: int, depth: int, batch_norm: bool) -> Trial:
-    budget = pictures.budget
+def _trial(
+    budget: Budget, pictures: Pictures, device: str, seed: int, depth: int, batch_norm: bool
+) -> Trial:
     network = Network(vgg_like(depth, budget.widths, batch_norm=batch_norm))
     how = {
         "learning_rate": budget.learning_rate,
@@ -197,13 +156,7 @@ def _trial(pictures: Pictures, device: str, seed: int, depth: int, batch_norm: b
         "augment": budget.augment,
         "device": device,
     }
-
-    def sample() -> float:
-        part = pictures.data.train_images[: 16 * budget.batch_size]
-        images = pictures.data.prepared(part)  # any preparation: it is not part of a step
-        labels = pictures.data.train_labels[: len(part)]
-        return step_seconds(network, images, labels, budget.batch_size, **how)
-
+    whole = {"epochs": budget.passes, "batch_size": budget.batch_size, **how}
     return Trial(
         name=f"{network.name}-seed-{seed}",
         settings={"depth": depth, "batch_norm": batch_norm, "seed": seed}
@@ -212,14 +165,15 @@ def _trial(pictures: Pictures, device: str, seed: int, depth: int, batch_norm: b
             "budget": asdict(budget) | {"depths": [], "seeds": 0, "name": ""},
             **how,
         },
-        work=partial(_work, pictures, depth, batch_norm, seed, how),
+        work=partial(_work, budget, pictures, depth, batch_norm, seed, whole),
         kind=network.name,
-        steps=budget.passes * -(-pictures.count // budget.batch_size),
-        sample=sample,
+        steps=steps(whole, pictures.count),
+        sample=partial(pictures.step_seconds, network, whole),
     )
 
 
 def _work(
+    budget: Budget,
     pictures: Pictures,
     depth: int,
     batch_norm: bool,
@@ -228,33 +182,18 @@ def _work(
     folder: Path | None,
     advance: Advance,
 ) -> dict[str, Any]:
-    budget, data = pictures.budget, pictures.chosen
-    some = data.prepared(data.train_images[:GRADIENT_IMAGES])
-    gradients = {
-        name: first_gradient(
-            Network(vgg_like(depth, budget.widths, batch_norm=batch_norm, initial=initial)),
-            some,
-            data.train_labels[:GRADIENT_IMAGES],
-            seed,
-        )
+    networks = {
+        name: Network(vgg_like(depth, budget.widths, batch_norm=batch_norm, initial=initial))
         for name, initial in INITIALS.items()
     }
-    result = fit(
-        Network(vgg_like(depth, budget.widths, batch_norm=batch_norm)),
-        (data.prepared(data.train_images), data.train_labels),
-        epochs=budget.passes,
-        batch_size=budget.batch_size,
-        seed=seed,
-        **how,
-        progress=False,
-        on_epoch=lambda epoch: advance(epoch.number / budget.passes),
-    )
-    tests = slice(0, budget.tests)
-    found = evaluate(
-        result.network, data.test_images[tests], data.test_labels[tests], prepare=data.prepared
-    )
+    examples = pictures.examples
+    images, labels = (part[:GRADIENT_IMAGES] for part in examples)
+    gradients = {
+        name: first_gradient(network, images, labels, seed) for name, network in networks.items()
+    }
+    result = learn(networks[TRAINED], examples, how, seed, advance)
     return {
-        "test_error": found.error,
+        "test_error": pictures.judged(result.network).error,
         "first_gradients": gradients,
         "train_losses_by_pass": [epoch.train_loss for epoch in result.history],
         "train_errors_by_pass": [epoch.train_error for epoch in result.history],

@@ -36,7 +36,7 @@ Runs = Mapping[str, Mapping[str, Any]]
 Found = dict[tuple[int, bool], list[Mapping[str, Any]]]
 
 
-def card(about: Mapping[str, Any], budget: Mapping[str, Any], runs: Runs) -> ReportCard:
+def card(budget: Mapping[str, Any], runs: Runs) -> ReportCard:
     """Return the card of finished runs, by name of the trial."""
     found: Found = {}
     for run in sorted(runs.values(), key=lambda run: int(run["settings"]["seed"])):
@@ -57,9 +57,6 @@ def card(about: Mapping[str, Any], budget: Mapping[str, Any], runs: Runs) -> Rep
         ),
         assumptions=_assumptions(budget),
         notes=_notes(depths, found),
-        settings=about,
-        machine=next(iter(runs.values()))["machine"],
-        trials=tuple({"name": name, **run} for name, run in runs.items()),
     )
 
 

@@ -1,8 +1,19 @@
-"""Times as people say them."""
+"""Times and counts as people say them."""
 
 from __future__ import annotations
 
-__all__ = ["duration_text"]
+__all__ = ["count_text", "duration_text"]
+
+
+def count_text(count: int, one: str, many: str | None = None) -> str:
+    """Return a number of things; `many` is the plural where it is not `one` and an s.
+
+    Examples
+    --------
+    >>> count_text(1, "run"), count_text(12, "run"), count_text(4, "pass", "passes")
+    ('1 run', '12 runs', '4 passes')
+    """
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def duration_text(seconds: float) -> str:
