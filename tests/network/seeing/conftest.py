@@ -248,6 +248,6 @@ def drawn(draw):
 
 
 @pytest.fixture(scope="session")
-def graphs():
+def mixed_graphs():
     """Return a strategy of graphs."""
     return drawn()
