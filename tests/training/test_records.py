@@ -146,6 +146,6 @@ def test_settings_of_another_version_are_refused(change):
     with pytest.raises(FileError) as error:
         Settings.of(told)
     assert str(error.value) == (
-        f"settings of version {told['version']!r}, not 1: "
+        f"settings of version {told['version']!r}, not 1 or 2: "
         "read them with the striate that wrote them"
     )

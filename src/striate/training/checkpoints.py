@@ -31,6 +31,7 @@ from striate.network import Network
 from striate.training.loop import Pass
 from striate.training.result import Epoch
 from striate.training.settings import Settings
+from striate.training.wording import count_text
 
 __all__ = ["LAST", "Checkpoints", "Saved"]
 
@@ -154,7 +155,7 @@ class Checkpoints:
             raise self._other(name, getattr(found, name), getattr(wanted, name))
         if len(history) > wanted.epochs:
             raise ParameterError(
-                f"{self.folder}: its run has {len(history)} epochs, more than the "
+                f"{self.folder}: its run has {count_text(len(history), 'epoch')}, more than the "
                 f"{wanted.epochs} asked for: ask for more, or name another folder"
             )
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ParameterError, ShapeError, StriateError, explained
-from striate.geometry.text import open_text
-from striate.network import Network, infer_shapes
+from striate.geometry.text import open_text, size_text
+from striate.network import Network
 from striate.runtime import compile
 from striate.runtime.learning.losses import Loss, LossName, find_loss
 from striate.runtime.program import check_network
 from striate.training.data.dataset import check_examples
 from striate.training.examples import Examples, Prepare
+from striate.training.forms import form_of, shapes_for
+from striate.training.wording import count_text
 
 __all__ = ["Evaluation", "check_labels", "evaluate", "judged", "output_count"]
 
@@ -86,7 +88,7 @@ def evaluate(
     batch_size : int
         Examples at a time: more take more memory, and change no result by more than rounding.
     loss : "squared" or "cross-entropy", optional
-        A loss to take the mean of.
+        A loss to take the mean of, as `fit` does.
     prepare : function of images, optional
         What makes float32 images of those given, batch by batch: `Dataset.prepared`.
     threads : int, optional
@@ -121,7 +123,8 @@ def evaluate(
     classes = output_count("evaluate", network, images.shape[1:])
     check_labels("evaluate", labels, classes, network.name)
     examples = Examples(images, np.asarray(labels, np.int64), prepare)
-    program = compile(network, threads=threads)
+    graph = form_of(network.graph, loss, images.shape[1:])
+    program = compile(replace(network, graph=graph), threads=threads)
     return judged(program, examples, batch_size, loss and find_loss(loss))
 
 
@@ -156,12 +159,11 @@ def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> 
     """Return the number K of the network's outputs, if it takes such images and gives (N, K)."""
     wanted = network.input_shape[1:]
     try:
-        shapes = infer_shapes(network.graph, (1, *image_shape))
+        shapes = shapes_for(network.graph, image_shape)
     except StriateError as error:
         raise ShapeError(
             f"{where}: images {image_shape} do not fit {network.name}, which takes "
-            f"{open_text(wanted)}: resize them (data.load(name, size=...), --resize) or choose "
-            f"another network ({error})"
+            f"{open_text(wanted)}: {_advice(wanted, image_shape)} ({error})"
         ) from None
     output = shapes[network.graph.outputs[0]]
     if len(output) != 2:
@@ -169,6 +171,23 @@ def output_count(where: str, network: Network, image_shape: tuple[int, ...]) -> 
             f"{where}: {network.name} gives {output}, not (N, classes): flatten its output"
         )
     return output[1]
+
+
+def _advice(wanted: Sequence[int | None], found: tuple[int, ...]) -> str:
+    """Return what to do about images (C, H, W) that do not fit a network."""
+    if len(wanted) != 3 or len(found) != 3:
+        return "give images of that shape, or choose another network"
+    channels, *sizes = wanted
+    if wanted[2] in (1, 3) and channels not in (1, 3):
+        return "it has the channels last: give images so, or export it with channels first"
+    if channels not in (None, found[0]):
+        return f"give images of {count_text(channels, 'channel')}, or choose another network"
+    height, width = sizes
+    if height is None or width is None:
+        return "give images of another size (data.load(name, size=...)), or choose another network"
+    if height != width:
+        return f"bring them to {size_text((height, width))}, or choose another network"
+    return "resize them (data.load(name, size=...), --resize) or choose another network"
 
 
 def check_labels(where: str, labels: NDArray[Any], classes: int, network: str) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from striate.errors import ParameterError, explained
+from striate.errors import explained
 from striate.network import Network
-from striate.runtime.learning import Learner, learner
-from striate.runtime.learning.descent import factors_of
 from striate.runtime.learning.losses import LossName
 from striate.runtime.program import check_network
 from striate.training import schedules
@@ -18,12 +16,13 @@ from striate.training.data.augmentation import Augmentation, augmentation
 from striate.training.evaluation import check_labels, output_count
 from striate.training.examples import Data, Parts, Validation, parts_of
 from striate.training.keeping import Keeper
-from striate.training.opening import open_folder
+from striate.training.opening import check_keeping, open_folder
 from striate.training.progress import Display
 from striate.training.result import Epoch, Result
 from striate.training.run import Run
 from striate.training.sense import check_sense
 from striate.training.settings import Settings
+from striate.training.students import descent_of, leads, student_of
 
 __all__ = ["fit"]
 
@@ -44,6 +43,7 @@ def fit(
     schedule: str | schedules.Schedule | None = None,
     clip_norm: float | None = None,
     loss: LossName = "cross-entropy",
+    freeze: str | Sequence[str] = (),
     augment: str | Augmentation | None = None,
     validation: Validation = None,
     patience: int | None = None,
@@ -79,7 +79,10 @@ def fit(
         What the learning rate is multiplied by in the course of time: "cosine", "one-cycle",
         "step:200,250", or another that `striate.training.schedules.schedule` knows.
     loss : "squared" or "cross-entropy"
-        Half the sum of squares against targets of +-1, or the cross-entropy of the softmax.
+        Half the sum of squares against targets of +-1, or the cross-entropy of the softmax; a
+        softmax at the network's end is that one, and not a second.
+    freeze : sequence of str
+        Parameters that stay as they are, by names or patterns: "features.*".
     augment : str or augmentation, optional
         How images are changed at random before each is learnt from: "flip,shift:4".
     validation : float or (images, labels), optional
@@ -160,6 +163,7 @@ def fit(
             schedule=course.text,
             clip_norm=clip_norm,
             loss=loss,
+            freeze=freeze,  # type: ignore[arg-type]  # a tuple from there on
             augment="none" if changes is None else changes.text,
             validation=_named(validation),
             patience=patience,
@@ -169,73 +173,25 @@ def fit(
             precision=precision,
             threads=threads,
         )
-        factors_of(network.graph, settings.descent)
+        descent_of(network.graph, settings)
         parts = parts_of(data, validation, seed)
         _check_examples(network, parts)
         check_sense(epochs, course, changes, parts.image_shape, threads)
-        if resume not in (True, False, "auto"):
-            raise ParameterError(f'resume {resume!r} must be True, False or "auto"')
-        if not (isinstance(checkpoint_every, int | float) and checkpoint_every >= 0):
-            raise ParameterError(
-                f"checkpoint_every {checkpoint_every!r} must be a number of seconds, at least 0"
-            )
-        if out is None and resume:
-            raise ParameterError("resume needs the folder of the run: give it as out (--out)")
-        leads = _leads(device)
-        student = _learner(network, settings)
-        keeper = Keeper(checkpoint_every, leads=leads)
-        run = Run(student, parts, settings, course, changes, keeper)
+        check_keeping(out, resume, checkpoint_every)
+        keeper = Keeper(checkpoint_every, leads=leads(device))
+        student = student_of(network, parts.image_shape, settings)
+        run = Run(network, student, parts, settings, course, changes, keeper)
         run.block = TOGETHER if device != "cpu" else None
         if out is not None:
             if getattr(student, "restarted", False):  # by torchrun, after a process failed
                 resume = resume or "auto"
-            open_folder(run, Path(out), network, resume=resume)
-        shown = progress if leads else False
+            open_folder(run, Path(out), resume=resume)
+        shown = progress if keeper.leads else False
         display = Display(epochs, len(parts.train), run.begun_at, shown)
         try:
             return run.to_the_end(display, on_epoch)
         finally:
             display.close()
-
-
-def _leads(device: str) -> bool:
-    """Return whether this process writes and prints: the first, where torchrun started several."""
-    if "WORLD_SIZE" not in os.environ:
-        return True
-    if device == "cpu":
-        raise ParameterError(
-            'device "cpu" trains in one process, but torchrun (WORLD_SIZE) starts several: '
-            'take "torch" or "cuda", or start it without torchrun'
-        )
-    from striate.training.torch_learner import distributed
-
-    place = distributed()
-    return place is None or place.leads
-
-
-def _learner(network: Network, settings: Settings) -> Learner:
-    """Return what takes the steps."""
-    if settings.device == "cpu":
-        return learner(
-            network,
-            loss=settings.loss,  # type: ignore[arg-type]  # Settings has checked it
-            batch_size=settings.batch_size,
-            descent=settings.descent,
-            seed=settings.seed,
-            threads=settings.threads,
-            exact=settings.precision == "exact",
-        )
-    from striate.training.torch_learner import torch_learner
-
-    return torch_learner(
-        network,
-        loss=settings.loss,  # type: ignore[arg-type]
-        batch_size=settings.batch_size,
-        descent=settings.descent,
-        seed=settings.seed,
-        device=settings.device,
-        precision="float32" if settings.precision == "auto" else settings.precision,
-    )
 
 
 def _changes(augment: str | Augmentation | None) -> Augmentation | None:

@@ -14,7 +14,6 @@ from striate.training.checkpoints import Checkpoints
 from striate.training.result import Best
 
 if TYPE_CHECKING:
-    from striate.network import Network
     from striate.training.records import Records
     from striate.training.run import Run
 
@@ -123,19 +122,19 @@ class Keeper:
             return f"epoch {epochs + 1} up to example {examples}"
         return f"epoch {epochs}" if epochs else "the beginning"
 
-    def best_of(self, run: Run, network: Network) -> Best | None:
+    def best_of(self, run: Run) -> Best | None:
         """Return the best network so far, as the folder of a resumed run has it."""
         judged = [epoch for epoch in run.history if epoch.validation_error is not None]
         if self.checkpoints is None or not judged:
             return None
         best = min(judged, key=lambda epoch: epoch.validation_error or 0.0)
-        return Best(load_weights(network, self.checkpoints.folder / BEST), best)
+        return Best(load_weights(run.given, self.checkpoints.folder / BEST), best)
 
     def _save(self, run: Run) -> None:
         if self.checkpoints is None or not self.leads:
             return
         begin = perf_counter()
-        self.checkpoints.save(run.learner.network(), run.learner.state(), run.history, run.course)
+        self.checkpoints.save(run.network(), run.learner.state(), run.history, run.course)
         took = perf_counter() - begin
         self.saved_at = len(run.history), run.course.done if run.course else 0
         self._due = monotonic() + max(self._every, SHARE * took)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from striate.network import Network
 from striate.training.settings import Settings
+from striate.training.wording import count_text
 
 __all__ = ["Best", "Epoch", "Result"]
 
@@ -65,6 +66,7 @@ class Result:
         parts = [("validation", last.validation_error), ("test", last.test_error)]
         found = "".join(f", {name} error {100 * e:.2f} %" for name, e in parts if e is not None)
         return (
-            f"Result({self.network.name}, {last.number} epochs in {self.seconds:.1f} s, "
-            f"train error while learning {100 * last.train_error:.2f} %{found})"
+            f"Result({self.network.name}, {count_text(last.number, 'epoch')} in "
+            f"{self.seconds:.1f} s, train error while learning {100 * last.train_error:.2f} %"
+            f"{found})"
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import NoReturn
 
 import numpy as np
 
 from striate.errors import FileError, TrainingError
+from striate.network import Network
 from striate.runtime.learning import Learner
 from striate.runtime.learning.blame import first_not_finite
 from striate.runtime.learning.losses import find_loss
@@ -37,9 +38,11 @@ AT_LEAST = 256
 class Run:
     """A network in training.
 
-    `block` is the number of steps between looks at the clock, where processes must agree on it.
+    `given` is the network as it was given; what learns may be another form of it. `block` is the
+    number of steps between looks at the clock, where processes must agree on it.
     """
 
+    given: Network
     learner: Learner
     parts: Parts
     settings: Settings
@@ -78,7 +81,11 @@ class Run:
             display.close()
             self._obey(interruption.number)
         late = self.history[-1].number < self.settings.epochs
-        return Result(self.learner.network(), self.history, self.settings, self.best, late)
+        return Result(self.network(), self.history, self.settings, self.best, late)
+
+    def network(self) -> Network:
+        """Return the network as it is now."""
+        return replace(self.given, weights=self.learner.network().weights)
 
     def _obey(self, number: int) -> NoReturn:
         """End as the signal wants it, but not without a word: a default SIGTERM leaves no other."""
@@ -169,7 +176,7 @@ class Run:
         )
         self.history, self.course = (*self.history, epoch), None
         if epoch.validation_error is not None and self._is_best(epoch.validation_error):
-            self.best = Best(self.learner.network(), epoch)
+            self.best = Best(self.network(), epoch)
         return epoch
 
     def _is_best(self, error: float) -> bool:

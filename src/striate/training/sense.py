@@ -7,6 +7,7 @@ import os
 from striate.errors import ParameterError
 from striate.training.data.augmentation import Augmentation, Augmentations, Shift
 from striate.training.schedules import Schedule
+from striate.training.wording import count_text
 
 __all__ = ["check_sense"]
 
@@ -37,9 +38,8 @@ def check_sense(
     side = min(image_shape[1:])
     for part in changes.parts if isinstance(changes, Augmentations) else (changes,):
         if isinstance(part, Shift) and part.most >= side:
-            pixels = "1 pixel" if part.most == 1 else f"{part.most} pixels"
             raise ParameterError(
-                f"augment {part.text}: {pixels} "
+                f"augment {part.text}: {count_text(part.most, 'pixel')} "
                 f"would move images {image_shape} out of sight: shift by at most {side - 1}"
             )
     processors = os.cpu_count() or 1

@@ -12,7 +12,10 @@ from striate.runtime.learning.losses import find_loss
 
 __all__ = ["DEVICES", "PRECISIONS", "Settings"]
 
-VERSION = 1
+VERSION = 2
+BEFORE = 1
+"""The version without `freeze`, in which settings that freeze nothing are still written."""
+
 PRECISIONS = ("auto", "exact", "float32", "tf32", "bf16")
 DEVICES = ("cpu", "torch", "cuda", "mps")
 MAY_CHANGE = ("epochs", "patience", "threads")
@@ -53,6 +56,7 @@ class Settings:
     device: str = "cpu"
     precision: str = "auto"
     threads: int | None = None
+    freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
@@ -65,6 +69,7 @@ class Settings:
             check_rate(rate)
         find_loss(self.loss)
         self._check_validation()
+        self._check_freeze()
         if self.precision not in PRECISIONS:
             raise UnknownNameError.of("precision", self.precision, PRECISIONS)
         if str(self.device).partition(":")[0] not in DEVICES:
@@ -88,6 +93,16 @@ class Settings:
             raise ParameterError(
                 f"patience {self.patience} needs examples to watch: give validation, such as 0.1"
             )
+
+    def _check_freeze(self) -> None:
+        given: Any = self.freeze
+        patterns = (given,) if isinstance(given, str) else given
+        fits = isinstance(patterns, list | tuple) and all(isinstance(p, str) for p in patterns)
+        if not fits:
+            raise ParameterError(
+                f"freeze {given!r} must be names of parameters, or patterns such as 'features.*'"
+            )
+        object.__setattr__(self, "freeze", tuple(patterns))
 
     @property
     def descent(self) -> Descent:
@@ -120,7 +135,11 @@ class Settings:
         """Numbers and texts by name."""
         rates = self.learning_rate
         plain = dict(rates) if isinstance(rates, Mapping) else rates
-        return {"version": VERSION, **asdict(self), "learning_rate": plain}
+        told = {**asdict(self), "learning_rate": plain, "freeze": list(self.freeze)}
+        if self.freeze:
+            return {"version": VERSION, **told}
+        del told["freeze"]
+        return {"version": BEFORE, **told}
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Settings:
@@ -131,10 +150,11 @@ class Settings:
         FileError
             If they are of another version.
         """
-        known = {field.name for field in fields(cls)}
-        if found.get("version") != VERSION or {*found} != {"version", *known}:
+        version = found.get("version")
+        known = {field.name for field in fields(cls)} - ({"freeze"} if version == BEFORE else set())
+        if version not in (BEFORE, VERSION) or {*found} != {"version", *known}:
             raise FileError(
-                f"settings of version {found.get('version')!r}, not {VERSION}: "
+                f"settings of version {version!r}, not {BEFORE} or {VERSION}: "
                 "read them with the striate that wrote them"
             )
         return cls(**{name: found[name] for name in known})

@@ -19,6 +19,7 @@ from striate.errors import FileError, ParameterError, ShapeError
 from striate.training.data.arrays import Allocate, kept_arrays
 from striate.training.data.dataset import Dataset
 from striate.training.data.pictures import Header, Unusable, header, pixels
+from striate.training.wording import count_text
 
 __all__ = ["load_folder"]
 
@@ -116,8 +117,9 @@ def _members(root: Path) -> tuple[tuple[str, ...], list[Member]]:
         raise FileError(f"{root}: cannot be read ({error.strerror}); check its rights") from None
     if len(found) < 2:
         raise FileError(
-            f"{root}: holds {len(found)} files in {len(classes)} subfolders; put the images of "
-            "each class into a subfolder with the name of the class"
+            f"{root}: holds {count_text(len(found), 'file')} in "
+            f"{count_text(len(classes), 'subfolder')}; put the images of each class into a "
+            "subfolder with the name of the class"
         )
     return classes, found if len(parts) == 2 else _divided(found)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from striate.errors import ParameterError, UnknownNameError
+from striate.training.wording import count_text
 
 __all__ = ["Phrase", "phrases"]
 
@@ -71,8 +72,8 @@ def phrases(kind: str, text: str, names: Mapping[str, tuple[int, int]]) -> tuple
         if not least <= len(words) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             raise ParameterError(
-                f"{kind}: {part.strip()!r} has {len(words)} values, but {name} takes {wanted}, "
-                "each after a colon"
+                f"{kind}: {part.strip()!r} has {count_text(len(words), 'value')}, but {name} takes "
+                f"{wanted}, each after a colon"
             )
         found.append(Phrase(kind, name, tuple(words)))
     return tuple(found)
