@@ -9,7 +9,7 @@ import torch
 from striate.errors import ParameterError, UnknownNameError
 from striate.network import Builder, Network
 from striate.network.operators import Dropout, Relu
-from striate.runtime.learning import Descent, PlainLearner, learner
+from striate.runtime.learning import Assignment, Descent, PlainLearner, learner
 from striate.runtime.learning.blame import first_not_finite
 from striate.runtime.learning.descent import factors_of
 from striate.runtime.learning.stepping import Stepping
@@ -94,8 +94,8 @@ def examples():
     return random.standard_normal((20, 1, 6, 6)).astype(np.float32), np.arange(20) % 3
 
 
-def student(network, descent=DESCENTS[3], **more):
-    return PlainLearner(network, loss="cross-entropy", batch_size=4, descent=descent, **more)
+def student(network, descent=DESCENTS[3], seed=0):
+    return PlainLearner(Assignment(network, "cross-entropy", 4, descent, seed))
 
 
 RATES = np.full(5, 0.05, np.float32)

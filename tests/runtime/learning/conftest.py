@@ -9,7 +9,7 @@ from striate.errors import ParameterError
 from striate.network import operators as op
 from striate.ops.codegen import Target
 from striate.runtime.constants import arrays_of
-from striate.runtime.learning import Descent
+from striate.runtime.learning import Assignment, Descent
 from striate.runtime.learning.compiled import CompiledLearner, why_not
 from striate.runtime.learning.losses import find_loss
 from striate.runtime.plan import plan
@@ -36,8 +36,8 @@ def by_step():
 
     def gradients(network, images, labels, loss="squared", **options):
         assert why_not(network) == ""
-        how = {"loss": loss, "batch_size": len(images), "descent": Descent()}
-        student = CompiledLearner(network, **how, **options)
+        given = Assignment(network, loss, len(images), Descent())
+        student = CompiledLearner(given, **options)
         assert student.learn(images, labels, np.full(1, RATE, np.float32)).steps == 1
         after = student.network().weights
         return {

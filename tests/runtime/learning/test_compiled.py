@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import striate as st
 from striate.network import Builder, Network
 from striate.network import operators as op
-from striate.runtime.learning import Descent, PlainLearner, learner
+from striate.runtime.learning import Assignment, Descent, PlainLearner, learner
 from striate.runtime.learning.compiled import CompiledLearner, why_not
 
 
@@ -125,8 +127,8 @@ def examples_of(network, count, seed=0):
 def both(name, loss="cross-entropy", descent=None, steps=3, batch=4, rate=0.01, **options):
     """Return what both learners make of the same examples, the last batch smaller."""
     network = network_of(name)
-    how = {"loss": loss, "batch_size": batch, "descent": descent or Descent(momentum=0.9)}
-    learners = PlainLearner(network, **how), CompiledLearner(network, **how, **options)
+    given = Assignment(network, loss, batch, descent or Descent(momentum=0.9))
+    learners = PlainLearner(given), CompiledLearner(given, **options)
     images, labels = examples_of(network, steps * batch - 1)
     rates = np.full(steps, rate, np.float32)
     return network, learners, [student.learn(images, labels, rates) for student in learners]
@@ -176,8 +178,8 @@ def test_going_back_repeats_every_bit(descent):
     x = b.add(op.Dropout(0.2), b.input, name="drop")
     x = b.add(op.Dropout(0.5), relu(b, b.conv(x, "c", channels=20, kernel=3)), name="drop2")
     network = headed(b, x).initialize(0)
-    how = {"loss": "cross-entropy", "batch_size": 4, "descent": DESCENTS[descent], "seed": 3}
-    student, again = CompiledLearner(network, **how), CompiledLearner(network, **how)
+    given = Assignment(network, "cross-entropy", 4, DESCENTS[descent], seed=3)
+    student, again = CompiledLearner(given), CompiledLearner(given)
     images, labels = examples_of(network, 24)
     rates = np.full(3, 1e-2, np.float32)
     student.learn(images[:12], labels[:12], rates)
@@ -187,7 +189,7 @@ def test_going_back_repeats_every_bit(descent):
     again.learn(images[12:], labels[12:], rates)
     expected = student.network().weights
     assert all((again.network().weights[key] == expected[key]).all() for key in expected)
-    other = CompiledLearner(network, **how | {"seed": 4})
+    other = CompiledLearner(replace(given, seed=4))
     other.restore(weights, state)
     other.learn(images[12:], labels[12:], rates)
     assert any((other.network().weights[key] != expected[key]).any() for key in expected)
@@ -199,7 +201,7 @@ def test_dropout_keeps_the_mean_and_drops_anew_with_each_step():
     x = b.add(op.GlobalAveragePool(), x, name="means")
     network = Network(b.graph(b.add(op.Flatten(), x, name="scores")))
     network = Network(network.graph, {"c.weight": np.array([[[[1.0]]], [[[1.0]]]], np.float32)})
-    student = CompiledLearner(network, loss="squared", batch_size=1, descent=Descent())
+    student = CompiledLearner(Assignment(network, "squared", 1, Descent()))
     images = np.ones((50, 1, 64, 64), np.float32)
     rates = np.full(50, 1e-30, np.float32)
     losses = student.learn(images, np.zeros(50, int), rates).losses
@@ -210,8 +212,8 @@ def test_dropout_keeps_the_mean_and_drops_anew_with_each_step():
 
 def test_a_loss_that_is_not_finite_stops_before_its_step():
     network = network_of("residual")
-    how = {"loss": "cross-entropy", "batch_size": 4, "descent": Descent(momentum=0.9)}
-    student, short = CompiledLearner(network, **how), CompiledLearner(network, **how)
+    given = Assignment(network, "cross-entropy", 4, Descent(momentum=0.9))
+    student, short = CompiledLearner(given), CompiledLearner(given)
     images, labels = examples_of(network, 20)
     images[13] = np.nan
     rates = np.full(5, 0.01, np.float32)

@@ -7,7 +7,7 @@ import pytest
 
 from striate.network import Builder, Initial, Network
 from striate.network import operators as op
-from striate.runtime.learning import Descent, PlainLearner, memory
+from striate.runtime.learning import Assignment, Descent, PlainLearner, memory
 from striate.runtime.learning.compiled import CompiledLearner, why_not
 
 ACTIVATIONS = (
@@ -171,7 +171,8 @@ def drawn(lively, examples):
 
 def compare(network, images, labels, how, **options):
     """Check three steps, the last of two examples, against NumPy's; return the weights."""
-    students = PlainLearner(network, **how), CompiledLearner(network, **how, **options)
+    given = Assignment(network, **how)
+    students = PlainLearner(given), CompiledLearner(given, **options)
     plain, compiled = (student.learn(images, labels, RATES) for student in students)
     assert plain.steps == compiled.steps == 3
     np.testing.assert_allclose(compiled.losses, plain.losses, rtol=1e-4, atol=1e-5)
@@ -189,7 +190,7 @@ def test_steps_are_those_of_numpy(seed, drawn):
     network, *given, how = drawn(seed)
     found = compare(network, *given, how, threads=1)
     for threads in (2, 3):
-        student = CompiledLearner(network, **how, threads=threads)
+        student = CompiledLearner(Assignment(network, **how), threads=threads)
         student.learn(*given, RATES)
         for name, array in student.network().weights.items():
             np.testing.assert_array_equal(array, found[name], err_msg=name)

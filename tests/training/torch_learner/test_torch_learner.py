@@ -10,7 +10,7 @@ import torch
 
 from striate.errors import MissingExtraError, ParameterError, UnknownNameError
 from striate.network import Network
-from striate.runtime.learning import Descent, PlainLearner
+from striate.runtime.learning import Assignment, Descent, PlainLearner
 from striate.training.torch_learner import torch_learner
 from striate.training.torch_learner.devices import arithmetic
 
@@ -32,7 +32,7 @@ def by_torch(network, descent=DESCENTS["momentum"], loss="cross-entropy", **opti
 
 
 def by_numpy(network, descent=DESCENTS["momentum"], loss="cross-entropy"):
-    return PlainLearner(network, loss=loss, batch_size=8, descent=descent)
+    return PlainLearner(Assignment(network, loss, 8, descent))
 
 
 def assert_same(weights, others):

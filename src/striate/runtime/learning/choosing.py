@@ -6,12 +6,12 @@ from typing import Literal
 
 from striate.errors import ParameterError, UnknownNameError, explained
 from striate.network import Network
+from striate.runtime.learning.assignment import Assignment
 from striate.runtime.learning.compiled import CompiledLearner, why_not
 from striate.runtime.learning.descent import Descent
 from striate.runtime.learning.learner import Learner
 from striate.runtime.learning.losses import LossName
 from striate.runtime.learning.plain import PlainLearner
-from striate.runtime.program import check_network
 
 __all__ = ["learner"]
 
@@ -66,36 +66,12 @@ def learner(
     (2, True)
     """
     with explained("learner"):
-        check_network(network)
-        if len(network.graph.outputs) != 1:
-            raise ParameterError(
-                f"{network.name} has {len(network.graph.outputs)} outputs, and a loss is of one: "
-                "train a network that ends in the scores alone"
-            )
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ParameterError(f"batch_size {batch_size!r} must be a whole number of at least 1")
+        assignment = Assignment(network, loss, batch_size, descent, seed)
         if method not in ("auto", "compiled", "plain"):
             raise UnknownNameError.of("method of learning", method, ("auto", "compiled", "plain"))
         reason = "NumPy was asked for" if method == "plain" else why_not(network)
         if reason and method == "compiled":
             raise ParameterError(f'{reason}: take method="auto" or "plain"')
         if reason:
-            return PlainLearner(
-                network,
-                loss=loss,
-                batch_size=batch_size,
-                descent=descent,
-                seed=seed,
-                threads=threads,
-                exact=exact,
-                plain_because=reason,
-            )
-        return CompiledLearner(
-            network,
-            loss=loss,
-            batch_size=batch_size,
-            descent=descent,
-            seed=seed,
-            threads=threads,
-            exact=exact,
-        )
+            return PlainLearner(assignment, reason, threads=threads, exact=exact)
+        return CompiledLearner(assignment, threads=threads, exact=exact)

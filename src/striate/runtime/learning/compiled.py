@@ -14,11 +14,10 @@ from striate.network import FLOAT, Network, Shape, infer_kinds, infer_shapes
 from striate.network import operators as op
 from striate.ops import thread_count
 from striate.ops.codegen import COMPILING, Target
+from striate.runtime.learning.assignment import Assignment
 from striate.runtime.learning.course import Course
-from striate.runtime.learning.descent import Descent
 from striate.runtime.learning.layers import layers_of
 from striate.runtime.learning.learner import Lesson
-from striate.runtime.learning.losses import LossName, find_loss
 from striate.runtime.learning.memory import Memory
 from striate.runtime.learning.rules import learnable, rule_of
 from striate.runtime.lowering import Settings
@@ -39,24 +38,18 @@ class CompiledLearner:
     list of tasks, which is repeated without a way back to Python between steps.
     """
 
+    plain_because = ""
+
     def __init__(
         self,
-        network: Network,
+        assignment: Assignment,
         *,
-        loss: LossName,
-        batch_size: int,
-        descent: Descent,
-        seed: int = 0,
         threads: int | None = None,
         exact: bool = False,
     ) -> None:
-        find_loss(loss)
-        self.batch_size, self.plain_because = batch_size, ""
-        whole = network if network.has_weights else network.initialize(seed)
-        self._graph, self._loss, self._descent = network.graph, loss, descent
-        self._memory = Memory(network.graph, whole.weights, descent)
+        self.batch_size, self._assignment = assignment.batch_size, assignment
+        self._memory = Memory(assignment)
         self._to = Settings(Target.host(), threads or thread_count(), exact)
-        self._seed = seed
         self._courses: dict[Shape, Course] = {}
         self._program: Program | None = None
 
@@ -91,15 +84,7 @@ class CompiledLearner:
         """Return the steps for batches of a shape."""
         if shape not in self._courses:
             with COMPILING:
-                self._courses[shape] = Course(
-                    self._graph,
-                    shape,
-                    self._memory,
-                    self._loss,
-                    self._descent,
-                    self._to,
-                    self._seed,
-                )
+                self._courses[shape] = Course(self._assignment, shape, self._memory, self._to)
         return self._courses[shape]
 
     def scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,7 +100,7 @@ class CompiledLearner:
 
     def network(self) -> Network:
         """Return the network as it is now."""
-        return Network(self._graph, self._memory.parameters.copies())
+        return Network(self._assignment.network.graph, self._memory.parameters.copies())
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of what the descent remembers, and the number of steps."""
@@ -130,7 +115,7 @@ class CompiledLearner:
 
 
 def why_not(network: Network) -> str:
-    """Return why a network is not trained in machine code; "" where it is.
+    """Return why a network from images to scores is not trained in machine code; "" where it is.
 
     Examples
     --------
@@ -139,8 +124,6 @@ def why_not(network: Network) -> str:
     ''
     """
     graph = network.graph
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        return f"{graph.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
     shape = graph.inputs[0].shape
     if None in shape[1:]:
         return f"the input {shape} of {graph.name} leaves more than the batch open"
@@ -173,6 +156,4 @@ def _refusal(network: Network, shapes: dict[str, Shape]) -> str:
             return f"{where} makes what nothing reads"
         if reason := rule_of(node).refusal(layer, shapes, lanes):
             return f"{where}: {reason}"
-    if graph.outputs[0] != layers_of(graph)[-1].output or len(shapes[graph.outputs[0]]) != 2:
-        return f"{graph.name} gives {shapes[graph.outputs[0]]}, not scores (N, K)"
     return ""

@@ -16,9 +16,8 @@ from striate.ops.blocked.mapping import Operand, map_rows
 from striate.ops.blocked.program import Table, aligned
 from striate.ops.blocked.task import Task
 from striate.runtime.execution import ALONE
-from striate.runtime.learning.descent import Descent
+from striate.runtime.learning.assignment import Assignment
 from striate.runtime.learning.layers import Layer, layers_of
-from striate.runtime.learning.losses import LossName
 from striate.runtime.learning.memory import CLOCK, KEPT, SQUARES, VELOCITY, WORDS, Memory
 from striate.runtime.learning.padding import sides_of_gradients, sides_of_values
 from striate.runtime.learning.parameters import PARAMETERS
@@ -41,30 +40,19 @@ class Course:
 
     Parameters
     ----------
-    graph : Graph
-        Every node of it has a rule.
+    assignment : Assignment
+        Every node of its network has a rule.
     shape : tuple of int
         Of a batch.
     memory : Memory
         Shared by the courses of a learner.
-    loss, descent, to
-        What is learnt, and how; what the tasks are made for.
-    seed : int
-        Of dropout.
+    to : Settings
+        What the tasks are made for.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        shape: Shape,
-        memory: Memory,
-        loss: LossName,
-        descent: Descent,
-        to: Settings,
-        seed: int,
-    ) -> None:
-        self._memory, self._loss, self._descent = memory, loss, descent
-        self._shape, self._seed = shape, seed
+    def __init__(self, assignment: Assignment, shape: Shape, memory: Memory, to: Settings) -> None:
+        self._memory, self._loss, self._descent = memory, assignment.loss, assignment.descent
+        self._shape, graph = shape, assignment.network.graph
         shapes = infer_shapes(graph, shape)
         layers = layers_of(graph)
         self._space = Space(
@@ -75,7 +63,7 @@ class Course:
             sides_of_values(layers, shapes),
             sides_of_gradients(layers, shapes),
             memory.flat,
-            seed,
+            assignment.seed,
         )
         self._first = self._write(graph, layers)
         self._arena_of_all()

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.errors import ParameterError
 from striate.network import Network
 
-__all__ = ["Learner", "Lesson"]
+__all__ = ["Arrays", "Learner", "Lesson", "check_state"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -77,3 +78,25 @@ class Learner(Protocol):
         ParameterError
             If the state is none of this learner's.
         """
+
+
+def check_state(found: Arrays, known: Arrays) -> None:
+    """Raise ParameterError unless a state has the arrays of the one that is known.
+
+    Examples
+    --------
+    >>> check_state({"steps": np.array(3)}, {"steps": np.array(0)})
+    """
+    if _kinds(found) != _kinds(known):
+        raise ParameterError(
+            f"the state of learning has {_listed(found)}, not {_listed(known)}: "
+            "it belongs to another optimizer or network"
+        )
+
+
+def _kinds(state: Arrays) -> dict[str, tuple[tuple[int, ...], Any]]:
+    return {name: (array.shape, array.dtype) for name, array in state.items()}
+
+
+def _listed(state: Arrays) -> str:
+    return ", ".join(f"{name} {array.shape}" for name, array in sorted(state.items()))

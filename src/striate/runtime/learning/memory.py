@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ParameterError
-from striate.network import Graph
 from striate.ops.blocked.program import aligned
 from striate.ops.blocked.updates import clock
+from striate.runtime.learning.assignment import Assignment
 from striate.runtime.learning.descent import Descent, factors_of
+from striate.runtime.learning.learner import Arrays, check_state
 from striate.runtime.learning.parameters import PARAMETERS, Parameters
 from striate.runtime.learning.space import GRADIENTS
 
@@ -37,10 +37,9 @@ class Memory:
     buffers : the arrays by the names of their buffers
     """
 
-    def __init__(
-        self, graph: Graph, weights: Mapping[str, NDArray[np.float32]], descent: Descent
-    ) -> None:
-        self.parameters = Parameters(graph, weights)
+    def __init__(self, assignment: Assignment) -> None:
+        graph, descent = assignment.network.graph, assignment.descent
+        self.parameters = Parameters(graph, assignment.start().weights)
         size = max(self.parameters.trained, 1)
         self.flat = size <= FLAT or descent.clip_norm is not None
         self.factors = self._factors(factors_of(graph, descent), descent)
@@ -77,12 +76,9 @@ class Memory:
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of all but the weights that the next step depends on."""
         kept = {"steps": np.array(self.words[3])}
-        for name, key in ((VELOCITY, "velocity"), (SQUARES, "squares"), (CLOCK, "clock")):
-            if name in self.buffers:
-                kept[key] = self.buffers[name].copy()
-        return kept
+        return kept | {key: array.copy() for key, array in self._remembered()}
 
-    def restore(self, weights: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
+    def restore(self, weights: Arrays, state: Arrays) -> None:
         """Take over weights, and what `state` returned.
 
         Raises
@@ -90,27 +86,20 @@ class Memory:
         ParameterError
             If they belong to another network or optimizer.
         """
-        own = self.state()
-        known = {name: (array.shape, array.dtype) for name, array in own.items()}
-        found = {name: (array.shape, array.dtype) for name, array in state.items()}
-        if known != found:
-            raise ParameterError(
-                f"the state of learning has {_listed(found)}, not {_listed(known)}: "
-                "it belongs to another optimizer or network"
-            )
+        check_state(state, self.state())
         for name, array in self.parameters.arrays.items():
             array[...] = weights[name]
         self.words[3] = state["steps"]
-        for name, key in ((VELOCITY, "velocity"), (SQUARES, "squares"), (CLOCK, "clock")):
-            if name in self.buffers:
-                self.buffers[name][...] = state[key]
+        for key, array in self._remembered():
+            array[...] = state[key]
+
+    def _remembered(self) -> list[tuple[str, NDArray[Any]]]:
+        """Return what the descent keeps from step to step, by its name in a state."""
+        names = (("velocity", VELOCITY), ("squares", SQUARES), ("clock", CLOCK))
+        return [(key, self.buffers[name]) for key, name in names if name in self.buffers]
 
 
 def _zeros(size: int) -> NDArray[np.float32]:
     array = aligned(size)
     array.fill(0)
     return array
-
-
-def _listed(kinds: Mapping[str, tuple[tuple[int, ...], Any]]) -> str:
-    return ", ".join(f"{name} {shape}" for name, (shape, _) in sorted(kinds.items()))

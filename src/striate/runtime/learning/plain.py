@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ParameterError
 from striate.network import FLOAT, Network
 from striate.network import operators as op
-from striate.runtime.learning.descent import Descent, factors_of
-from striate.runtime.learning.learner import Lesson
-from striate.runtime.learning.losses import LossName, find_loss
+from striate.runtime.learning.assignment import Assignment
+from striate.runtime.learning.descent import factors_of
+from striate.runtime.learning.learner import Lesson, check_state
+from striate.runtime.learning.losses import find_loss
 from striate.runtime.learning.stepping import Stepping
 from striate.runtime.program import Program, compile
 from striate.runtime.trainable import Trainable
@@ -24,25 +24,25 @@ RANDOM = "random"
 
 
 class PlainLearner:
-    """A `Learner` that does one operation after the other; parameters as for `learner`."""
+    """A `Learner` that does one operation after the other; parameters as for `learner`.
+
+    `reason` is why no other takes the steps.
+    """
 
     def __init__(
         self,
-        network: Network,
+        assignment: Assignment,
+        reason: str = "",
         *,
-        loss: LossName,
-        batch_size: int,
-        descent: Descent,
-        seed: int = 0,
         threads: int | None = None,
         exact: bool = False,
-        plain_because: str = "",
     ) -> None:
-        self.batch_size, self.plain_because = batch_size, plain_because
-        self._loss, self._threads, self._exact = find_loss(loss), threads, exact
-        self._trainable = Trainable(network, seed, exact=exact)
-        shapes = {p.name: p.shape for p in network.graph.parameters}
-        factors = factors_of(network.graph, descent)
+        graph, descent = assignment.network.graph, assignment.descent
+        self.batch_size, self.plain_because = assignment.batch_size, reason
+        self._loss, self._threads, self._exact = find_loss(assignment.loss), threads, exact
+        self._trainable = Trainable(assignment.network, assignment.seed, exact=exact)
+        shapes = {p.name: p.shape for p in graph.parameters}
+        factors = factors_of(graph, descent)
         rates = [np.full(shapes[name], factor, np.float32) for name, factor in factors.items()]
         self._stepping = Stepping(
             descent,
@@ -50,10 +50,10 @@ class PlainLearner:
             self._trainable.gradients,
             None if descent.factors is None else np.concatenate([r.ravel() for r in rates]),
         )
-        self._drops = any(isinstance(node.operator, op.Dropout) for node in network.graph.nodes)
+        self._drops = any(isinstance(node.operator, op.Dropout) for node in graph.nodes)
         self._gathered = [  # statistics of batches, which a forward pass changes
             self._trainable.weights[p.name]
-            for p in network.graph.parameters
+            for p in graph.parameters
             if p.kind == FLOAT and p.name not in factors
         ]
         self._program: Program | None = None
@@ -109,13 +109,7 @@ class PlainLearner:
         self, weights: Mapping[str, NDArray[Any]], state: Mapping[str, NDArray[Any]]
     ) -> None:
         """Go back to where `network` and `state` said this."""
-        known = {name: (a.shape, a.dtype) for name, a in self.state().items()}
-        found = {name: (a.shape, a.dtype) for name, a in state.items()}
-        if found != known:
-            raise ParameterError(
-                f"the state of learning has {_listed(found)}, not {_listed(known)}: "
-                "it belongs to another optimizer or network"
-            )
+        check_state(state, self.state())
         for name, array in self._trainable.weights.items():
             array[...] = weights[name]
         self._stepping.restore(state)
@@ -132,10 +126,6 @@ class PlainLearner:
             array[...] = before
         if random is not None:
             self._trainable.random.bit_generator.state = random
-
-
-def _listed(kinds: Mapping[str, tuple[tuple[int, ...], Any]]) -> str:
-    return ", ".join(f"{name} {shape}" for name, (shape, _) in sorted(kinds.items()))
 
 
 def _packed(generator: np.random.BitGenerator) -> NDArray[np.uint64]:

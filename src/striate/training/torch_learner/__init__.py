@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from striate.errors import MissingExtraError, explained
 from striate.network import Network
-from striate.runtime.learning import Descent
+from striate.runtime.learning import Assignment, Descent
 from striate.runtime.learning.losses import LossName
 from striate.training.torch_learner.place import Place, distributed
 
@@ -81,12 +81,5 @@ def torch_learner(
             raise MissingExtraError.of("PyTorch", "torch", purpose) from None
         from striate.training.torch_learner.learner import TorchLearner
 
-        return TorchLearner(
-            network,
-            loss=loss,
-            batch_size=batch_size,
-            descent=descent,
-            seed=seed,
-            device=device,
-            precision=precision,
-        )
+        assignment = Assignment(network, loss, batch_size, descent, seed)
+        return TorchLearner(assignment, device=device, precision=precision)

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from striate.errors import ParameterError, UnknownNameError
+from striate.errors import UnknownNameError
 from striate.interop.torch.writing.writer import check_writable
 from striate.network import FLOAT, Network
-from striate.runtime.learning import Descent, Lesson
-from striate.runtime.learning.losses import LossName, find_loss
-from striate.runtime.program import check_network
+from striate.runtime.learning import Assignment, Lesson
+from striate.runtime.learning.losses import LossName
 from striate.training.torch_learner.descending import Descending
 from striate.training.torch_learner.devices import (
     PRECISIONS,
@@ -56,37 +55,20 @@ class TorchLearner:
 
     plain_because = ""
 
-    def __init__(
-        self,
-        network: Network,
-        *,
-        loss: LossName,
-        batch_size: int,
-        descent: Descent,
-        seed: int = 0,
-        device: str = "cuda",
-        precision: str = "float32",
-    ) -> None:
-        check_network(network)
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ParameterError(f"batch_size {batch_size!r} must be a whole number of at least 1")
+    def __init__(self, assignment: Assignment, *, device: str, precision: str) -> None:
         if precision not in PRECISIONS:
             raise UnknownNameError.of("precision", precision, PRECISIONS)
-        find_loss(loss)
         place = distributed()
-        self.batch_size, self._loss, self._seed = batch_size, loss, seed
-        self._precision = precision
+        self.batch_size, self._loss = assignment.batch_size, assignment.loss
+        self._seed, self._precision = assignment.seed, precision
         self._device = device_of(device, place)
-        if not network.has_weights:
-            network = network.initialize(seed)
+        network = assignment.start()
         check_writable(network)
         self._network = replace(network, weights=_single(network))
         self._world = World(place, self._device)
         self.restarted = self._world.restarted
         self._module = LearningModule(self._network, self._device, self._world)
-        if self._device.type == "cuda":
-            self._module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._descending = Descending(network.graph, self._module.kept, descent)
+        self._descending = Descending(network.graph, self._module.kept, assignment.descent)
         self._running = self._parallel()
         self.about = {
             "device": device_name(self._device),
