@@ -71,12 +71,21 @@ def test_the_full_budget_has_twelve_networks_at_four_rates(colour_pictures):
 
 def test_the_card_sets_measured_beside_published(card):
     figures = {figure.name: figure for figure in card.figures}
-    assert figures["parameters, base C and strided"].computed == "954,730"
+    assert (
+        figures["parameters, base C and strided, 96 and 192 maps (the paper's)"].computed
+        == "954,730"
+    )
+    own = sum(prod(p.shape) for p in all_cnn("c", "base", channels=TINY.channels).parameters)
+    assert (
+        figures["parameters, base C and strided, 4 and 8 maps (trained here)"].computed
+        == f"{own:,}"
+    )
+    assert any(note.startswith("Errors measured are those of networks of 4") for note in card.notes)
     error = figures["test error, all-cnn-c"]
     assert error.published == "9.08 %"
     assert error.measured.endswith("n = 2)")
     assert "published 0.23" in card.notes[0]
-    assert "after 1 passes, " in card.notes[1]
+    assert "after 1 pass, " in card.notes[1]
     assert "still to be measured" in card.notes[-1]
     assert len(card.trials) == 16
 
@@ -122,7 +131,7 @@ def test_runs_that_stall_are_named():
     (note,) = all_cnn_findings.stalled([4, 16], [chosen(0.9, 0.5), chosen(0.4, 0.4)])
     assert note.startswith("1 of the 4 runs stalled near 90 % error: base-b, seed 0, 4 passes (90")
     (note,) = all_cnn_findings.stalled([4], [chosen(0.5)])
-    assert note == "None of the 1 runs stalled near 90 % error."
+    assert note == "None of the 1 run stalled near 90 % error."
 
 
 def test_several_rates_hold_a_tenth_out(colour_pictures):

@@ -3,6 +3,7 @@
 import json
 import statistics
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,18 @@ def test_the_page_says_everything():
         "- Attic, Python 3.11, striate 0.1.0",
     ):
         assert text in page
+
+
+def test_one_of_a_thing_is_no_plural(tmp_path):
+    card = card_called(panels=())
+    alone = replace(
+        card, trials=card.trials[:1], machine={**card.machine, "processors": 1}, name="dove"
+    )
+    page = alone.to_markdown()
+    assert "\n- 1 run, 1 min 1 s together\n" in page
+    assert "\n- an abacus, 1 processor usable, device cpu" in page
+    alone.write(tmp_path)
+    assert "| 1 run, 1 min 1 s |" in write_index(tmp_path).read_text(encoding="utf-8")
 
 
 def test_bars_in_cells_do_not_break_tables():

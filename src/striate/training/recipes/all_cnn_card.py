@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import Any
 
 from striate.network import Network, inspect
@@ -17,6 +16,7 @@ from striate.training.recipes.all_cnn_findings import (
 )
 from striate.training.recipes.all_cnn_results import (
     AUGMENTED,
+    PAPERS_CHANNELS,
     PAPERS_ORDER,
     PRINTED,
     PUBLISHED,
@@ -30,7 +30,7 @@ from striate.training.recipes.all_cnn_results import (
 from striate.training.recipes.plots import Panel, Series
 from striate.training.recipes.report_card import Figure, ReportCard, Table
 from striate.training.recipes.spread import Spread
-from striate.training.recipes.wording import duration_text
+from striate.training.recipes.wording import duration_text, passes_text
 
 __all__ = ["card"]
 
@@ -56,7 +56,7 @@ def card(budget: Mapping[str, Any], runs: Runs) -> ReportCard:
         title="The all convolutional net, its bases and variants",
         source=PAPER,
         shows=SHOWS,
-        figures=(*_sizes(), *_errors(bases, found, augmented)),
+        figures=(*_sizes(budget["channels"]), *_errors(bases, found, augmented)),
         tables=tuple(_table(base, budget, found) for base in reversed(bases)),
         panels=(
             _by_network(bases, budget["passes"], by_passes),
@@ -72,20 +72,27 @@ def card(budget: Mapping[str, Any], runs: Runs) -> ReportCard:
     )
 
 
-def _sizes() -> tuple[Figure, ...]:
-    """Return the parameters of all twelve networks at the paper's widths."""
-    figures = []
-    for base in "abc":
-        few, many = (
-            sum(prod(p.shape) for p in all_cnn(base, variant).parameters)
-            for variant in ("base", "all-cnn")
-        )
-        letter = base.upper()
-        figures += [
-            Figure(f"parameters, base {letter} and strided", PRINTED[base], f"{few:,}"),
-            Figure(f"parameters, ConvPool-{letter} and All-CNN-{letter}", "", f"{many:,}"),
-        ]
-    return tuple(figures)
+def _sizes(channels: tuple[int, int]) -> tuple[Figure, ...]:
+    """Return the parameters of the paper's networks, and of those trained here if others."""
+    paper = [f for base in "abc" for f in _parameters(base, PAPERS_CHANNELS, PRINTED[base])]
+    if channels == PAPERS_CHANNELS:
+        return tuple(paper)
+    return (*paper, *(f for base in "abc" for f in _parameters(base, channels)))
+
+
+def _parameters(base: str, channels: tuple[int, int], printed: str = "") -> tuple[Figure, Figure]:
+    """Return what a base's variants have: two are equally large, and the two others."""
+    few, many = (
+        inspect(all_cnn(base, variant, channels=channels)).totals.parameters
+        for variant in ("base", "all-cnn")
+    )
+    maps = f"{channels[0]} and {channels[1]} maps"
+    maps += " (the paper's)" if channels == PAPERS_CHANNELS else " (trained here)"
+    letter = base.upper()
+    return (
+        Figure(f"parameters, base {letter} and strided, {maps}", printed, f"{few:,}"),
+        Figure(f"parameters, ConvPool-{letter} and All-CNN-{letter}, {maps}", "", f"{many:,}"),
+    )
 
 
 def _errors(bases: list[str], found: Chosen, augmented: list[Any]) -> list[Figure]:
@@ -136,33 +143,16 @@ def _by_network(bases: list[str], passes: list[int], by_passes: list[Chosen]) ->
     }
     measured = []
     for count, found in zip(passes, by_passes, strict=True):
-        spreads = [tests(found[name]) for name in names]
-        measured.append(
-            Series(
-                f"measured, {count} passes",
-                names,
-                tuple(s.mean for s in spreads),
-                tuple(s.least for s in spreads),
-                tuple(s.most for s in spreads),
-            )
-        )
+        text = f"measured, {passes_text(count)}"
+        measured.append(Series.of(text, names, (tests(found[name]) for name in names)))
     paper = Series("published, 350 passes", names, tuple(published[n] for n in names))
     return Panel("Test error", "% of the test images", "", (*measured, paper), "bars")
 
 
 def _by_pass(base: str, found: Chosen) -> Panel:
-    series = []
-    for variant in VARIANTS:
-        courses = [r["train_losses_by_pass"] for r in found[f"{variant}-{base}"]]
-        steps = [Spread(at) for at in zip(*courses, strict=True)]
-        series.append(
-            Series(
-                variant,
-                tuple(float(i) for i in range(1, len(steps) + 1)),
-                tuple(s.mean for s in steps),
-                tuple(s.least for s in steps),
-                tuple(s.most for s in steps),
-            )
-        )
+    series = tuple(
+        Series.by_pass(v, (r["train_losses_by_pass"] for r in found[f"{v}-{base}"]))
+        for v in VARIANTS
+    )
     title = f"Training loss while learning, base {base.upper()}"
-    return Panel(title, "pass", "cross-entropy", tuple(series))
+    return Panel(title, "pass", "cross-entropy", series)

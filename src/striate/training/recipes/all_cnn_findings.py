@@ -9,7 +9,8 @@ from typing import Any
 from striate.network.zoo.all_cnn import VARIANTS
 from striate.training.recipes.all_cnn_results import PUBLISHED, Chosen, learnt, tests
 from striate.training.recipes.report_card import Assumption
-from striate.training.recipes.spread import Spread
+from striate.training.recipes.wording import passes_text
+from striate.training.wording import count_text
 
 __all__ = ["assumptions", "gaps", "notes", "stalled", "verdict"]
 
@@ -25,10 +26,8 @@ def verdict(base: str, chosen: Chosen) -> str:
     here = sorted(VARIANTS, key=lambda variant: errors[variant].mean)
     steps = []
     for better, worse in pairwise(paper):
-        pairs = zip(errors[worse].values, errors[better].values, strict=True)
-        gaps = Spread(w - b for w, b in pairs)
-        paper_gap = published[worse] - published[better]
-        steps.append(f"{worse} less {better} {gaps.text(2)}, published {paper_gap:.2f}")
+        gap, paper_gap = errors[worse] - errors[better], published[worse] - published[better]
+        steps.append(f"{worse} less {better} {gap.text(2)}, published {paper_gap:.2f}")
     came = "came out" if here == paper else f"did not come out: here it is {', '.join(here)}"
     wrong: dict[str, float] = {v: learnt(chosen[f"{v}-{base}"]).mean for v in VARIANTS}
     return (
@@ -59,12 +58,8 @@ def gaps(bases: list[str], passes: list[int], by_passes: list[Chosen]) -> tuple[
     for base in reversed(bases):
         steps = []
         for count, chosen in zip(passes, by_passes, strict=True):
-            pairs = zip(
-                tests(chosen[f"all-cnn-{base}"]).values,
-                tests(chosen[f"base-{base}"]).values,
-                strict=True,
-            )
-            steps.append(f"{Spread(a - b for a, b in pairs).text(2)} after {count} passes")
+            gap = tests(chosen[f"all-cnn-{base}"]) - tests(chosen[f"base-{base}"])
+            steps.append(f"{gap.text(2)} after {passes_text(count)}")
         texts.append(
             f"Base {base.upper()}: All-CNN's test error less the base's, in points, seed by seed: "
             f"{', '.join(steps)}; published, after 350 passes over five times the images at full "
@@ -76,16 +71,20 @@ def gaps(bases: list[str], passes: list[int], by_passes: list[Chosen]) -> tuple[
 def stalled(passes: list[int], by_passes: list[Chosen]) -> tuple[str, ...]:
     """Say which runs never left the error of guessing, as repetitions of the paper are known to."""
     runs = [
-        (f"{network}, seed {seed}, {count} passes", 100 * result["test_error"])
+        (
+            f"{network}, seed {seed}, {passes_text(count)}",
+            100 * result["test_error"],
+        )
         for count, results in zip(passes, by_passes, strict=True)
         for network, by_seed in results.items()
         for seed, result in enumerate(by_seed)
     ]
     stuck = [f"{name} ({error:.1f} %)" for name, error in runs if error > STALLED]
+    of_all = f"of the {count_text(len(runs), 'run')} stalled near 90 % error"
     if not stuck:
-        return (f"None of the {len(runs)} runs stalled near 90 % error.",)
+        return (f"None {of_all}.",)
     return (
-        f"{len(stuck)} of the {len(runs)} runs stalled near 90 % error: {', '.join(stuck)}. He's "
+        f"{len(stuck)} {of_all}: {', '.join(stuck)}. He's "
         "weights do not rule that out: the scores pass a ReLU, as the paper has it, and scores "
         "that are 0 for all images have no gradient.",
     )
@@ -93,14 +92,17 @@ def stalled(passes: list[int], by_passes: list[Chosen]) -> tuple[str, ...]:
 
 def notes(budget: Mapping[str, Any]) -> tuple[str, ...]:
     """Say where the paper is at odds with itself, and what a small budget is not."""
-    printed = (
+    always = (
         "The paper prints 1.3 M parameters for base C, but its tables define 0.955 M: the figure "
         "fits ConvPool-C and All-CNN-C.",
     )
     if budget["passes"][-1] >= 350:
-        return printed
+        return always
+    first, second = budget["channels"]
     return (
-        *printed,
+        *always,
+        f"Errors measured are those of networks of {first} and {second} maps; the published ones "
+        "beside them are those of 96 and 192 maps. The first table has the parameters of both.",
         "The errors of a small budget are not the paper's to compare with: only their order is.",
         "The paper's protocol is `striate reproduce all-cnn --budget full --device cuda`; its "
         "figures on a GPU are still to be measured.",

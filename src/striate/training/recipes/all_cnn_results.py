@@ -9,6 +9,7 @@ from striate.training.recipes.spread import Spread
 
 __all__ = [
     "AUGMENTED",
+    "PAPERS_CHANNELS",
     "PAPERS_ORDER",
     "PRINTED",
     "PUBLISHED",
@@ -29,6 +30,9 @@ PUBLISHED = {
 
 PUBLISHED_AUGMENTED = 7.25
 """Of All-CNN-C, with flips and shifts: table 3."""
+
+PAPERS_CHANNELS = (96, 192)
+"""Maps of the first and of the later layers: tables 1 and 2."""
 
 PAPERS_ORDER = ("all-cnn", "convpool-cnn", "base", "strided-cnn")
 """From the best to the worst for bases B and C."""

@@ -10,6 +10,7 @@ from striate.errors import FileError
 from striate.files import write_whole
 from striate.training.recipes.registry import RECIPES
 from striate.training.recipes.wording import duration_text
+from striate.training.wording import count_text
 
 __all__ = ["write_index"]
 
@@ -34,7 +35,7 @@ def write_index(folder: Path) -> Path:
     cards.sort(key=lambda card: (_place(order, card["name"]), card["name"]))
     rows = [
         f"| [{card['name']}]({card['name']}.md) | {card['source']} | {card['shows']} "
-        f"| {card['cost']['runs']} runs, {duration_text(card['cost']['seconds'])} |"
+        f"| {count_text(card['cost']['runs'], 'run')}, {duration_text(card['cost']['seconds'])} |"
         for card in cards
     ]
     table = "\n".join(

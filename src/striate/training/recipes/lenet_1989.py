@@ -43,7 +43,7 @@ from striate.training.recipes.lenet_1989_steps import (
 from striate.training.recipes.report_card import Figure, ReportCard
 from striate.training.recipes.seen import seen
 from striate.training.recipes.trials import Experiment, Trial
-from striate.training.recipes.wording import count_text, duration_text
+from striate.training.recipes.wording import duration_text, passes_text
 from striate.training.result import Epoch, Result
 
 __all__ = [
@@ -137,7 +137,7 @@ def once(
     test = evaluate(result.network, chosen.test_images, chosen.test_labels)
     card = ReportCard(
         name="lenet-1989",
-        title=f"lenet-1989 on {chosen.name}, {count_text(passes, 'pass', 'passes')}, seed {seed}",
+        title=f"lenet-1989 on {chosen.name}, {passes_text(passes)}, seed {seed}",
         source=PAPER,
         figures=(
             *counted(network.graph, chosen, passes),

@@ -11,6 +11,7 @@ from striate.training.recipes.lenet_1989_steps import STEPS, Step
 from striate.training.recipes.plots import Panel, Series
 from striate.training.recipes.report_card import Assumption, Figure, ReportCard, Table
 from striate.training.recipes.spread import Spread
+from striate.training.wording import count_text
 
 __all__ = ["ASSUMPTIONS", "PAPER", "card_of", "counted", "other_data"]
 
@@ -21,6 +22,7 @@ PAPER = (
 SHOWS = "the paper's error on zip-code digits, and what later ways to train make of it"
 PUBLISHED = 5.0  # per cent of the test digits
 PEOPLE = 2.5
+SPREAD = "mean, and least to most"
 
 ASSUMPTIONS = (
     Assumption(
@@ -143,36 +145,18 @@ def _steps_table(
 
 
 def _by_pass(runs: list[dict[str, Any]]) -> Panel:
-    columns = [Spread(100 * e for e in es) for es in zip(*_curves(runs), strict=True)]
-    passes = tuple(float(i + 1) for i in range(len(columns)))
-    line = Series(
-        "mean, and least to most",
-        passes,
-        tuple(column.mean for column in columns),
-        tuple(column.least for column in columns),
-        tuple(column.most for column in columns),
-    )
+    courses = ([100 * error for error in run["test_errors_by_pass"]] for run in runs)
     return Panel(
-        f"The paper's protocol, {len(runs)} seeds",
+        f"The paper's protocol, {count_text(len(runs), 'seed')}",
         "pass",
         "test error, %",
-        (line,),
+        (Series.by_pass(SPREAD, courses),),
         lines=(("published, after 23", PUBLISHED),),
     )
 
 
-def _curves(runs: list[dict[str, Any]]) -> list[list[float]]:
-    return [run["test_errors_by_pass"] for run in runs]
-
-
 def _by_step(errors: Mapping[str, Spread]) -> Panel:
-    series = Series(
-        "mean, and least to most",
-        tuple(errors),
-        tuple(error.mean for error in errors.values()),
-        tuple(error.least for error in errors.values()),
-        tuple(error.most for error in errors.values()),
-    )
+    series = Series.of(SPREAD, tuple(errors), errors.values())
     lines = (("published in 1989", PUBLISHED), ("people", PEOPLE))
     return Panel("Modernised step by step", "test error, %", "", (series,), "bars", lines=lines)
 

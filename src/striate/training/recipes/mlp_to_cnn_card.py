@@ -85,15 +85,11 @@ def card_of(sizes: tuple[int, ...], runs: Runs) -> ReportCard:
 
 
 def _figures(sizes: tuple[int, ...], runs: Runs) -> tuple[Figure, ...]:
-    figures = []
-    for kind in KINDS:
-        totals = inspect(network(kind).graph).totals
-        figures.append(Figure(f"parameters, {kind}", "", f"{totals.parameters:,}"))
-    for kind in KINDS:
-        totals = inspect(network(kind).graph).totals
-        figures.append(Figure(f"multiply-adds, {kind}", "", f"{totals.macs:,}"))
-    for kind, (net, error) in NETS.items():
-        if NEAREST in sizes:
+    totals = {kind: inspect(network(kind).graph).totals for kind in KINDS}
+    figures = [Figure(f"parameters, {kind}", "", f"{t.parameters:,}") for kind, t in totals.items()]
+    figures += [Figure(f"multiply-adds, {kind}", "", f"{t.macs:,}") for kind, t in totals.items()]
+    if NEAREST in sizes:
+        for kind, (net, error) in NETS.items():
             found = _spread(runs, kind, NEAREST, _error_at(0))
             name = f"test error, {kind}, {NEAREST} digits"
             figures.append(Figure(name, f"{error:.1f} % ({net})", measured=found.text(2, "%")))
@@ -158,10 +154,8 @@ def _bought(before: str, kind: str, size: int, runs: Runs) -> str:
     """Return what the step from one kind to the next does to errors and weights, seed by seed."""
     gaps = []
     for far in (0, 2):
-        pick = _error_at(far)
-        worse, better = (_spread(runs, name, size, pick) for name in (before, kind))
-        pairs = zip(worse.values, better.values, strict=True)
-        gaps.append(Spread(a - b for a, b in pairs).text(2))
+        worse, better = (_spread(runs, name, size, _error_at(far)) for name in (before, kind))
+        gaps.append((worse - better).text(2))
     counts = [inspect(network(name).graph).totals.parameters for name in (before, kind)]
     return (
         f"From {before} to {kind}, trained on all {size:,} digits: {counts[0] / counts[1]:.1f} "
@@ -186,9 +180,9 @@ def _equivariance_of(layer: str, place: int) -> Pick:
 
 
 def _error_panel(sizes: tuple[int, ...], runs: Runs) -> Panel:
-    xs = tuple(float(size) for size in sizes)
+    xs = tuple(map(float, sizes))
     series = tuple(
-        _series(kind, xs, [_spread(runs, kind, size, _error_at(0)) for size in sizes])
+        Series.of(NAMES[kind], xs, (_spread(runs, kind, size, _error_at(0)) for size in sizes))
         for kind in KINDS
     )
     return Panel(
@@ -203,12 +197,11 @@ def _error_panel(sizes: tuple[int, ...], runs: Runs) -> Panel:
 
 def _shift_panel(size: int, runs: Runs) -> Panel:
     count = len(next(iter(runs.values()))["result"]["errors"])
-
     series = tuple(
-        _series(
-            kind,
+        Series.of(
+            NAMES[kind],
             tuple(map(float, range(count))),
-            [_spread(runs, kind, size, _error_at(far)) for far in range(count)],
+            (_spread(runs, kind, size, _error_at(far)) for far in range(count)),
         )
         for kind in KINDS
     )
@@ -218,21 +211,11 @@ def _shift_panel(size: int, runs: Runs) -> Panel:
 def _following_panel(layer: str, size: int, runs: Runs) -> Panel:
     count = len(next(iter(runs.values()))["result"]["equivariance"][layer])
     series = tuple(
-        _series(
-            kind,
-            tuple(float(place + 1) for place in range(count)),
-            [_spread(runs, kind, size, _equivariance_of(layer, place)) for place in range(count)],
+        Series.of(
+            NAMES[kind],
+            tuple(map(float, range(1, count + 1))),
+            (_spread(runs, kind, size, _equivariance_of(layer, place)) for place in range(count)),
         )
         for kind in KINDS
     )
     return Panel(f"Equivariance error, {layer}", "pixels", "relative error", series)
-
-
-def _series(kind: str, xs: tuple[float, ...], found: list[Spread]) -> Series:
-    return Series(
-        NAMES[kind],
-        xs,
-        tuple(spread.mean for spread in found),
-        tuple(spread.least for spread in found),
-        tuple(spread.most for spread in found),
-    )

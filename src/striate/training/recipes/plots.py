@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from striate.drawing import palette
 from striate.errors import MissingExtraError, ParameterError
 from striate.files import write_whole
+from striate.training.recipes.spread import Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +43,38 @@ class Series:
     ys: tuple[float, ...]
     least: tuple[float, ...] = ()
     most: tuple[float, ...] = ()
+
+    @classmethod
+    def of(
+        cls, name: str, xs: tuple[float, ...] | tuple[str, ...], spreads: Iterable[Spread]
+    ) -> Series:
+        """Return the series of a spread at each x.
+
+        Examples
+        --------
+        >>> Series.of("errors", (1.0, 2.0), [Spread([3, 5]), Spread([2, 2])]).ys
+        (4.0, 2.0)
+        """
+        found = tuple(spreads)
+        return cls(
+            name,
+            xs,
+            tuple(spread.mean for spread in found),
+            tuple(spread.least for spread in found),
+            tuple(spread.most for spread in found),
+        )
+
+    @classmethod
+    def by_pass(cls, name: str, courses: Iterable[Iterable[float]]) -> Series:
+        """Return the series of some runs' values after each pass, from the first.
+
+        Examples
+        --------
+        >>> Series.by_pass("loss", [[3.0, 1.0], [5.0, 1.0]]).ys
+        (4.0, 1.0)
+        """
+        spreads = [Spread(values) for values in zip(*courses, strict=True)]
+        return cls.of(name, tuple(map(float, range(1, len(spreads) + 1))), spreads)
 
     def __post_init__(self) -> None:
         count = len(self.xs)

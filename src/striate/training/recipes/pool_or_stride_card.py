@@ -94,7 +94,7 @@ def card(
     )
 
 
-def _accuracies(runs: Runs, covers: str, rate: float, name: str) -> list[float]:
+def _accuracies(runs: Runs, covers: str, rate: float, name: str) -> Spread:
     """Return the accuracy of each run in per cent, by rising seeds."""
     chosen = [
         run
@@ -103,7 +103,7 @@ def _accuracies(runs: Runs, covers: str, rate: float, name: str) -> list[float]:
         and run["settings"]["network"] == name
     ]
     chosen.sort(key=lambda run: int(run["settings"]["seed"]))
-    return [100 * (1 - run["result"]["test_error"]) for run in chosen]
+    return Spread(100 * (1 - run["result"]["test_error"]) for run in chosen)
 
 
 def _bits(rate: float) -> str:
@@ -120,7 +120,7 @@ def _pictures(names: tuple[str, ...], runs: Runs) -> Table:
     rows = []
     for name in names:
         totals = inspect(network(name, 0)).totals
-        accuracies = [Spread(_accuracies(runs, "pictures", rate, name)) for rate in rates]
+        accuracies = [_accuracies(runs, "pictures", rate, name) for rate in rates]
         rows.append((name, f"{totals.macs / 1e6:.2f} M", *(a.text(1, "%") for a in accuracies)))
     first = next(iter(runs.values()))["result"]
     return Table(
@@ -139,8 +139,7 @@ def _photographs(folds: tuple[tuple[str, ...], ...], names: tuple[str, ...], run
     rows = []
     for name in names:
         own = _accuracies(runs, "photographs", rate, name)
-        gaps = Spread(a - b for a, b in zip(own, base, strict=True))
-        rows.append((name, Spread(own).text(1, "%"), gaps.text(1, "points")))
+        rows.append((name, own.text(1, "%"), (own - base).text(1, "points")))
     photographs = sorted(name for fold in folds for name in fold)
     return Table(
         "Accuracy on squares of photographs",
@@ -175,7 +174,7 @@ def _figures(names: tuple[str, ...], runs: Runs, found: Explanation) -> tuple[Fi
     counts = {sum(prod(p.shape) for p in network(n, 0).graph.parameters) for n in names}
     texts = ", ".join(f"{count:,}" for count in sorted(counts))
     rate = found.rate
-    best = {name: Spread(_accuracies(runs, "pictures", rate, name)).text(1, "%") for name in names}
+    best = {name: _accuracies(runs, "pictures", rate, name).text(1, "%") for name in names}
     return (
         Figure("parameters of each network", "", texts),
         Figure(
@@ -205,8 +204,9 @@ def _findings(names: tuple[str, ...], runs: Runs) -> list[str]:
     """Say what the figures say, in words that follow from them."""
     rate = _rates(runs, "pictures")[0]
     accuracies = {name: _accuracies(runs, "pictures", rate, name) for name in names}
-    means = {name: Spread(found).mean for name, found in accuracies.items()}
-    ranked = ", ".join(f"{name} {mean:.1f} %" for name, mean in sorted(means.items(), key=_falling))
+    means = {name: found.mean for name, found in accuracies.items()}
+    order = sorted(names, key=lambda name: -means[name])
+    ranked = ", ".join(f"{name} {means[name]:.1f} %" for name in order)
     notes = [f"In order, at {_bits(rate)} on small pictures: {ranked}."]
     base = accuracies.get(REFERENCE)
     for place in PLACES:
@@ -214,9 +214,7 @@ def _findings(names: tuple[str, ...], runs: Runs) -> list[str]:
         if base is None or place == "late" or not here:
             continue
         costs = ", ".join(
-            f"{name.partition(' ')[0]} "
-            + Spread(b - a for a, b in zip(accuracies[name], base, strict=True)).text(1)
-            for name in here
+            f"{name.partition(' ')[0]} {(base - accuracies[name]).text(1)}" for name in here
         )
         notes.append(f"What halving {place} costs in points against {REFERENCE}: {costs}.")
     notes.append(
@@ -228,24 +226,12 @@ def _findings(names: tuple[str, ...], runs: Runs) -> list[str]:
     return notes
 
 
-def _falling(of: tuple[str, float]) -> float:
-    return -of[1]
-
-
 def _bars(title: str, names: tuple[str, ...], runs: Runs, covers: str) -> Panel:
-    series = []
-    for rate in _rates(runs, covers):
-        spreads = [Spread(_accuracies(runs, covers, rate, name)) for name in names]
-        series.append(
-            Series(
-                _bits(rate),
-                names,
-                tuple(s.mean for s in spreads),
-                tuple(s.least for s in spreads),
-                tuple(s.most for s in spreads),
-            )
-        )
-    return Panel(title, "accuracy, %", "", tuple(series), "bars", lines=(("guessing", 50.0),))
+    series = tuple(
+        Series.of(_bits(rate), names, (_accuracies(runs, covers, rate, name) for name in names))
+        for rate in _rates(runs, covers)
+    )
+    return Panel(title, "accuracy, %", "", series, "bars", lines=(("guessing", 50.0),))
 
 
 def _spectra(found: Explanation) -> Panel:

@@ -12,6 +12,7 @@ from striate.errors import ParameterError
 from striate.files import write_whole
 from striate.training.recipes.plots import Panel, draw
 from striate.training.recipes.wording import duration_text
+from striate.training.wording import count_text
 
 __all__ = ["SCHEMA", "Assumption", "Figure", "ReportCard", "Table"]
 
@@ -159,13 +160,15 @@ class ReportCard:
         """Return lines on the command, the cost, the machine and the versions."""
         lines = [f"`striate reproduce {self.name}`{_options(self.settings)}"]
         if self.trials:
-            lines.append(f"{len(self.trials)} runs, {duration_text(self.seconds)} together")
+            lines.append(
+                f"{count_text(len(self.trials), 'run')}, {duration_text(self.seconds)} together"
+            )
         if self.machine:
             m = self.machine
             versions = ", ".join(f"{n} {v}" for n, v in m["versions"].items() if v)
             lines.append(
-                f"{m['processor']}, {m['processors']} processors usable, device {m['device']}, "
-                f"threads: {m['threads']}"
+                f"{m['processor']}, {count_text(m['processors'], 'processor')} usable, "
+                f"device {m['device']}, threads: {m['threads']}"
             )
             lines.append(f"{m['system']}, Python {m['python']}, {versions}")
         return lines

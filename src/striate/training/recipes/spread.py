@@ -31,6 +31,8 @@ class Spread:
     (104.0, 97.0, 112.0)
     >>> print(errors.text(1))
     104.0 ± 7.5 (97.0 to 112.0, n = 3)
+    >>> (errors - Spread([100, 110, 100])).values
+    (3.0, 2.0, -3.0)
     """
 
     values: tuple[float, ...]
@@ -60,6 +62,10 @@ class Spread:
     def most(self) -> float:
         """The largest."""
         return max(self.values)
+
+    def __sub__(self, other: Spread) -> Spread:
+        """Return the differences seed by seed."""
+        return Spread(a - b for a, b in zip(self.values, other.values, strict=True))
 
     def text(self, decimals: int, unit: str = "") -> str:
         """Return mean ± deviation (least to most, n), or the number alone if there is one."""

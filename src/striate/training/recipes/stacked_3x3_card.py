@@ -10,6 +10,7 @@ from striate.network import Graph, inspect
 from striate.training.recipes.plots import Panel, Series
 from striate.training.recipes.report_card import Assumption, Figure, ReportCard, Table
 from striate.training.recipes.spread import Spread
+from striate.training.wording import count_text
 
 __all__ = ["card_of"]
 
@@ -134,11 +135,11 @@ def _table(
 def _verdict(kind: str, errors: Mapping[str, Spread]) -> str:
     """Return what the pairs of one seed say about a kind against one 5x5."""
     first = next(iter(errors))
-    gaps = Spread(a - b for a, b in zip(errors[first].values, errors[kind].values, strict=True))
+    gaps = errors[first] - errors[kind]
     fewer = sum(gap > 0 for gap in gaps.values)
     return (
         f"{kind}, seed by seed: {gaps.text(2)} points of error fewer than {first}; fewer in "
-        f"{fewer} of {len(gaps.values)} seeds."
+        f"{fewer} of {count_text(len(gaps.values), 'seed')}."
     )
 
 
@@ -164,12 +165,5 @@ def _cost_panel(graphs: Mapping[str, Graph], times: Times) -> Panel:
 
 
 def _error_panel(errors: Mapping[str, Spread]) -> Panel:
-    spreads = errors.values()
-    series = Series(
-        "mean, and least to most",
-        tuple(errors),
-        tuple(error.mean for error in spreads),
-        tuple(error.least for error in spreads),
-        tuple(error.most for error in spreads),
-    )
+    series = Series.of("mean, and least to most", tuple(errors), errors.values())
     return Panel("Error", "test error, %", "", (series,), "bars")

@@ -19,7 +19,8 @@ from striate.training.recipes.learning import Advance
 from striate.training.recipes.machine import describe
 from striate.training.recipes.report_card import ReportCard
 from striate.training.recipes.watching import Watch
-from striate.training.recipes.wording import count_text, duration_text
+from striate.training.recipes.wording import duration_text
+from striate.training.wording import count_text
 
 __all__ = ["Experiment", "Trial", "conduct"]
 

@@ -150,21 +150,15 @@ def _gradients(depths: list[int], found: Found) -> Table:
     )
 
 
-def _series(name: str, depths: list[int], spreads: list[Spread]) -> Series:
-    return Series(
-        name,
-        tuple(float(depth) for depth in depths),
-        tuple(s.mean for s in spreads),
-        tuple(s.least for s in spreads),
-        tuple(s.most for s in spreads),
-    )
-
-
 def _by_depth(
     title: str, y_label: str, depths: list[int], found: Found, value: str, factor: float
 ) -> Panel:
     series = tuple(
-        _series(name, depths, [_spread(found, (d, batch_norm), value, factor) for d in depths])
+        Series.of(
+            name,
+            tuple(map(float, depths)),
+            (_spread(found, (depth, batch_norm), value, factor) for depth in depths),
+        )
         for batch_norm, name in KINDS.items()
     )
     return Panel(title, "convolutions", y_label, series)
@@ -173,10 +167,10 @@ def _by_depth(
 def _gradient_panel(depths: list[int], found: Found) -> Panel:
     initials = list(next(iter(found.values()))[0]["first_gradients"])
     series = tuple(
-        _series(
+        Series.of(
             f"{kind}, weights as {name}",
-            depths,
-            [_gradient(found, (depth, batch_norm), name) for depth in depths],
+            tuple(map(float, depths)),
+            (_gradient(found, (depth, batch_norm), name) for depth in depths),
         )
         for batch_norm, kind in KINDS.items()
         for name in initials
@@ -186,13 +180,14 @@ def _gradient_panel(depths: list[int], found: Found) -> Panel:
 
 
 def _losses(batch_norm: bool, depths: list[int], found: Found) -> Panel:
-    series = []
-    for depth in depths:
-        courses = [r["train_losses_by_pass"] for r in found[depth, batch_norm]]
-        steps = [Spread(at) for at in zip(*courses, strict=True)]
-        series.append(_series(f"{depth} convolutions", list(range(1, len(steps) + 1)), steps))
+    series = tuple(
+        Series.by_pass(
+            f"{depth} convolutions", (r["train_losses_by_pass"] for r in found[depth, batch_norm])
+        )
+        for depth in depths
+    )
     return Panel(
-        f"Training loss while learning, {KINDS[batch_norm]}", "pass", "cross-entropy", tuple(series)
+        f"Training loss while learning, {KINDS[batch_norm]}", "pass", "cross-entropy", series
     )
 
 
@@ -206,15 +201,13 @@ def _notes(depths: list[int], found: Found) -> tuple[str, ...]:
         if best != deepest:
             text += f"; {deepest} get {means[deepest]:.1f} %"
         notes.append(f"{text}.")
-    gains = {
-        d: Spread(
-            100 * (p["test_error"] - n["test_error"])
-            for p, n in zip(found[d, False], found[d, True], strict=True)
-        )
-        for d in depths
-    }
     notes.append(_growth(depths, found))
-    texts = "; ".join(f"{d} convolutions {gain.text(1)}" for d, gain in gains.items())
+    gains = {
+        depth: plain - normed
+        for depth in depths
+        for plain, normed in [[_spread(found, (depth, bn), "test_error", 100) for bn in KINDS]]
+    }
+    texts = "; ".join(f"{depth} convolutions {gain.text(1)}" for depth, gain in gains.items())
     notes.append(f"Points of test error that batch norm takes away, seed by seed: {texts}.")
     return tuple(notes)
 

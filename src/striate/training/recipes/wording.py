@@ -1,19 +1,8 @@
-"""Times and counts as people say them."""
+"""Times and passes as people say them."""
 
 from __future__ import annotations
 
-__all__ = ["count_text", "duration_text"]
-
-
-def count_text(count: int, one: str, many: str | None = None) -> str:
-    """Return a number of things; `many` is the plural where it is not `one` and an s.
-
-    Examples
-    --------
-    >>> count_text(1, "run"), count_text(12, "run"), count_text(4, "pass", "passes")
-    ('1 run', '12 runs', '4 passes')
-    """
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
+__all__ = ["duration_text", "passes_text"]
 
 
 def duration_text(seconds: float) -> str:
@@ -34,3 +23,14 @@ def duration_text(seconds: float) -> str:
             return f"{parts * small // large} {unit} {parts % 60} {part}"
     hours = round(seconds / 3600)
     return f"{hours // 24} d {hours % 24} h"
+
+
+def passes_text(count: int) -> str:
+    """Return how many passes.
+
+    Examples
+    --------
+    >>> passes_text(1), passes_text(23)
+    ('1 pass', '23 passes')
+    """
+    return f"{count} pass{'' if count == 1 else 'es'}"
