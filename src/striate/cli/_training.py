@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from striate.cli._text import visible
+from striate.errors import ParameterError
+from striate.geometry.text import open_text
 
 if TYPE_CHECKING:
     from striate.network import Network
@@ -21,19 +27,39 @@ __all__ = ["begun", "show"]
 MEANING = "train: each example just before the network learns from it; the others: after the epoch"
 
 
-def begun(model: str, data: str, weights: Path | None, *, resize: bool) -> tuple[Network, Dataset]:
+@contextmanager
+def _told() -> Iterator[None]:
+    """Print warnings, such as those of files that cannot be used, each on a line of its own."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in found if _leads() else ():
+        typer.secho(f"striate: {visible(str(warning.message))}", err=True, fg="yellow")
+
+
+def _leads() -> bool:
+    """Return whether this process prints: all do but the others of several."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@_told()
+def begun(
+    model: str, data: str, *, weights: Path | None, pretrained: bool, resize: bool
+) -> tuple[Network, Dataset]:
     """Return the network and the data, which tell each other the size of the images.
 
     A PyTorch module takes that of the data; of all others the data may take theirs.
     """
+    if pretrained and weights is not None:
+        raise ParameterError("--pretrained cannot go with --weights; leave one of them out")
     from striate.cli._models import network_of, source_of
-    from striate.errors import ParameterError, explained
+    from striate.errors import explained
     from striate.training import data as datasets
 
     made = source_of(model)
     torch = sys.modules.get("torch")
-    if torch is None or not isinstance(made, torch.nn.Module):
-        network = network_of(made)
+    if pretrained or torch is None or not isinstance(made, torch.nn.Module):
+        network = network_of(made, pretrained=pretrained)
         examples = _examples(data, network, resize=resize)
     else:
         if resize:
@@ -69,6 +95,11 @@ def _examples(data: str, network: Network, *, resize: bool) -> Dataset:
 
     _, channels, *spatial = network.input_shape
     size = spatial[0] if resize and spatial == spatial[:1] * 2 else None
+    if resize and size is None:
+        raise ParameterError(
+            f"--resize: {network.name} takes {open_text(network.input_shape)}, no one square size "
+            "of channels first; leave it out, or give data of the right size"
+        )
     if Path(data).is_dir() and data not in datasets.names():
         return datasets.load(data, size)  # whose images may be of many sizes
     examples = datasets.load(data)
@@ -79,9 +110,7 @@ def _examples(data: str, network: Network, *, resize: bool) -> Dataset:
 
 def show(result: Result, examples: Dataset, out: Path | None, *, as_json: bool) -> None:
     """Print what came of a run; in all processes but the first of several, nothing."""
-    import os
-
-    if os.environ.get("RANK", "0") != "0":
+    if not _leads():
         return
     from striate.training.checkpoints import LAST
     from striate.training.keeping import BEST

@@ -39,6 +39,17 @@ def train(
     weights: Annotated[
         Path | None, _option("begin with those of a .safetensors or PyTorch file", STEPS)
     ] = None,
+    pretrained: Annotated[
+        bool, _option("begin with the weights that come with striate", STEPS, "--pretrained")
+    ] = False,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="parameters that stay as they are, as 'features.*'; may be repeated",
+            rich_help_panel=STEPS,
+        ),
+    ] = None,
     schedule: Annotated[
         str | None, _option("constant, cosine, one-cycle or step:30,60 (constant)", STEPS)
     ] = None,
@@ -98,7 +109,8 @@ def train(
         "shuffle": shuffle,
     }
     asked = {name: value for name, value in chosen.items() if value is not None}
-    network, examples = begun(model, data, weights, resize=resize or model == PAPERS)
+    resize = resize or model == PAPERS
+    network, examples = begun(model, data, weights=weights, pretrained=pretrained, resize=resize)
     if prepare is not None:
         examples = examples.with_preparation(prepare)
     settings = {**_defaults(model, network, optimizer), **asked}
@@ -111,6 +123,7 @@ def train(
             nesterov=nesterov,
             weight_decay=weight_decay,
             clip_norm=clip_norm,
+            freeze=freeze or (),
             augment=augment,
             validation=validation,
             patience=patience,

@@ -14,8 +14,10 @@ from striate.errors import (
     StriateError,
     UnknownNameError,
 )
+from striate.filters import files
 from striate.network.images.picture import shown
 from striate.network.images.preprocessing import METADATA, Preprocessing
+from striate.training.data import pictures
 
 RANDOM = np.random.default_rng(5)
 PHOTO = RANDOM.integers(0, 256, (37, 53, 3), np.uint8)
@@ -42,13 +44,39 @@ def test_grey_colour_alpha_and_depth():
     grey = np.full((2, 2), 65535, np.uint16)
     np.testing.assert_array_equal(Preprocessing().apply(grey), np.ones((1, 3, 2, 2)))
     colour = np.zeros((1, 1, 4), np.uint8)
-    colour[..., 1] = 255
+    colour[..., (1, 3)] = 255
     luma = Preprocessing(channels="grey").apply(colour)
     np.testing.assert_allclose(luma, [[[[0.587]]]], rtol=1e-6)
-    veiled = np.array([[[51, 0]]], np.uint8)
+    veiled = np.array([[[51, 255]]], np.uint8)
     np.testing.assert_allclose(Preprocessing(channels="grey").apply(veiled), 0.2, rtol=1e-6)
     floats = np.full((1, 1), 0.25, np.float32)
     assert Preprocessing(channels="grey", range=(1, 0)).apply(floats).item() == 0.75
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("depth", [2, 4])
+def test_what_is_transparent_lies_on_white(dtype, depth):
+    """Four pixels of level 0.2: opaque, half and a fifth there, and not at all."""
+    white = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1.0
+    image = np.full((1, 4, depth), 0.2)
+    image[0, :, -1] = [1, 0.6, 0.2, 0]
+    image = (image * white).astype(dtype)
+    for channels in ("grey", "rgb"):
+        x = Preprocessing(channels=channels).apply(image)
+        expected = np.broadcast_to([0.2, 0.52, 0.84, 1], x.shape)
+        np.testing.assert_allclose(x, expected, atol=0.7 / 255)
+        assert x[0, :, 0, 3].tolist() == [1] * x.shape[1]
+
+
+def test_an_image_with_alpha_is_what_training_reads(tmp_path):
+    """Pixel by pixel, from the same file."""
+    for mode, channels in (("RGBA", "rgb"), ("LA", "grey")):
+        pixels = np.random.default_rng(0).integers(0, 256, (9, 7, len(mode)), np.uint8)
+        path = tmp_path / f"{mode}.png"
+        Image.fromarray(pixels).save(path)
+        x = Preprocessing(channels=channels, range=(0, 255)).apply(files.read(path))
+        taught = pictures.pixels(path, mode == "RGBA", None)
+        np.testing.assert_allclose(x[0], taught, atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -26,7 +26,7 @@ def prepared(image: NDArray[Any], how: Preprocessing) -> NDArray[np.float32]:
     Pixels of 8 bits are resized as such, as Pillow and torchvision do it, so that networks see
     what they were trained on; all others in float32.
     """
-    pixels: NDArray[Any] = _without_alpha(np.asarray(image))
+    pixels: NDArray[Any] = _on_white(np.asarray(image))
     white = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
     if how.channels == "grey" and pixels.shape[2] == 3:
         pixels = pixels.astype(np.float32).dot(LUMA)[:, :, None]
@@ -83,7 +83,11 @@ def coloured(luma: NDArray[np.uint8], image: NDArray[Any], how: Preprocessing) -
     return np.asarray(merged.convert("RGB"))
 
 
-def _without_alpha(image: NDArray[Any]) -> NDArray[Any]:
+def _on_white(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image (H, W, 1 or 3), what is transparent in it on white.
+
+    Of 8 bits it is what Pillow makes of it, as folders of images to learn from are read.
+    """
     if image.ndim not in (2, 3) or image.size == 0 or (image.ndim == 3 and image.shape[2] > 4):
         raise ShapeError(
             f"an image of shape {image.shape}; it must be (H, W) or (H, W, 1 to 4), not empty"
@@ -91,7 +95,17 @@ def _without_alpha(image: NDArray[Any]) -> NDArray[Any]:
     if image.dtype.kind not in "uf":
         raise DTypeError(f"an image of {image.dtype}; it must be of unsigned integers or floats")
     pixels = np.atleast_3d(image)
-    return pixels[:, :, :1] if pixels.shape[2] == 2 else pixels[:, :, :3]
+    if pixels.shape[2] in (1, 3):
+        return pixels
+    if pixels.dtype == np.uint8:
+        picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGBA")
+        laid = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+        return np.atleast_3d(np.asarray(laid.convert("L" if pixels.shape[2] == 2 else "RGB")))
+    whole = pixels.dtype.kind == "u"
+    white = np.iinfo(pixels.dtype).max if whole else 1.0
+    opacity = pixels[:, :, -1:] / np.float64(white)
+    colours = pixels[:, :, :-1] * opacity + white * (1 - opacity)
+    return (np.rint(colours) if whole else colours).astype(pixels.dtype)
 
 
 def _resized(pixels: NDArray[Any], how: Preprocessing) -> NDArray[Any]:

@@ -68,7 +68,8 @@ class Preprocessing:
         ``(x - mean) / std`` after that, one number for all channels or one for each, in the
         order of `channels`.
     channels : "rgb", "bgr" or "grey"
-        Grey images become equal colours, colours become luma (ITU-R BT.601); alpha is dropped.
+        Grey images become equal colours, colours become luma (ITU-R BT.601); what is
+        transparent lies on white, as in folders of images to learn from.
     layout : "NCHW" or "NHWC"
 
     Raises
