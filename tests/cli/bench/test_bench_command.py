@@ -5,9 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from striate.cli.bench.commands import bench
 from striate.cli.bench.machine import processors
 from striate.errors import GeometryError, ParameterError, ShapeError, UnknownNameError
 from striate.network import Builder, Network
@@ -17,18 +15,7 @@ SHORT = ["--batch", "1", "--threads", "1", "--seconds", "0", "--rounds", "2"]
 LAYER = ["layers", "--layer", "1x3x9x8 5 3x3 s2 p1", *SHORT]
 
 
-def run(*arguments):
-    return CliRunner().invoke(bench, list(map(str, arguments)))
-
-
-def done(*arguments):
-    result = run(*arguments)
-    assert result.exception is None, result.exception
-    assert result.exit_code == 0
-    return result.stdout
-
-
-def test_a_layer_beside_pytorch(tmp_path):
+def test_a_layer_beside_pytorch(done, tmp_path):
     out, picture = tmp_path / "l.json", tmp_path / "l.svg"
     text = done(*LAYER, "--peer", "pytorch", "--json", out, "--plot", picture)
     assert "1 thread; the machine: " in text
@@ -66,7 +53,7 @@ def test_a_layer_beside_pytorch(tmp_path):
     assert picture.read_text().startswith("<svg")
 
 
-def test_a_network_beside_all_that_is_there(tmp_path):
+def test_a_network_beside_all_that_is_there(done, tmp_path):
     out = tmp_path / "n.json"
     done("networks", "--network", "lenet-5", *SHORT, "--json", out)
     content = json.loads(out.read_text())
@@ -76,7 +63,7 @@ def test_a_network_beside_all_that_is_there(tmp_path):
     assert len(row["engines"]) + len(content["absent"]) == 5
 
 
-def test_a_file_beside_those_that_read_it(tmp_path):
+def test_a_file_beside_those_that_read_it(done, tmp_path):
     b = Builder("two", (None, 3, None, 9))
     x = b.conv(b.input, "conv", channels=4, kernel=3)
     file, out = tmp_path / "two.onnx", tmp_path / "f.json"
@@ -95,7 +82,7 @@ def test_a_file_beside_those_that_read_it(tmp_path):
             assert engine["error"] < 1e-5, name
 
 
-def test_files_that_leave_sizes_open_are_refused(tmp_path):
+def test_files_that_leave_sizes_open_are_refused(run, tmp_path):
     b = Builder("open", (None, 3, None, 9))
     file = tmp_path / "open.onnx"
     Network(b.graph(b.conv(b.input, "conv", channels=4, kernel=3))).initialize(0).save(file)
@@ -106,7 +93,7 @@ def test_files_that_leave_sizes_open_are_refused(tmp_path):
     )
 
 
-def test_peers_that_are_not_installed_are_listed(monkeypatch, tmp_path):
+def test_peers_that_are_not_installed_are_listed(done, monkeypatch, tmp_path):
     monkeypatch.setattr("striate.cli.bench.peers.installed", lambda package: False)
     monkeypatch.setattr("striate.cli.bench.measure.installed", lambda package: False)
     out = tmp_path / "l.json"
@@ -120,7 +107,7 @@ def test_peers_that_are_not_installed_are_listed(monkeypatch, tmp_path):
     assert not (tmp_path / "none.svg").exists()
 
 
-def test_our_wrong_result_is_not_timed_and_fails(monkeypatch):
+def test_our_wrong_result_is_not_timed_and_fails(run, monkeypatch):
     monkeypatch.setattr("striate.cli.bench.measure.TOLERANCE", -1.0)
     result = run(*LAYER, "--peer", "PyTorch")
     assert result.exit_code == 1
@@ -129,7 +116,7 @@ def test_our_wrong_result_is_not_timed_and_fails(monkeypatch):
     )
 
 
-def test_a_profile_of_a_network(tmp_path):
+def test_a_profile_of_a_network(done, tmp_path):
     out = tmp_path / "p.json"
     text = done("profile", "lenet-1989", "--batch", "3", "--threads", "1", "--json", out)
     assert "lenet-1989 on 3x1x16x16, float32, " in text
@@ -145,7 +132,7 @@ def test_a_profile_of_a_network(tmp_path):
     assert len(content["steps"]) == content["plan"]["totals"]["parts"]
 
 
-def test_a_profile_of_a_file(tmp_path):
+def test_a_profile_of_a_file(done, tmp_path):
     b = Builder("open", (None, 3, None, 9))
     file = tmp_path / "open.onnx"
     Network(b.graph(b.conv(b.input, "conv", channels=4, kernel=3))).initialize(0).save(file)
@@ -209,7 +196,7 @@ def test_a_profile_of_a_file(tmp_path):
         ),
     ],
 )
-def test_refusals(arguments, kind, message):
+def test_refusals(run, arguments, kind, message):
     result = run(*arguments)
     assert type(result.exception) is kind
     assert str(result.exception).startswith(message)

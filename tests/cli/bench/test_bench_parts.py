@@ -10,8 +10,9 @@ from striate.cli.bench.layers import KINDS, layer_case, layer_cases
 from striate.cli.bench.measure import OURS, measured
 from striate.cli.bench.networks import NETWORKS, network_case
 from striate.cli.bench.peers import Refused, Runner
+from striate.cli.bench.processes import ProcessError
 from striate.cli.bench.report import summary
-from striate.cli.bench.starts import ColdError, cold_starts
+from striate.cli.bench.starts import cold_starts
 from striate.cli.bench.turns import Spread, settle, spread, take_turns
 from striate.network import zoo
 from striate.runtime.limits import Limits
@@ -147,6 +148,6 @@ def test_a_cold_start_compiles_and_a_warm_one_does_not():
 
 def test_a_start_that_fails_says_why(monkeypatch):
     monkeypatch.setattr("striate.cli.bench.starts.CHILD", "raise SystemExit('no {name} today')")
-    with pytest.raises(ColdError) as error:
+    with pytest.raises(ProcessError) as error:
         cold_starts("mlp", 1, 1, runs=1)
     assert str(error.value) == "the first result of mlp never came: no mlp today"

@@ -3,9 +3,7 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from striate.cli.bench.commands import bench
 from striate.cli.bench.filters import job
 from striate.errors import ParameterError, UnknownNameError
 
@@ -14,25 +12,10 @@ TINY = ["filters", "--size", "64x48", *SHORT]
 GREY = [*TINY, "--channels", "1", "--dtype", "float32"]
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Take the first time: this is about what is said of it."""
-    monkeypatch.setattr("striate.cli.bench.turns.TURN", 0.0)
-    monkeypatch.setattr("striate.cli.bench.turns.settle", lambda: True)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
-def run(*arguments):
-    return CliRunner().invoke(bench, list(map(str, arguments)))
-
-
-def done(*arguments):
-    result = run(*arguments)
-    assert result.exception is None, result.exception
-    assert result.exit_code == 0
-    return result.stdout
-
-
-def test_filters_beside_opencv(tmp_path):
+def test_filters_beside_opencv(done, tmp_path):
     out, picture, tables = tmp_path / "f.json", tmp_path / "f.svg", tmp_path / "f.md"
     size = ["--size", "80x60", "--only", "box*", "--only", "general 3x3", "--only", "magnitude"]
     wanted = ["--peer", "opencv", "--json", out, "--plot", picture, "--markdown", tables]
@@ -74,7 +57,7 @@ def test_filters_beside_opencv(tmp_path):
     assert "uint8, 1 thread\n\n| filter | 80x60 grey | 80x60 colour |\n" in tables.read_text()
 
 
-def test_small_images_with_and_without_a_result_that_is_there(tmp_path):
+def test_small_images_with_and_without_a_result_that_is_there(done, tmp_path):
     out, tables = tmp_path / "s.json", tmp_path / "s.md"
     wanted = ["--only", "sobel", "--peer", "OpenCV", "--json", out, "--markdown", tables]
     text = done(*GREY, "--size", "64x64", *wanted)
@@ -84,7 +67,7 @@ def test_small_images_with_and_without_a_result_that_is_there(tmp_path):
     assert "striate / OpenCV\n\n| filter | result there, 1 thread |\n" in tables.read_text()
 
 
-def test_the_slow_are_timed_where_that_is_quick(tmp_path):
+def test_the_slow_are_timed_where_that_is_quick(done, tmp_path):
     out, tables = tmp_path / "p.json", tmp_path / "p.md"
     size = ["--size", "64x48", "--only", "box 3"]
     done("filters", *SHORT, *size, "--json", out, "--markdown", tables)
@@ -96,7 +79,7 @@ def test_the_slow_are_timed_where_that_is_quick(tmp_path):
     assert expected in tables.read_text()
 
 
-def test_the_slow_are_left_out_where_they_take_long(monkeypatch, tmp_path):
+def test_the_slow_are_left_out_where_they_take_long(done, monkeypatch, tmp_path):
     monkeypatch.setattr(job, "LIGHT", 64 * 48 - 1)
     out = tmp_path / "p.json"
     done(*GREY, "--only", "box 3", "--json", out)
@@ -110,7 +93,7 @@ def test_the_slow_are_left_out_where_they_take_long(monkeypatch, tmp_path):
     assert list(row["ratios"]) == ["SciPy"]
 
 
-def test_peers_that_are_not_installed_are_listed(monkeypatch, tmp_path):
+def test_peers_that_are_not_installed_are_listed(done, monkeypatch, tmp_path):
     monkeypatch.setattr("striate.cli.bench.peers.installed", lambda package: False)
     monkeypatch.setattr("striate.cli.bench.filters.measure.installed", lambda package: False)
     out = tmp_path / "a.json"
@@ -125,7 +108,7 @@ def test_peers_that_are_not_installed_are_listed(monkeypatch, tmp_path):
     assert not (tmp_path / "none.svg").exists()
 
 
-def test_our_wrong_result_is_not_timed_and_fails(monkeypatch):
+def test_our_wrong_result_is_not_timed_and_fails(run, monkeypatch):
     monkeypatch.setattr("striate.cli.bench.filters.measure.tolerance", lambda case, name: -1.0)
     result = run(*GREY, "--only", "sobel", "--peer", "OpenCV")
     assert result.exit_code == 1
@@ -135,7 +118,7 @@ def test_our_wrong_result_is_not_timed_and_fails(monkeypatch):
     )
 
 
-def test_peers_that_are_less_exact_are_named():
+def test_peers_that_are_less_exact_are_named(done):
     text = done(*TINY, "--channels", "1", "--dtype", "uint8", "--only", "gaussian 4")
     assert "SciPy is timed on gaussian 4 uint8 though it is off by 1." in text
     assert "Pillow not timed on gaussian 4, 64x48 grey uint8, 1 thread: GaussianBlur: error " in (
@@ -143,7 +126,7 @@ def test_peers_that_are_less_exact_are_named():
     )
 
 
-def test_an_interrupted_run_shows_what_is_there(monkeypatch, tmp_path):
+def test_an_interrupted_run_shows_what_is_there(run, monkeypatch, tmp_path):
     out, calls, measured = tmp_path / "i.json", [], job.measured
 
     def once(case, *others):
@@ -197,7 +180,7 @@ def test_an_interrupted_run_shows_what_is_there(monkeypatch, tmp_path):
         ),
     ],
 )
-def test_refusals(arguments, kind, message):
+def test_refusals(run, arguments, kind, message):
     result = run("filters", *arguments)
     assert type(result.exception) is kind
     assert str(result.exception).startswith(message)

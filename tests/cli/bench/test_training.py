@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from striate.cli.bench.commands import bench
 from striate.cli.bench.training import job
+from striate.cli.bench.training.cases import TrainingCase
 from striate.cli.bench.training.passes import Examples
 from striate.errors import ParameterError, UnknownNameError
 
@@ -16,29 +15,15 @@ TINY = ["training", "--only", "lenet-5:2x32", *SHORT]
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Take the first time, of few digits: this is about what is said of it."""
+def few_digits(monkeypatch, quick):
     random = np.random.default_rng(1)
     images = random.uniform(-1, 1, (9, 1, 16, 16)).astype(np.float32)
     digits = Examples(images, random.integers(0, 10, 9), "noise")
-    monkeypatch.setattr("striate.cli.bench.turns.TURN", 0.0)
-    monkeypatch.setattr("striate.cli.bench.turns.settle", lambda: True)
     monkeypatch.setattr("striate.cli.bench.training.passes.PIECE", 4)
     monkeypatch.setattr(job, "examples", lambda: digits)
 
 
-def run(*arguments):
-    return CliRunner().invoke(bench, list(map(str, arguments)))
-
-
-def done(*arguments):
-    result = run(*arguments)
-    assert result.exception is None, result.exception
-    assert result.exit_code == 0
-    return result.stdout
-
-
-def test_steps_beside_pytorch(tmp_path):
+def test_steps_beside_pytorch(done, tmp_path):
     out, picture, tables = tmp_path / "t.json", tmp_path / "t.svg", tmp_path / "t.md"
     files = ["--json", out, "--plot", picture, "--markdown", tables]
     text = done(*TINY, "--part", "steps", *files)
@@ -69,8 +54,17 @@ def test_steps_beside_pytorch(tmp_path):
     assert line.startswith("| lenet-5 | 2x1x32x32 | ")
 
 
+def test_it_says_what_runs_and_about_how_long(run):
+    said = run(*TINY, "--part", "steps", "--part", "lenet-1989").stderr.splitlines()
+    assert said == [
+        "lenet-5, 2x1x32x32: what is right, by PyTorch in float64: about 1 s if nothing else runs",
+        "lenet-5, 2x1x32x32, 1 thread: checked, then timed for 0 s or 1 rounds",
+        "lenet-1989: one example at a time",
+    ]
+
+
 @pytest.mark.slow
-def test_memory_in_processes_of_its_own(tmp_path):
+def test_memory_in_processes_of_its_own(done, tmp_path):
     out, tables = tmp_path / "m.json", tmp_path / "m.md"
     text = done(*TINY, "--part", "memory", "--json", out, "--markdown", tables)
     assert "Peak memory of a process that takes three steps, MB (imports alone)" in text
@@ -84,7 +78,7 @@ def test_memory_in_processes_of_its_own(tmp_path):
     assert "imports alone, MB" in tables.read_text().splitlines()[0]
 
 
-def test_a_pass_of_one_example_at_a_time(tmp_path):
+def test_a_pass_of_one_example_at_a_time(done, tmp_path):
     out, picture, tables = tmp_path / "p.json", tmp_path / "p.svg", tmp_path / "p.md"
     files = ["--json", out, "--plot", picture, "--markdown", tables]
     text = done(*TINY, "--part", "lenet-1989", *files)
@@ -101,7 +95,7 @@ def test_a_pass_of_one_example_at_a_time(tmp_path):
     assert tables.read_text().splitlines()[0] == head
 
 
-def test_without_pytorch_numpy_says_what_is_right(monkeypatch, tmp_path):
+def test_without_pytorch_numpy_says_what_is_right(done, monkeypatch, tmp_path):
     monkeypatch.setattr("striate.cli.bench.peers.installed", lambda package: False)
     monkeypatch.setattr("striate.cli.bench.training.checking.installed", lambda package: False)
     out, tables = tmp_path / "t.json", tmp_path / "t.md"
@@ -116,7 +110,7 @@ def test_without_pytorch_numpy_says_what_is_right(monkeypatch, tmp_path):
     assert not (tmp_path / "no.svg").exists()
 
 
-def test_a_wrong_answer_is_not_timed_and_fails(monkeypatch, tmp_path):
+def test_a_wrong_answer_is_not_timed_and_fails(run, monkeypatch, tmp_path):
     true = job.Check.errors
     monkeypatch.setattr(job.Check, "errors", lambda self, answer: (true(self, answer)[0], 0.5))
     tables = tmp_path / "t.md"
@@ -127,7 +121,7 @@ def test_a_wrong_answer_is_not_timed_and_fails(monkeypatch, tmp_path):
     assert "| wrong | - | - |" in tables.read_text()
 
 
-def test_wrong_losses_of_a_pass_fail(monkeypatch, tmp_path):
+def test_wrong_losses_of_a_pass_fail(run, monkeypatch, tmp_path):
     monkeypatch.setattr("striate.cli.bench.training.passes.TOLERANCE", -1.0)
     tables = tmp_path / "p.md"
     result = run(*TINY, "--part", "lenet-1989", "--markdown", tables)
@@ -136,7 +130,7 @@ def test_wrong_losses_of_a_pass_fail(monkeypatch, tmp_path):
     assert "| striate | wrong |" in tables.read_text()
 
 
-def test_a_profile_of_a_step(tmp_path):
+def test_a_profile_of_a_step(done, tmp_path):
     out = tmp_path / "f.json"
     text = done("training", "--profile", "lenet-5:2x32", "--threads", "1", "--json", out)
     assert "lenet-5, 2x1x32x32, threads 1: a step takes " in text
@@ -146,14 +140,9 @@ def test_a_profile_of_a_step(tmp_path):
     assert all(task["seconds"] > 0 and task["kernel"] for task in profile["tasks"])
 
 
-def test_what_is_not_compiled_has_no_profile(monkeypatch):
-    from striate.cli.bench.training import profiles
-
-    def plain(*arguments, **settings):
-        return job_learner(*arguments, **settings, method="plain")
-
-    job_learner = profiles.learner
-    monkeypatch.setattr(profiles, "learner", plain)
+def test_what_is_not_compiled_has_no_profile(run, monkeypatch):
+    learner = TrainingCase.learner
+    monkeypatch.setattr(TrainingCase, "learner", lambda *which: learner(*which, method="plain"))
     result = run("training", "--profile", "lenet-5:2x32", "--threads", "1")
     assert type(result.exception) is ParameterError
     assert str(result.exception) == "nothing to profile: NumPy was asked for"
@@ -181,7 +170,7 @@ def test_what_is_not_compiled_has_no_profile(monkeypatch):
         (["--peer", "ncnn"], UnknownNameError, "no peer is called 'ncnn'"),
     ],
 )
-def test_refusals(arguments, kind, message):
+def test_refusals(run, arguments, kind, message):
     result = run("training", *arguments)
     assert type(result.exception) is kind
     assert str(result.exception).startswith(message)

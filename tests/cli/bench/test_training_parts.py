@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from striate.cli.bench.peers.torch_training import UPDATES, TorchTraining, prepared
+from striate.cli.bench.processes import ProcessError
 from striate.cli.bench.training.cases import KNOWN, training_case, training_cases
 from striate.cli.bench.training.checking import Check, our_answer, torch_answer
-from striate.cli.bench.training.memory import PeakError, measured_memory
+from striate.cli.bench.training.memory import measured_memory
 from striate.cli.bench.training.passes import examples
 from striate.cli.bench.training.report import summaries
 from striate.cli.bench.training.steps import StepRow
@@ -18,7 +19,7 @@ from striate.runtime.learning import Descent, learner
 
 
 def test_the_usual_cases():
-    cases = list(training_cases([]))
+    cases = training_cases([])
     assert [case.shape for case in cases] == [(64, 3, 32, 32), (8, 3, 224, 224), (16, 3, 112, 112)]
     assert set(KNOWN) <= set(zoo.names())
 
@@ -44,8 +45,8 @@ def test_dropout_is_off_where_answers_are_compared():
 @pytest.mark.parametrize("text", ["lenet-5:3x32", "all-cnn-c:2x16", "resnet18:2x64"])
 def test_all_learn_the_same(text):
     check = Check(training_case(text))
-    answers = [our_answer(check._case, 1)]
-    answers += [torch_answer(check._case, layout=name) for name in ("NCHW", "channels last")]
+    answers = [our_answer(check.case, 1)]
+    answers += [torch_answer(check.case, layout=name) for name in ("NCHW", "channels last")]
     for answer in answers:
         losses, gradients = check.errors(answer)
         assert losses < 1e-5
@@ -53,9 +54,26 @@ def test_all_learn_the_same(text):
         assert check.refusal(losses, gradients) == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    # 2 steps of 3 x 8 x 15.47 GMAC, at 2 operations each and a quarter of 100 GFLOP/s
+    [("vgg16", 2 * 3 * 8 * 15.470264 * 2 / 25), ("lenet-5", 0.0)],
+)
+def test_about_how_long_it_takes_to_know_what_is_right(limits, name, seconds):
+    assert Check(training_case(name)).seconds(limits) == pytest.approx(seconds, abs=0.05)
+
+
+def test_what_is_right_is_computed_by_all_processors(monkeypatch):
+    counts = []
+    monkeypatch.setattr("striate.cli.bench.training.checking.processors", lambda: 7)
+    monkeypatch.setattr("torch.set_num_threads", counts.append)
+    assert len(Check(training_case("lenet-5:2x32")).exact.losses) == 2
+    assert counts == [7]
+
+
 def test_an_answer_without_momentum_or_with_a_number_missing_is_wrong():
     check = Check(training_case("lenet-5:2x32"))
-    answer = torch_answer(check._case)
+    answer = torch_answer(check.case)
     name = max(answer.velocities, key=lambda n: np.square(answer.velocities[n]).mean())
     answer.velocities[name] = answer.velocities[name] * np.float32(1 / 1.9)
     losses, gradients = check.errors(answer)
@@ -111,7 +129,7 @@ def test_digits_are_noise_where_there_are_none(monkeypatch, tmp_path):
 
 def test_a_process_that_fails_says_why(monkeypatch):
     monkeypatch.setattr("striate.cli.bench.training.memory.CHILD", "exit('no room')")
-    with pytest.raises(PeakError, match=r"^3 steps of resnet18 did not end: no room$"):
+    with pytest.raises(ProcessError, match=r"^3 steps of resnet18 did not end: no room$"):
         measured_memory(training_case("resnet18:2x64"), 1, beside_torch=False)
 
 

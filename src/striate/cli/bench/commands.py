@@ -41,6 +41,14 @@ Rounds = Annotated[int, typer.Option(min=1, help="turns that everyone has in a r
 Json = Annotated[
     Path | None, typer.Option("--json", help="also write everything that was measured here")
 ]
+Markdown = Annotated[
+    Path | None, typer.Option(help="write the results here as the tables of a document")
+]
+Batch = Annotated[int, typer.Option(min=1, help="examples")]
+Count = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="how many (default: all)", show_default=False),
+]
 Plot = Annotated[Path | None, typer.Option("--plot", help="draw the ratios here, as .svg or .png")]
 
 
@@ -157,9 +165,7 @@ def filters(
     rounds: Rounds = 5,
     json_file: Json = None,
     plot_file: Plot = None,
-    markdown: Annotated[
-        Path | None, typer.Option(help="write the results here as the tables of a document")
-    ] = None,
+    markdown: Markdown = None,
 ) -> None:
     """Measure image filters: blurs, edges, kernels of 3x3 to 15x15, medians.
 
@@ -209,9 +215,7 @@ def training(
     rounds: Rounds = 5,
     json_file: Json = None,
     plot_file: Plot = None,
-    markdown: Annotated[
-        Path | None, typer.Option(help="write the results here as the tables of a document")
-    ] = None,
+    markdown: Markdown = None,
 ) -> None:
     """Measure training beside PyTorch: the time of a step, its memory, and LeNet of 1989.
 
@@ -225,17 +229,14 @@ def training(
     settings = Settings(threads or (), peer, seconds, rounds, json_file, plot_file)
     if profiled is not None:
         raise typer.Exit(run_profile(training_case(profiled), settings))
-    cases = list(training_cases(only or ()))
-    raise typer.Exit(run_training(cases, part or (), settings, markdown))
+    raise typer.Exit(run_training(training_cases(only or ()), part or (), settings, markdown))
 
 
 @bench.command()
 def cold(
     network: Annotated[str, typer.Argument(help="a network of the zoo")] = "vgg16",
-    batch: Annotated[int, typer.Option(min=1, help="examples")] = 1,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="how many (default: all)", show_default=False)
-    ] = None,
+    batch: Batch = 1,
+    threads: Count = None,
     runs: Annotated[int, typer.Option(min=1, help="new processes of each sort")] = 3,
     json_file: Json = None,
 ) -> None:
@@ -251,10 +252,8 @@ def cold(
 @bench.command()
 def profile(
     model: Annotated[str, typer.Argument(help="a network of the zoo, or FILE.onnx[:SHAPE]")],
-    batch: Annotated[int, typer.Option(min=1, help="examples")] = 1,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="how many (default: all)", show_default=False)
-    ] = None,
+    batch: Batch = 1,
+    threads: Count = None,
     json_file: Json = None,
 ) -> None:
     """Measure where the time of a network goes: each part, beside the limits of the machine.

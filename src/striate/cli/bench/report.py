@@ -21,8 +21,10 @@ __all__ = [
     "SCHEMA",
     "as_json",
     "coloured",
+    "empty_table",
     "entry_json",
     "limits_json",
+    "markdown_table",
     "plot",
     "print_rows",
     "spread_json",
@@ -141,17 +143,30 @@ def threads_text(count: int) -> str:
     return f"{count} thread{'s' * (count > 1)}"
 
 
+def empty_table(texts: Sequence[str], numbers: Sequence[str], title: str | None = None) -> Table:
+    """Return a table whose first columns hold texts, and the others numbers."""
+    table = Table(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
+    for name in texts:
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def markdown_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Return a table of a document."""
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def _table(rows: Sequence[Row], peers: Sequence[str], limit: Limits) -> Table:
     title = (
         f"{threads_text(limit.threads)}; the machine: {limit.gflops:.0f} GFLOP/s in cache, "
         f"{limit.gigabytes:.0f} GB/s. Times of peers as ratios to ours: above 1, striate is faster"
     )
-    table = Table(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
-    for name in ("kind", "layer" if rows[0].kind != "network" else "network"):
-        table.add_column(name, no_wrap=True)
+    texts = ("kind", "layer" if rows[0].kind != "network" else "network")
     numbers = ["batch", "ms", "quartiles", "limit", *peers, "best peer", "quartiles", "error"]
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
+    table = empty_table(texts, numbers, title)
     for row in rows:
         table.add_row(row.kind, row.name, str(row.shape[0]), *_cells(row, peers))
     return table
@@ -182,10 +197,8 @@ def coloured(ratio: float) -> str:
 
 
 def _means(rows: Sequence[Row]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("kind", no_wrap=True)
-    for name in ("threads", "rows", "mean to best", "lowest to best", "mean to PyTorch"):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ("threads", "rows", "mean to best", "lowest to best", "mean to PyTorch")
+    table = empty_table(["kind"], numbers)
     for threads, kind, count, mean, lowest, torch in summary(rows):
         last = f"{torch:.2f}" if torch else "-"
         table.add_row(kind, str(threads), str(count), f"{mean:.2f}", f"{lowest:.2f}", last)

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
+from striate.cli.bench.processes import answer_of, peak_megabytes
 from striate.cli.bench.turns import Spread, spread
-from striate.errors import StriateError
 from striate.network import Network, zoo
 
-__all__ = ["ColdError", "Start", "cold_starts", "first_result", "peak_megabytes"]
+__all__ = ["Start", "cold_starts", "first_result"]
 
 CHILD = "from striate.cli.bench.starts import first_result; first_result({name!r}, {batch})"
 BEGUN = "STRIATE_BENCH_BEGUN"
-
-
-class ColdError(StriateError):
-    """The new process failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +53,13 @@ def first_result(name: str, batch: int) -> None:
     print(json.dumps({"starting": starting, "first": first, "peak": peak_megabytes()}))
 
 
-def peak_megabytes() -> float | None:
-    """Return the most memory that this process has held, where the system tells.
-
-    Not getrusage: Linux hands the parent's peak down to a new process.
-    """
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return None
-    found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
-    return int(found[1]) / 1e3 if found else None
-
-
 def cold_starts(name: str, batch: int, threads: int, runs: int) -> list[Start]:
     """Return the starts with an empty cache, and then with what they left behind.
 
     Raises
     ------
-    ColdError
-        If the new process fails; the message is its last line.
+    ProcessError
+        If the new process fails; the message ends with its last line.
     """
     found: dict[str, list[dict[str, Any]]] = {"empty": [], "kept": []}
     for _ in range(runs):
@@ -90,17 +70,13 @@ def cold_starts(name: str, batch: int, threads: int, runs: int) -> list[Start]:
 
 
 def _child(name: str, batch: int, threads: int, cache: str) -> dict[str, Any]:
-    environment = {**os.environ, "STRIATE_CACHE": cache, "STRIATE_NUM_THREADS": str(threads)}
-    environment[BEGUN] = repr(time.time())
-    code = CHILD.format(name=name, batch=batch)
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    environment = {"STRIATE_CACHE": cache, "STRIATE_NUM_THREADS": str(threads)}
+    return answer_of(
+        CHILD.format(name=name, batch=batch),
+        f"the first result of {name} never came",
+        **environment,
+        **{BEGUN: repr(time.time())},
     )
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise ColdError(f"the first result of {name} never came: {last[0]}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def _start(cache: str, results: list[dict[str, Any]]) -> Start:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from striate.cli.bench.machine import describe, processors
-from striate.cli.bench.report import SCHEMA, write_json
+from striate.cli.bench.report import SCHEMA, empty_table, write_json
 from striate.cli.bench.starts import Start, cold_starts
 from striate.network import zoo
 
@@ -32,10 +32,8 @@ def report_cold_starts(
 
 
 def _table(title: str, starts: list[Start]) -> Table:
-    table = Table(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
-    table.add_column("cache", no_wrap=True)
-    for name in ("seconds", "quartiles", "starting", "first result", "peak MB"):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ("seconds", "quartiles", "starting", "first result", "peak MB")
+    table = empty_table(["cache"], numbers, title)
     for start in starts:
         total = start.total
         table.add_row(

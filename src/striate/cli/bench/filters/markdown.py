@@ -17,7 +17,7 @@ from striate.cli.bench.filters.report import (
     summaries,
 )
 from striate.cli.bench.measure import OURS
-from striate.cli.bench.report import threads_text
+from striate.cli.bench.report import markdown_table, threads_text
 from striate.files import write_whole
 
 __all__ = ["as_markdown", "write_markdown"]
@@ -43,14 +43,9 @@ def _table_key(row: FilterRow) -> tuple[str, int]:
     return row.case.dtype, row.threads
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def _means(rows: Sequence[FilterRow]) -> str:
     head = ("images", "rows", "mean", "lowest", "magnitude", "box 31 / box 3", "the lowest is")
-    return _table(head, [_mean(one) for one in summaries(rows)])
+    return markdown_table(head, [_mean(one) for one in summaries(rows)])
 
 
 def _mean(one: Summary) -> list[str]:
@@ -72,7 +67,7 @@ def _ratios(rows: Sequence[FilterRow]) -> str:
     names = list(dict.fromkeys(row.case.name for row in rows))
     cells = {(row.case.name, _image(row.case)): _cell(row) for row in rows}
     body = [[name, *(cells.get((name, image), "") for image in images)] for name in names]
-    return _table(["filter", *images], body)
+    return markdown_table(["filter", *images], body)
 
 
 def _image(case: FilterCase) -> str:
@@ -97,7 +92,7 @@ def _small(rows: Sequence[FilterRow]) -> str:
         for row in rows
     }
     body = [[name, *(cells.get((name, column), "") for column in columns)] for name in names]
-    head = _table(["filter", *columns], body)
+    head = markdown_table(["filter", *columns], body)
     return f"Microseconds a call, {OURS} / {BESIDE}\n\n{head}" if body else ""
 
 
@@ -124,7 +119,7 @@ def _others(rows: Sequence[FilterRow]) -> Iterator[str]:
             [r.case.name, *(f"{r.ratios[n].median:.2f}" if n in r.ratios else "-" for n in names)]
             for r in chosen
         ]
-        yield f"{about}\n\n{_table(['time over ours', *names], body)}"
+        yield f"{about}\n\n{markdown_table(['time over ours', *names], body)}"
 
 
 def _about(row: FilterRow) -> str:

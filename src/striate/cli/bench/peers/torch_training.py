@@ -25,7 +25,14 @@ __all__ = ["LAYOUTS", "TorchTraining", "prepared"]
 Tensor = torch.Tensor
 
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
-UPDATES = ("SGD, fused", "SGD", "SGD, foreach=False", "by hand")
+UPDATES: dict[str, dict[str, Any] | None] = {
+    "SGD, fused": {"fused": True},
+    "SGD": {},
+    "SGD, foreach=False": {"foreach": False},
+    "by hand": None,
+}
+"""What PyTorch's optimizer is told; None for none."""
+
 FORGETTING = (op.Conv, op.BatchNormalization, op.Add, op.Gemm)
 """Operators whose gradients do not need what they made."""
 
@@ -57,21 +64,21 @@ class TorchTraining:
         loss: str = "cross-entropy",
         momentum: float = 0.0,
         factors: Mapping[str, float] | None = None,
-        update: str = UPDATES[0],
+        update: str = "SGD, fused",
         dtype: torch.dtype = torch.float32,
         layout: str = "NCHW",
     ) -> None:
-        self._graph, self._loss, self._update = network.graph, loss, update
-        self._dtype, self._layout, self._rank = dtype, LAYOUTS[layout], len(shape)
+        self._graph, self._loss = network.graph, loss
+        self._dtype, self._layout = dtype, LAYOUTS[layout]
         shapes = infer_shapes(self._graph, shape)
         dense = dict(network.weights)
         self._masks: dict[str, Tensor] = {}
-        self._tables: dict[str, tuple[op.Conv, int]] = {}
+        self._tables: dict[str, tuple[tuple[int, ...], ...]] = {}
         for node in self._graph.nodes:
             conv = node.operator
             if isinstance(conv, op.Conv) and conv.table is not None:
                 name, channels = node.inputs[1], shapes[node.inputs[0]][1]
-                self._tables[name] = conv, channels
+                self._tables[name] = conv.table
                 self._masks[name] = self._tensor(conv.dense(np.ones_like(dense[name]), channels))
                 dense[name] = conv.dense(dense[name], channels)
         self.tensors = {name: self._tensor(array) for name, array in dense.items()}
@@ -82,7 +89,8 @@ class TorchTraining:
         }
         self._factors = {name: (factors or {}).get(name, 1.0) for name in self._learnt}
         self._applies = self._compiled(shapes)
-        self._optimizer = None if update == "by hand" else self._sgd(momentum)
+        how = UPDATES[update]
+        self._optimizer = None if how is None else self._sgd(momentum, how)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         tensor = torch.from_numpy(np.array(array)).to(self._dtype)
@@ -102,13 +110,10 @@ class TorchTraining:
             applies.append((apply, node.inputs, node.outputs[0]))
         return applies
 
-    def _sgd(self, momentum: float) -> torch.optim.Optimizer:
+    def _sgd(self, momentum: float, how: dict[str, Any]) -> torch.optim.Optimizer:
         groups: dict[float, list[Tensor]] = {}
         for name, tensor in self._learnt.items():
             groups.setdefault(self._factors[name], []).append(tensor)
-        how: dict[str, Any] = {"SGD, fused": {"fused": True}, "SGD": {}}.get(
-            self._update, {"foreach": False}
-        )
         listed = [{"params": some, "factor": factor} for factor, some in groups.items()]
         return torch.optim.SGD(listed, lr=0.0, momentum=momentum, **how)
 
@@ -157,9 +162,8 @@ class TorchTraining:
         for name, tensor in self.tensors.items():
             array = np.array(tensor.detach().contiguous().numpy())
             if name in self._tables:
-                conv, _ = self._tables[name]
                 rows = np.arange(len(array))[:, None]
-                array = array[rows, np.array(conv.table)]
+                array = array[rows, np.array(self._tables[name])]
             found[name] = array
         return found
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ParameterError, UnknownNameError
+from striate.geometry.text import size_text
 from striate.network import Graph, Input, Network, infer_shapes, inspect, zoo
 from striate.network.operators import Dropout
-from striate.runtime.learning import Descent
+from striate.runtime.learning import Descent, Learner, learner
 
 __all__ = ["DESCENT", "KNOWN", "RATE", "TrainingCase", "training_case", "training_cases"]
 
@@ -57,6 +59,25 @@ class TrainingCase:
         """The network without dropout, whose numbers no two engines draw alike."""
         return Network(without_dropout(self.network.graph), self.network.weights)
 
+    def learner(self, network: Network, threads: int, method: Any = "auto") -> Learner:
+        """Return what trains one of these networks as all engines do."""
+        return learner(
+            network,
+            loss="cross-entropy",
+            batch_size=self.batch,
+            descent=DESCENT,
+            threads=threads,
+            method=method,
+        )
+
+    @property
+    def size(self) -> str:
+        """A batch's shape in words: ``16x3x112x112``."""
+        return size_text(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.size}"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """A batch's (N, C, *spatial)."""
@@ -93,9 +114,9 @@ def without_dropout(graph: Graph) -> Graph:
     return replace(graph, nodes=nodes)
 
 
-def training_cases(texts: Sequence[str]) -> Iterator[TrainingCase]:
+def training_cases(texts: Sequence[str]) -> list[TrainingCase]:
     """Return the cases that were asked for, or the usual ones; see `training_case`."""
-    return iter([training_case(text) for text in texts or USUAL])
+    return [training_case(text) for text in texts or USUAL]
 
 
 def training_case(text: str) -> TrainingCase:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 
 from rich.console import Console
 
 from striate.cli.bench.job import Settings, doubts, headline, wide_console
-from striate.cli.bench.machine import describe
+from striate.cli.bench.machine import describe, processors
 from striate.cli.bench.peers import chosen_peers
 from striate.cli.bench.report import SCHEMA, threads_text, write_json
 from striate.cli.bench.training.cases import TrainingCase
@@ -63,21 +65,21 @@ def run_training(
         if settings.json is not None:
             write_json(settings.json, as_json(machine, results))
 
-    with Console(stderr=True).status("measuring") as status:
-        beside = bool(there)
+    beside = bool(there)
+    with _told() as say:
         if "steps" in parts:
             limits = [measured_limits(count) for count in settings.threads]
             for line in doubts(machine, limits):
                 console.print(line, highlight=False)
-            _steps(cases, limits, settings, results, keep, status.update, beside)
+            _steps(cases, limits, settings, results, keep, say, beside)
         if "memory" in parts:
             for case in cases:
-                status.update(f"{case.name}, memory")
+                say(f"{case}, memory: three steps each in new processes")
                 most = max(settings.threads)
                 results.memory.append(measured_memory(case, most, beside_torch=beside))
                 keep()
         if "lenet-1989" in parts:
-            status.update("lenet-1989")
+            say("lenet-1989: one example at a time")
             results.passes = measured_pass(examples(), beside_torch=beside)
             keep()
     print_results(console, results)
@@ -86,6 +88,17 @@ def run_training(
     if settings.plot is not None:
         plot(settings.plot, results, f"striate bench training: {machine['processor']}")
     return int(results.wrong)
+
+
+@contextmanager
+def _told() -> Iterator[Callable[[str], None]]:
+    """Give what says on stderr what runs now: in place in a terminal, else line by line."""
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        if console.is_terminal:
+            yield status.update
+        else:
+            yield lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _steps(
@@ -99,8 +112,12 @@ def _steps(
 ) -> None:
     for case in cases:
         check = Check(case)
+        taken = ceil(check.seconds(measured_limits(processors())))
+        say(f"{case}: what is right, by {check.oracle}: about {taken} s if nothing else runs")
+        _ = check.exact
         for limit in limits:
-            say(f"{case.name}, {threads_text(limit.threads)}")
+            at = f"{case}, {threads_text(limit.threads)}"
+            say(f"{at}: checked, then timed for {settings.seconds:g} s or {settings.rounds} rounds")
             about = case, check, limit, settings.seconds, settings.rounds
             results.steps.append(measured_step(*about, beside_torch=beside))
             keep()

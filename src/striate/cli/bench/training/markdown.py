@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from striate.cli.bench.measure import OURS
-from striate.cli.bench.report import threads_text
+from striate.cli.bench.report import markdown_table, threads_text
 from striate.cli.bench.training.memory import MemoryRow
 from striate.cli.bench.training.passes import PassRow
 from striate.cli.bench.training.report import Results, summaries
@@ -38,11 +38,6 @@ def _parts(results: Results) -> Iterator[str]:
         yield _passes(results.passes)
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def _steps(rows: Sequence[StepRow]) -> str:
     counts = list(dict.fromkeys(row.threads for row in rows))
     cases = list(dict.fromkeys(row.case for row in rows))
@@ -53,12 +48,12 @@ def _steps(rows: Sequence[StepRow]) -> str:
         head += [f"{OURS}, {at}, ms", f"{PYTORCH}, {at}, ms", f"ratio, {at}"]
     body = []
     for case in cases:
-        cells = [case.name, "x".join(map(str, case.shape))]
+        cells = [case.name, case.size]
         for count in counts:
             row = found.get((case, count))
             cells += _step_cells(row) if row else ["", "", ""]
         body.append(cells)
-    return _table(head, body)
+    return markdown_table(head, body)
 
 
 def _step_cells(row: StepRow) -> list[str]:
@@ -83,9 +78,8 @@ def _memory(rows: Sequence[MemoryRow]) -> str:
         peaks = [_megabytes(row.peaks.get(name)) for name in (OURS, PYTORCH)]
         imports = " / ".join(_megabytes(row.imports.get(name)) for name in (OURS, PYTORCH))
         ratio = f"{row.ratio:.2f}" if row.ratio else "-"
-        shape = "x".join(map(str, row.case.shape))
-        body.append([row.case.name, shape, *peaks, ratio, imports])
-    return _table(head, body)
+        body.append([row.case.name, row.case.size, *peaks, ratio, imports])
+    return markdown_table(head, body)
 
 
 def _megabytes(value: float | None) -> str:
@@ -106,4 +100,4 @@ def _passes(row: PassRow) -> str:
         ratio = f"{row.ratio.median:.1f}" if row.ratio and name != OURS else ""
         times = f"{one * 1e6:.1f}", f"{one * row.steps:.3g}", f"{one * row.steps * row.passes:.3g}"
         body.append([name, *times, ratio])
-    return _table(head, body)
+    return markdown_table(head, body)

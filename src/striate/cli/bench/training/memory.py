@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from striate.cli.bench.measure import OURS
-from striate.cli.bench.starts import peak_megabytes
+from striate.cli.bench.processes import answer_of, peak_megabytes
 from striate.cli.bench.training.cases import DESCENT, RATE, TrainingCase
-from striate.errors import StriateError
 
 __all__ = ["MemoryRow", "measured_memory", "our_peak", "torch_peak"]
 
 STEPS = 3
 CHILD = "from striate.cli.bench.training.memory import {0}; {0}({1!r}, {2}, {3}, {4}, {5!r})"
-
-
-class PeakError(StriateError):
-    """The new process failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +48,8 @@ def measured_memory(case: TrainingCase, threads: int, *, beside_torch: bool) -> 
 
     Raises
     ------
-    PeakError
-        If a process fails; the message is its last line.
+    ProcessError
+        If a process fails; the message ends with its last line.
     """
     for _ in range(2):
         ours = _child("our_peak", case, threads, "")
@@ -75,32 +67,17 @@ def measured_memory(case: TrainingCase, threads: int, *, beside_torch: bool) -> 
 
 def _child(function: str, case: TrainingCase, threads: int, layout: str) -> dict[str, Any]:
     code = CHILD.format(function, case.name, case.batch, case.side, threads, layout)
-    environment = {**os.environ, "STRIATE_NUM_THREADS": str(threads)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise PeakError(f"{STEPS} steps of {case.name} did not end: {last[0]}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    failed = f"{STEPS} steps of {case.name} did not end"
+    return answer_of(code, failed, STRIATE_NUM_THREADS=str(threads))
 
 
 def our_peak(name: str, batch: int, side: int, threads: int, layout: str) -> None:
     """Train by striate and print, as JSON, this process's peaks; it has no `layout`."""
     import numpy as np
 
-    from striate.runtime.learning import learner
-
     imports = peak_megabytes()
     case = TrainingCase(name, batch, side)
-    student = learner(
-        case.untrained,
-        loss="cross-entropy",
-        batch_size=batch,
-        descent=DESCENT,
-        threads=threads,
-    )
+    student = case.learner(case.untrained, threads)
     for images, labels in case.batches[:STEPS]:
         student.learn(images, labels, np.full(1, RATE, np.float32))
     print(json.dumps({"imports": imports, "peak": peak_megabytes()}))

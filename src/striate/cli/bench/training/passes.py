@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from math import ceil, isfinite
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.cli.bench.measure import OURS, Entry
-from striate.cli.bench.training.steps import PYTORCH, set_threads
+from striate.cli.bench.training.checking import set_threads
+from striate.cli.bench.training.steps import PYTORCH
 from striate.cli.bench.turns import Spread, spread, take_turns
 from striate.errors import TrainingError
 from striate.network import zoo
@@ -89,17 +91,14 @@ def measured_pass(found: Examples, *, beside_torch: bool) -> PassRow:
     """Return the row: both checked, then in turns through a whole pass, on one thread."""
     pieces = _pieces(found)
     row = PassRow(found.source, len(found.labels), PASSES)
-    ours = _ours()
-    names, runs = [OURS], [_through(ours, pieces)]
-    right = _exact(pieces[0]) if beside_torch else None
-    first = slice(0, CHECKED)
-    losses = _ours()(pieces[0][0][first], pieces[0][1][first])
-    errors = {OURS: _error(losses, right)}
-    settings = {OURS: "compiled"}
+    names, runs = [OURS], [_through(_ours(), pieces)]
+    right = _torch_losses(pieces[0], "by hand", double=True) if beside_torch else None
+    images, labels = pieces[0]
+    losses = _ours()(images[:CHECKED], labels[:CHECKED])
+    errors, settings = {OURS: _error(losses, right)}, {OURS: "compiled"}
     if beside_torch:
         set_threads(1)
-        best, errors[PYTORCH], run = _best(pieces, right)
-        settings[PYTORCH] = best
+        settings[PYTORCH], errors[PYTORCH], run = _best(pieces, right)
         if errors[PYTORCH] <= TOLERANCE:
             names.append(PYTORCH)
             runs.append(run)
@@ -115,7 +114,7 @@ def measured_pass(found: Examples, *, beside_torch: bool) -> PassRow:
     if len(times) == 1:
         return row
     ratio = spread([theirs / mine for mine, theirs in zip(*times, strict=True)])
-    return PassRow(row.source, row.steps, row.passes, row.entries, ratio)
+    return replace(row, ratio=ratio)
 
 
 Piece = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -129,17 +128,10 @@ def _pieces(found: Examples) -> list[Piece]:
     return [(found.images[s : s + size], found.labels[s : s + size]) for s in starts]
 
 
-def _through(learn: Learn, pieces: list[Piece]) -> Callable[[], None]:
+def _through(learn: Learn, pieces: list[Piece]) -> Callable[[], object]:
     """Return what learns from the next piece, then the one after."""
-
-    def turn() -> Iterator[None]:
-        while True:
-            for images, labels in pieces:
-                learn(images, labels)
-                yield
-
-    turns = turn()
-    return lambda: next(turns)
+    turns = cycle(pieces)
+    return lambda: learn(*next(turns))
 
 
 def _ours() -> Learn:
@@ -157,7 +149,9 @@ def _ours() -> Learn:
     return learn
 
 
-def _best(pieces: list[Piece], right: NDArray[Any] | None) -> tuple[str, float, Callable[[], None]]:
+def _best(
+    pieces: list[Piece], right: NDArray[Any] | None
+) -> tuple[str, float, Callable[[], object]]:
     """Return PyTorch's fastest way, its error, and what runs it."""
     runs = [_torch(update, pieces, fast) for update, fast in WAYS]
     times = take_turns(runs, 0.0, rounds=3)
@@ -209,22 +203,14 @@ def _backend(fast: bool) -> Iterator[None]:
 
 def _torch(update: str, pieces: list[Piece], fast: bool) -> Callable[[], None]:
     student = _student(update, double=False)
-    given = [_given(piece, double=False) for piece in pieces]
+    turns = cycle([_given(piece, double=False) for piece in pieces])
 
-    def turn() -> Iterator[None]:
-        while True:
-            for piece in given:
-                with _backend(fast):
-                    for images, wanted in piece:
-                        student.step(images, wanted, 1.0)
-                yield
+    def run() -> None:
+        with _backend(fast):
+            for images, wanted in next(turns):
+                student.step(images, wanted, 1.0)
 
-    turns = turn()
-    return lambda: next(turns)
-
-
-def _exact(piece: Piece) -> NDArray[Any]:
-    return _torch_losses(piece, "by hand", double=True)
+    return run
 
 
 def _torch_losses(piece: Piece, update: str, *, double: bool) -> NDArray[Any]:

@@ -13,9 +13,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from striate.cli.bench.training.cases import DESCENT, RATE, TrainingCase
+from striate.cli.bench.report import empty_table
+from striate.cli.bench.training.cases import RATE, TrainingCase
 from striate.errors import ParameterError
-from striate.runtime.learning import learner
 from striate.runtime.learning.compiled import CompiledLearner
 
 __all__ = ["Profile", "TaskTime", "print_profile", "profiled_step"]
@@ -74,13 +74,7 @@ def profiled_step(case: TrainingCase, threads: int) -> Profile:
     ParameterError
         If the network is not trained in machine code.
     """
-    student = learner(
-        case.network,
-        loss="cross-entropy",
-        batch_size=case.batch,
-        descent=DESCENT,
-        threads=threads,
-    )
+    student = case.learner(case.network, threads)
     if not isinstance(student, CompiledLearner):
         raise ParameterError(f"nothing to profile: {student.plain_because}")
     course, rates = student.course(case.shape), np.full(1, RATE, np.float32)
@@ -104,9 +98,8 @@ def profiled_step(case: TrainingCase, threads: int) -> Profile:
 
 def print_profile(console: Console, profile: Profile) -> None:
     """Print the shares of the step's parts, then of nodes, then of kernels."""
-    case = profile.case
     console.print(
-        f"{case.name}, {'x'.join(map(str, case.shape))}, threads {profile.threads}: a step takes "
+        f"{profile.case}, threads {profile.threads}: a step takes "
         f"{profile.undivided * 1e3:.2f} ms; its tasks one by one {profile.seconds * 1e3:.2f} ms",
         highlight=False,
     )
@@ -116,7 +109,7 @@ def print_profile(console: Console, profile: Profile) -> None:
 
 
 def _parts(profile: Profile) -> Table:
-    table = _empty("part", "ms", "share")
+    table = empty_table(["part"], ["ms", "share"])
     for what, seconds in _sums((t.what, t.seconds) for t in profile.tasks):
         table.add_row(str(what), f"{seconds * 1e3:.3f}", f"{seconds / profile.seconds:.1%}")
     return table
@@ -124,7 +117,7 @@ def _parts(profile: Profile) -> Table:
 
 def _nodes(profile: Profile) -> Table:
     kinds = list(dict.fromkeys(task.what for task in profile.tasks))
-    table = _empty("node", "operator", *(f"{kind}, ms" for kind in kinds), "share", texts=2)
+    table = empty_table(["node", "operator"], [*(f"{kind}, ms" for kind in kinds), "share"])
     operators = {node.name: node.operator.onnx for node in profile.case.untrained.graph.nodes}
     cells = dict(_sums(((t.node, t.what), t.seconds) for t in profile.tasks))
     for node, seconds in _sums((t.node, t.seconds) for t in profile.tasks):
@@ -137,7 +130,7 @@ def _nodes(profile: Profile) -> Table:
 
 def _kernels(profile: Profile) -> Table:
     """Return the time and the number of tasks of each kernel in each part of the step."""
-    table = _empty("kernel", "part", "tasks", "ms", "share", "work / ns", texts=2)
+    table = empty_table(["kernel", "part"], ["tasks", "ms", "share", "work / ns"])
     work: dict[Hashable, float] = dict(_sums(((t.kernel, t.what), t.work) for t in profile.tasks))
     count: dict[Hashable, float] = dict(_sums(((t.kernel, t.what), 1) for t in profile.tasks))
     for key, seconds in _sums(((t.kernel, t.what), t.seconds) for t in profile.tasks)[:LONGEST]:
@@ -158,11 +151,3 @@ def _sums(pairs: Iterable[tuple[Any, float]]) -> list[tuple[Any, float]]:
     for key, number in pairs:
         sums[key] += number
     return sorted(sums.items(), key=lambda item: -item[1])
-
-
-def _empty(*names: str, texts: int = 1) -> Table:
-    table = Table(box=None, title_justify="left", padding=(0, 2, 0, 0))
-    for place, name in enumerate(names):
-        justify: Any = "left" if place < texts else "right"
-        table.add_column(name, justify=justify, no_wrap=True)
-    return table

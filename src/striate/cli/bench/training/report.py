@@ -13,13 +13,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from striate.cli.bench.measure import OURS
-from striate.cli.bench.report import SCHEMA, coloured, entry_json, spread_json, threads_text
+from striate.cli.bench.report import (
+    SCHEMA,
+    coloured,
+    empty_table,
+    entry_json,
+    spread_json,
+    threads_text,
+)
 from striate.cli.bench.training.memory import MemoryRow
 from striate.cli.bench.training.passes import PassRow
 from striate.cli.bench.training.steps import PYTORCH, StepRow
 from striate.drawing import bar_chart, write
 
-__all__ = ["Results", "as_json", "case_text", "plot", "print_results", "summaries"]
+__all__ = ["Results", "as_json", "plot", "print_results", "summaries"]
 
 
 @dataclass
@@ -36,18 +43,13 @@ class Results:
         return any(row.wrong for row in self.steps) or bool(self.passes and self.passes.wrong)
 
 
-def case_text(row: StepRow | MemoryRow) -> str:
-    """Return a case in words: ``resnet18, 16x3x112x112``."""
-    return f"{row.case.name}, {'x'.join(map(str, row.case.shape))}"
-
-
 def summaries(rows: Sequence[StepRow]) -> list[tuple[int, int, float, float, str]]:
     """Return threads (0 for all), rows, geometric mean and lowest of ratios, and where that is."""
     found = []
     counts = list(dict.fromkeys(row.threads for row in rows))
     for threads in counts if len(counts) == 1 else [*counts, 0]:
         timed = [
-            (row.ratio.median, case_text(row))
+            (row.ratio.median, str(row.case))
             for row in rows
             if row.ratio and threads in (row.threads, 0)
         ]
@@ -75,7 +77,7 @@ def print_results(console: Console, results: Results) -> None:
 
 
 def _refusals(results: Results) -> Iterator[str]:
-    entries = [(f"{case_text(r)}, {threads_text(r.threads)}", r.entries) for r in results.steps]
+    entries = [(f"{r.case}, {threads_text(r.threads)}", r.entries) for r in results.steps]
     if results.passes:
         entries.append(("lenet-1989", results.passes.entries))
     for where, found in entries:
@@ -90,10 +92,10 @@ def _steps(rows: Sequence[StepRow]) -> Table:
         "ours: above 1, striate is faster"
     )
     names = ("ms", "quartiles", "limit", PYTORCH, "quartiles", "errors")
-    table = _table(title, ("network", "input", "threads"), names)
+    table = empty_table(("network", "input", "threads"), names, title)
     table.add_column("PyTorch's best", no_wrap=True)
     for row in rows:
-        about = row.case.name, "x".join(map(str, row.case.shape)), str(row.threads)
+        about = row.case.name, row.case.size, str(row.threads)
         table.add_row(*about, *_step_cells(row))
     return table
 
@@ -119,7 +121,7 @@ def _step_cells(row: StepRow) -> list[str]:
 def _memory(rows: Sequence[MemoryRow]) -> Table:
     title = "Peak memory of a process that takes three steps, MB (imports alone)"
     names = (OURS, PYTORCH, "ratio")
-    table = _table(title, ("network", "input", "threads"), names)
+    table = empty_table(("network", "input", "threads"), names, title)
     table.add_column("PyTorch's layout", no_wrap=True)
     for row in rows:
         cells = [
@@ -127,7 +129,7 @@ def _memory(rows: Sequence[MemoryRow]) -> Table:
             for name in (OURS, PYTORCH)
         ]
         ratio = coloured(row.ratio) if row.ratio else "-"
-        about = row.case.name, "x".join(map(str, row.case.shape)), str(row.threads)
+        about = row.case.name, row.case.size, str(row.threads)
         table.add_row(*about, *cells, ratio, row.layout)
     return table
 
@@ -139,7 +141,7 @@ def _megabytes(value: float | None) -> str:
 def _passes(row: PassRow) -> Table:
     title = f"lenet-1989, one example a step, {row.steps} digits of {row.source}, 1 thread"
     whole = f"{row.passes} passes, s"
-    table = _table(title, ("engine",), ("us a step", "quartiles", whole, "ratio", "error"))
+    table = empty_table(["engine"], ["us a step", "quartiles", whole, "ratio", "error"], title)
     table.add_column("setting", no_wrap=True)
     for name, entry in row.entries.items():
         if entry.seconds is None:
@@ -149,15 +151,6 @@ def _passes(row: PassRow) -> Table:
         ratio = coloured(row.ratio.median) if row.ratio and name != OURS else ""
         cells = f"{us[0]:.1f}", f"{us[1]:.1f} to {us[2]:.1f}", f"{row.whole(name):.2f}"
         table.add_row(name, *cells, ratio, f"{entry.error:.0e}", entry.setting)
-    return table
-
-
-def _table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
-    for name in texts:
-        table.add_column(name, no_wrap=True)
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -214,14 +207,14 @@ def _pass_json(row: PassRow) -> dict[str, Any]:
 def plot(path: Path, results: Results, title: str) -> None:
     """Draw the ratio to PyTorch of every step, of the pass, and of memory."""
     bars = [
-        (f"{case_text(row)}, {threads_text(row.threads)}", (r.median, r.low, r.high))
+        (f"{row.case}, {threads_text(row.threads)}", (r.median, r.low, r.high))
         for row in results.steps
         if (r := row.ratio)
     ]
     if results.passes and (ratio := results.passes.ratio):
         bars.append(("lenet-1989, 1x1x16x16, 1 thread", (ratio.median, ratio.low, ratio.high)))
     bars += [
-        (f"{case_text(row)}, memory", (found, found, found))
+        (f"{row.case}, memory", (found, found, found))
         for row in results.memory
         if (found := row.ratio)
     ]

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from striate.cli.bench.measure import OURS, Entry
 from striate.cli.bench.training.cases import DESCENT, RATE, TrainingCase
-from striate.cli.bench.training.checking import Check, our_answer, torch_answer
+from striate.cli.bench.training.checking import Check, our_answer, set_threads, torch_answer
 from striate.cli.bench.turns import Spread, spread, take_turns
 from striate.errors import TrainingError
-from striate.runtime.learning import learner
 from striate.runtime.limits import Limits
 
-__all__ = ["PYTORCH", "StepRow", "measured_step", "set_threads"]
+__all__ = ["PYTORCH", "StepRow", "measured_step"]
 
 PYTORCH = "PyTorch"
 Run = Callable[[], None]
+Way = tuple[str, Run, float]  # a setting, a step in it, and the error of its gradients
 SMALL = 10_000_000
 """Parameters up to which PyTorch's default update is tried beside the fused one, which reads and
 writes weights fewer times and so is the faster one where they are many."""
@@ -64,51 +65,31 @@ def measured_step(
 ) -> StepRow:
     """Return the row of a case: check both, find PyTorch's best setting, then take turns."""
     threads = limits.threads
+    losses, gradients = check.errors(our_answer(case, threads))
+    if refusal := check.refusal(losses, gradients):
+        return StepRow(case, threads, {OURS: Entry(refused=refusal)}, oracle=check.oracle)
+    timed: dict[str, Way] = {OURS: (*_ours(case, threads), gradients)}
     entries: dict[str, Entry] = {}
-    runs: list[Run] = []
-    settings: list[tuple[str, str, float]] = []
-    errors = check.errors(our_answer(case, threads))
-    if refusal := check.refusal(*errors):
-        entries[OURS] = Entry(refused=refusal)
-        return StepRow(case, threads, entries, oracle=check.oracle)
-    setting, run = _ours(case, threads)
-    runs.append(run)
-    settings.append((OURS, setting, errors[1]))
     if beside_torch:
         set_threads(threads)
         found = _best(case, check)
         if isinstance(found, Entry):
             entries[PYTORCH] = found
         else:
-            settings.append((PYTORCH, found[0], found[1]))
-            runs.append(found[2])
-    times = take_turns(runs, seconds, rounds)
-    for (name, setting, error), taken in zip(settings, times, strict=True):
+            timed[PYTORCH] = found
+    times = take_turns([run for _, run, _ in timed.values()], seconds, rounds)
+    for (name, (setting, _, error)), taken in zip(timed.items(), times, strict=True):
         entries[name] = Entry(setting, error, spread(taken))
     ratio = None
     if len(times) > 1:
         ratio = spread([theirs / ours for ours, theirs in zip(*times, strict=True)])
-    ours = entries[OURS].seconds
-    share = limits.bound(case.macs, 0)[1] / ours.median if ours else 0.0
+    share = limits.share(case.macs, 0, spread(times[0]).median)
     ordered = {name: entries[name] for name in (OURS, PYTORCH) if name in entries}
     return StepRow(case, threads, ordered, ratio, share, check.oracle)
 
 
-def set_threads(threads: int) -> None:
-    """Set the number of PyTorch's threads."""
-    import torch
-
-    torch.set_num_threads(threads)
-
-
 def _ours(case: TrainingCase, threads: int) -> tuple[str, Run]:
-    student = learner(
-        case.network,
-        loss="cross-entropy",
-        batch_size=case.batch,
-        descent=DESCENT,
-        threads=threads,
-    )
+    student = case.learner(case.network, threads)
     batches, rates = cycle(case.batches), np.full(1, RATE, np.float32)
 
     def run() -> None:
@@ -120,31 +101,30 @@ def _ours(case: TrainingCase, threads: int) -> tuple[str, Run]:
     return f"in NumPy: {because}" if because else "compiled", run
 
 
-def _best(case: TrainingCase, check: Check) -> tuple[str, float, Run] | Entry:
+def _best(case: TrainingCase, check: Check) -> Way | Entry:
     """Return the fastest of PyTorch's settings that learn the right thing, or why there is none."""
-    found: list[tuple[str, float, Run]] = []
+    found: list[Way] = []
     reasons: list[str] = []
     try:
-        for setting, layout, update in _settings(case):
-            error = check.errors(torch_answer(case, layout=layout))
-            if refusal := check.refusal(*error):
-                reasons.append(f"{setting}: {refusal}")
-            else:
-                found.append((setting, error[1], _torch(case, layout, update)))
+        for layout in ("NCHW", "channels last"):
+            losses, gradients = check.errors(torch_answer(case, layout=layout))
+            if refusal := check.refusal(losses, gradients):
+                reasons.append(f"{layout}: {refusal}")
+                continue
+            for update in _updates(case):
+                run = _torch(case, layout, update)
+                found.append((f"{layout}, {update}", run, gradients))
     except Exception as failure:  # it raises what it likes; the report repeats it
         reasons.append(f"{type(failure).__name__}: {' '.join(str(failure).split())[:200]}")
     if not found:
         return Entry(refused="; ".join(reasons))
-    times = take_turns([run for *_, run in found], 0.0, rounds=3)
+    times = take_turns([run for _, run, _ in found], 0.0, rounds=3)
     return found[min(range(len(times)), key=lambda i: min(times[i]))]
 
 
-def _settings(case: TrainingCase) -> Iterator[tuple[str, str, str]]:
-    size = sum(int(np.prod(p.shape)) for p in case.untrained.graph.parameters)
-    updates = ("SGD, fused", "SGD") if size <= SMALL else ("SGD, fused",)
-    for layout in ("NCHW", "channels last"):
-        for update in updates:
-            yield f"{layout}, {update}", layout, update
+def _updates(case: TrainingCase) -> tuple[str, ...]:
+    size = sum(prod(p.shape) for p in case.untrained.graph.parameters)
+    return ("SGD, fused", "SGD") if size <= SMALL else ("SGD, fused",)
 
 
 def _torch(case: TrainingCase, layout: str, update: str) -> Run:
