@@ -59,7 +59,7 @@ def _list(*, as_json: bool) -> None:
     """Print all recipes: paper, what it shows, and about how long it takes."""
     import json
 
-    from striate.training.recipes import RECIPES
+    from striate.training.recipes.registry import BUDGETS, RECIPES
 
     recipes = RECIPES.values()
     if as_json:
@@ -68,7 +68,7 @@ def _list(*, as_json: bool) -> None:
                 "name": recipe.name,
                 "paper": recipe.paper,
                 "shows": recipe.shows,
-                "times": dict(zip(("small", "full"), recipe.times, strict=True)),
+                "times": dict(zip(BUDGETS, recipe.times, strict=True)),
             }
             for recipe in recipes
         ]

@@ -158,6 +158,16 @@ def test_files_and_their_index(tmp_path):
     assert page.endswith("```{toctree}\n:hidden:\n\nlenet-1989\npigeons\n```\n")
 
 
+def test_a_card_cannot_go_where_a_file_is(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError) as error:
+        card_called().write(tmp_path / "file")
+    assert str(error.value) == (
+        f"{tmp_path / 'file'}: no folder can be made there (File exists); "
+        "choose another (publish, --publish)"
+    )
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', '{"name": 1, "cost": 3}'])
 def test_what_is_no_card_is_named(tmp_path, text):
     (tmp_path / "odd.json").write_text(text)

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from striate.errors import ParameterError
+from striate.errors import FileError, ParameterError
 from striate.files import write_whole
 from striate.training.recipes.plots import Panel, draw
 from striate.training.recipes.wording import duration_text
 from striate.training.wording import count_text
 
-__all__ = ["SCHEMA", "Assumption", "Figure", "ReportCard", "Table"]
+__all__ = ["SCHEMA", "Assumption", "Figure", "ReportCard", "Table", "folder_made"]
 
 SCHEMA = 1
 HEADER = ("figure", "published", "computed", "measured")
@@ -182,7 +182,7 @@ class ReportCard:
         MissingExtraError
             If Matplotlib is missing.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        folder_made(folder, "publish, --publish")
         picture = [draw(self.panels, folder / f"{self.name}.png")] if self.panels else []
         return [
             write_whole(folder / f"{self.name}.md", self.to_markdown()),
@@ -197,6 +197,22 @@ class ReportCard:
         for table in self.tables:
             parts += ["", table.title, _ruled([table.header, *table.rows])]
         return "\n".join([*parts, *map(str, self.assumptions), *self.notes])
+
+
+def folder_made(folder: Path, option: str) -> Path:
+    """Make a folder that `option` has named, unless it is there, and return it.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"{folder}: no folder can be made there ({error.strerror}); choose another ({option})"
+        ) from None
+    return folder
 
 
 def _sentence(text: str) -> str:

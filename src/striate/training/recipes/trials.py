@@ -17,7 +17,7 @@ from striate.errors import FileError
 from striate.files import write_whole
 from striate.training.recipes.learning import Advance
 from striate.training.recipes.machine import describe
-from striate.training.recipes.report_card import ReportCard
+from striate.training.recipes.report_card import ReportCard, folder_made
 from striate.training.recipes.watching import Watch
 from striate.training.recipes.wording import duration_text
 from striate.training.wording import count_text
@@ -101,7 +101,7 @@ def conduct(
     KeyboardInterrupt
         On Ctrl-C; its text says what is kept.
     """
-    runs = None if out is None else _folder(out)
+    runs = None if out is None else folder_made(out / "runs", "out, --out")
     done = {trial.name: _kept(runs, trial) for trial in experiment.trials}
     left = [trial for trial in experiment.trials if done[trial.name] is None]
     watch, device = Watch(experiment.name, progress), experiment.settings["device"]
@@ -146,17 +146,6 @@ def _estimated(left: Sequence[Trial], watch: Watch) -> dict[str, float]:
         "each kind here"
     )
     return each
-
-
-def _folder(out: Path) -> Path:
-    runs = out / "runs"
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"{runs}: no folder can be made there ({error.strerror}); choose another (out, --out)"
-        ) from None
-    return runs
 
 
 def _kept(runs: Path | None, trial: Trial) -> Result | None:
