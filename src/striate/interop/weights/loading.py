@@ -137,8 +137,9 @@ def _found(
         )
     if is_checkpoint(source):
         return str(source), open_checkpoint(source)
-    tensors, owner = open_tensors(source)
-    if owner not in (None, network.name):
+    tensors, notes = open_tensors(source)
+    owner = notes.get("network", network.name)
+    if owner != network.name:
         raise ParameterError(
             f"{source}: holds weights of {owner}, not of {network.name}; use it with {owner}"
         )

@@ -130,15 +130,11 @@ def read_notes(path: str | os.PathLike[str]) -> dict[str, str]:
     ...     read_notes(path)
     {'network': 'example'}
     """
-    open_tensors(path)  # which says what is wrong, if anything is
-    from safetensors import safe_open
-
-    with safe_open(path, framework="np") as file:
-        return dict(file.metadata() or {})
+    return open_tensors(path)[1]
 
 
-def open_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], str | None]:
-    """Return what a safetensors file holds, and the network whose it says that they are.
+def open_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], dict[str, str]]:
+    """Return what a safetensors file holds, and what it says about itself.
 
     Raises
     ------
@@ -159,7 +155,7 @@ def open_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], str |
             for name, kind in kinds.items():
                 if kind not in KINDS:
                     raise FileError(f"{path}: weight {name!r} is {kind}; it must be F32 or F64")
-            owner = (file.metadata() or {}).get("network")
+            notes = dict(file.metadata() or {})
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except SafetensorError as error:
         raise FileError(
@@ -170,7 +166,7 @@ def open_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], str |
             raise
         raise FileError(f"{path}: cannot be read ({error}); check its permissions") from None
     readers = {n: partial(_read, path, n, KINDS[kinds[n]], shapes[n]) for n in names}
-    return {n: Stored(shapes[n], KINDS[kinds[n]], readers[n]) for n in names}, owner
+    return {n: Stored(shapes[n], KINDS[kinds[n]], readers[n]) for n in names}, notes
 
 
 def _worded(error: Exception) -> str:
