@@ -216,7 +216,7 @@ def test_plots_of_every_kind(tmp_path):
         ),
         (
             lambda: Table("t", ("a", "b"), (("1",),)),
-            "table 't': row ('1',) has 1 cells, but the header 2: they must be equally many",
+            "table 't': row ('1',) has 1 cell, but the header 2: they must be equally many",
         ),
     ],
 )

@@ -65,8 +65,8 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.header):
                 raise ParameterError(
-                    f"table {self.title!r}: row {row} has {len(row)} cells, but the header "
-                    f"{len(self.header)}: they must be equally many"
+                    f"table {self.title!r}: row {row} has {count_text(len(row), 'cell')}, but the "
+                    f"header {len(self.header)}: they must be equally many"
                 )
 
 

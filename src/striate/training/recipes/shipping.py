@@ -41,6 +41,7 @@ from striate.training.fingerprints import fingerprint
 from striate.training.recipes import lenet_1989
 from striate.training.records import SETTINGS
 from striate.training.settings import Settings
+from striate.training.wording import count_text
 
 __all__ = ["SHIPMENTS", "Shipment", "main", "ship"]
 
@@ -83,7 +84,9 @@ class Run:
             notes = json.loads(read_notes(folder / LAST)["training"])
             history, epochs = notes["history"], about["settings"]["epochs"]
             if len(history) != epochs or notes["pass"] is not None:
-                raise FileError(f"it has {len(history)} of {epochs} epochs; resume it")
+                raise FileError(
+                    f"it has {len(history)} of {count_text(epochs, 'epoch')}; resume it"
+                )
             return cls(about, epochs, history[-1]["test_error"], about["network"]["name"])
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise FileError(

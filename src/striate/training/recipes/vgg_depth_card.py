@@ -11,6 +11,7 @@ from striate.training.recipes.plots import Panel, Series
 from striate.training.recipes.report_card import Assumption, Figure, ReportCard, Table
 from striate.training.recipes.spread import Spread
 from striate.training.recipes.vgg_depth_networks import vgg_like
+from striate.training.recipes.wording import passes_text
 
 __all__ = ["PUBLISHED", "card"]
 
@@ -239,7 +240,8 @@ def _assumptions(budget: Mapping[str, Any]) -> tuple[Assumption, ...]:
         Assumption(
             "the data",
             "has ImageNet, in pictures of 224x224",
-            f"CIFAR-10, {images} training images of 32x32 for {budget['passes']} passes: errors "
+            f"CIFAR-10, {images} training images of 32x32 for "
+            f"{passes_text(budget['passes'])}: errors "
             "are not comparable, the way they go with depth is",
         ),
         Assumption(
