@@ -69,7 +69,10 @@ def sent(device: torch.device, array: NDArray[Any], parts: list[tuple[int, int]]
 
 
 def laid_out(x: Tensor) -> Tensor:
-    """Return images with their channels last in memory, which CUDA's convolutions want."""
+    """Return images, or weights, with channels last in memory, which CUDA's convolutions want.
+
+    PyTorch has that order for four axes alone; others stay as they are.
+    """
     if x.device.type != "cuda" or x.dim() != 4:
         return x
     return x.contiguous(memory_format=torch.channels_last)

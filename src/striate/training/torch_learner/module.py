@@ -12,6 +12,7 @@ from striate.interop.torch.writing.table import How
 from striate.interop.torch.writing.writer import NetworkModule
 from striate.network import Graph, Network, Operator, settings_inputs
 from striate.network import operators as ops
+from striate.training.torch_learner.feeding import laid_out
 from striate.training.torch_learner.norms import batch_norm
 from striate.training.torch_learner.world import World
 
@@ -45,6 +46,8 @@ class LearningModule(NetworkModule):
         self.to(device)
         self.random, self._world = torch.Generator(device), world
         self.kept = dict(super()._kept())
+        for tensor in self.kept.values():
+            tensor.data = laid_out(tensor.data)
         self.drops = any(isinstance(node.operator, ops.Dropout) for node in network.graph.nodes)
         self._hangs_on_values = bool(settings_inputs(network.graph))
         self._cases: dict[tuple[torch.Size, ...], Graph] = {}

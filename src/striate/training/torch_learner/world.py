@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+from time import sleep
 
 import torch
 import torch.distributed as dist
@@ -13,6 +14,8 @@ from striate.training.torch_learner.meeting import meeting
 from striate.training.torch_learner.place import Place
 
 __all__ = ["World"]
+
+PAUSE = 0.3  # seconds in which Gloo's threads let go of the last tensors
 
 
 class World:
@@ -41,7 +44,7 @@ class World:
             dist.init_process_group("nccl", device_id=device, **meeting(self.place))
         else:
             dist.init_process_group("gloo", **meeting(self.place))
-        atexit.register(dist.destroy_process_group)
+        atexit.register(_leave)
 
     @property
     def restarted(self) -> bool:
@@ -103,3 +106,17 @@ class World:
         rows = [torch.empty_like(values) for _ in range(self.place.size)]
         dist.all_gather(rows, values)
         return torch.stack(rows)
+
+
+def _leave() -> None:
+    """End what connects the processes, and let Gloo's threads finish before Python does.
+
+    They let go of a tensor after the call that gave it to them has returned, and need Python for
+    it. Up to Python 3.13 a thread that asks for Python when it is ending aborts the process, which
+    torchrun takes for a failure. DistributedDataParallel keeps the threads, so they cannot be
+    joined; while this sleeps, Python is free for them.
+    """
+    threads = dist.get_backend() == "gloo"
+    dist.destroy_process_group()
+    if threads:
+        sleep(PAUSE)
