@@ -20,7 +20,8 @@ class Stopped(Exception):
 class Interruption:
     """While it is entered, the first signal is only noted; a second one is as it always was.
 
-    In threads other than the main one Python delivers no signals, and nothing is changed.
+    A signal that is ignored (as SIGINT is in background jobs of scripts) stays so. In threads other
+    than the main one Python delivers no signals, and nothing is changed.
 
     Parameters
     ----------
@@ -41,7 +42,9 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {which: signal.signal(which, self._note) for which in SIGNALS}
+            for which in SIGNALS:
+                if signal.getsignal(which) not in (signal.SIG_IGN, None):
+                    self._before[which] = signal.signal(which, self._note)
         return self
 
     def __exit__(
@@ -65,5 +68,5 @@ class Interruption:
 
     def _give_back(self) -> None:
         for which, handler in self._before.items():
-            signal.signal(which, handler if handler is not None else signal.SIG_DFL)
+            signal.signal(which, handler)
         self._before = {}

@@ -1,4 +1,4 @@
-"""Processes that train together stop at the same step, whoever was told to."""
+"""Signals are noted, and processes that train together stop at the same step."""
 
 import signal
 
@@ -32,3 +32,15 @@ def test_what_a_process_was_told_is_what_it_says():
         with pytest.raises(Stopped):
             interruption.check()
     assert asked == [0, signal.SIGINT]
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interruption() as interruption:
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            signal.raise_signal(signal.SIGINT)
+            interruption.check()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
