@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, isfinite, pi
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from striate.errors import ParameterError, UnknownNameError
 
@@ -98,8 +98,33 @@ class Step:
         return float(self.scale ** sum(epoch >= at for at in self.at))
 
 
+class _Planned:
+    """A course over all epochs, whose fields are numbers from 0 to the limit of each."""
+
+    __slots__ = ()
+    _name: ClassVar[str]
+    _limits: ClassVar[dict[str, float]]
+
+    def __post_init__(self) -> None:
+        for field, most in self._limits.items():
+            _require(f"{self._name}: {field}", getattr(self, field), 0, most)
+
+    @property
+    def text(self) -> str:
+        """Such as cosine or one-cycle:rise=0.25: the name, and what is not as usual."""
+        usual = type(self)()
+        given = [(field, getattr(self, field)) for field in self._limits]
+        options = [f"{field}={value!r}" for field, value in given if value != getattr(usual, field)]
+        return f"{self._name}:{','.join(options)}" if options else self._name
+
+    @property
+    def depends_on_epochs(self) -> bool:
+        """Yes."""
+        return True
+
+
 @dataclass(frozen=True, slots=True)
-class Cosine:
+class Cosine(_Planned):
     """Half a wave down from the full rate, after a straight way up.
 
     Parameters
@@ -125,20 +150,8 @@ class Cosine:
 
     floor: float = 0.0
     warmup: float = 0.0
-
-    def __post_init__(self) -> None:
-        _require("cosine: floor", self.floor, 0, 1)
-        _require("cosine: warmup", self.warmup, 0, 1e6)
-
-    @property
-    def text(self) -> str:
-        """Such as cosine or cosine:warmup=5."""
-        return _text("cosine", self, Cosine())
-
-    @property
-    def depends_on_epochs(self) -> bool:
-        """Yes."""
-        return True
+    _name: ClassVar[str] = "cosine"
+    _limits: ClassVar[dict[str, float]] = {"floor": 1, "warmup": 1e6}
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """Return the way up, or the wave's height."""
@@ -150,7 +163,7 @@ class Cosine:
 
 
 @dataclass(frozen=True, slots=True)
-class OneCycle:
+class OneCycle(_Planned):
     """Up to the full rate and down to almost nothing, each along half a wave.
 
     Parameters
@@ -180,21 +193,8 @@ class OneCycle:
     rise: float = 0.3
     start: float = 0.04
     end: float = 4e-6
-
-    def __post_init__(self) -> None:
-        _require("one-cycle: rise", self.rise, 0, 1)
-        _require("one-cycle: start", self.start, 0, 1)
-        _require("one-cycle: end", self.end, 0, 1)
-
-    @property
-    def text(self) -> str:
-        """Such as one-cycle or one-cycle:rise=0.25."""
-        return _text("one-cycle", self, OneCycle())
-
-    @property
-    def depends_on_epochs(self) -> bool:
-        """Yes."""
-        return True
+    _name: ClassVar[str] = "one-cycle"
+    _limits: ClassVar[dict[str, float]] = {"rise": 1, "start": 1, "end": 1}
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """Return the height of the wave up or of that down."""
@@ -240,50 +240,37 @@ def schedule(text: str | Schedule | None) -> Schedule:
     for option in named:
         if option not in known:
             raise UnknownNameError.of(f"option of schedule {name}", option, known or ("none",))
-    options = {known[option]: _number(text, value) for option, value in named.items()}
-    return make(text, [word for word in words if "=" not in word], options)
+    options: dict[str, Any] = {known[o]: _number(text, value) for o, value in named.items()}
+    plain = [word for word in words if "=" not in word]
+    if make is Step:
+        options["at"] = _epochs(text, plain)
+    elif plain:
+        raise ParameterError(
+            f"schedule {text!r}: {plain[0]!r} has no name: write it as name=number"
+        )
+    return make(**options)
 
 
-def _step(text: str, words: list[str], options: dict[str, float]) -> Schedule:
+def _epochs(text: str, words: list[str]) -> tuple[int, ...]:
     try:
-        return Step(tuple(int(word) for word in words), **options)
-    except ValueError as error:
-        if isinstance(error, ParameterError):
-            raise
+        return tuple(int(word) for word in words)
+    except ValueError:
         raise ParameterError(
             f"schedule {text!r}: epochs must be whole numbers: step:30,60"
         ) from None
 
 
-def _plain(kind: Callable[..., Schedule]) -> Callable[[str, list[str], dict[str, float]], Schedule]:
-    def make(text: str, words: list[str], options: dict[str, float]) -> Schedule:
-        if words:
-            raise ParameterError(
-                f"schedule {text!r}: {words[0]!r} has no name: write it as name=number"
-            )
-        return kind(**options)
-
-    return make
-
-
-_KINDS: dict[str, tuple[Callable[[str, list[str], dict[str, float]], Schedule], dict[str, str]]] = {
-    "constant": (_plain(Constant), {}),
-    "step": (_step, {"factor": "scale"}),
-    "cosine": (_plain(Cosine), {"floor": "floor", "warmup": "warmup"}),
-    "one-cycle": (_plain(OneCycle), {"rise": "rise", "start": "start", "end": "end"}),
+_KINDS: dict[str, tuple[Callable[..., Schedule], dict[str, str]]] = {
+    "constant": (Constant, {}),
+    "step": (Step, {"factor": "scale"}),
+    "cosine": (Cosine, {"floor": "floor", "warmup": "warmup"}),
+    "one-cycle": (OneCycle, {"rise": "rise", "start": "start", "end": "end"}),
 }
-"""How each is made, and its options with the fields that they are."""
+"""What makes each, and its options with the fields that they are."""
 
 
 def _wave(begin: float, end: float, share: float) -> float:
     return end + (begin - end) * (1 + cos(pi * share)) / 2
-
-
-def _text(name: str, chosen: Any, usual: Any) -> str:
-    fields = type(chosen).__slots__
-    given = [(field, getattr(chosen, field)) for field in fields]
-    options = [f"{field}={value!r}" for field, value in given if value != getattr(usual, field)]
-    return f"{name}:{','.join(options)}" if options else name
 
 
 def _number(text: str, word: str) -> float:
