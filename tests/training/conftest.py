@@ -1,5 +1,7 @@
 """A network and data small enough to train in a moment."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,3 +35,26 @@ def stripes():
     images[labels == 0, :, ::2] += 1
     images[labels == 1, :, :, ::2] += 1
     return images, labels
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Draw no curves, which take most of the time of short runs."""
+    monkeypatch.setattr("striate.training.records.draw_curves", lambda *_: b"")
+    monkeypatch.setattr("striate.training.events.WRITERS", {})
+
+
+@pytest.fixture
+def require_same():
+    """Return require_same(one, other): two results must be the same but for the time they took."""
+
+    def check(one, other):
+        assert one.network.weights.keys() == other.network.weights.keys()
+        for name, array in one.network.weights.items():
+            np.testing.assert_array_equal(array, other.network.weights[name])
+        times = {"seconds": 0, "examples_per_second": 0}
+        assert [replace(epoch, **times) for epoch in one.history] == [
+            replace(epoch, **times) for epoch in other.history
+        ]
+
+    return check
