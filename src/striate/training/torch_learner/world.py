@@ -15,7 +15,7 @@ from striate.training.torch_learner.place import Place
 
 __all__ = ["World"]
 
-PAUSE = 0.3  # seconds in which Gloo's threads let go of the last tensors
+PAUSE = 1.0  # seconds in which Gloo's threads let go of the last tensors
 
 
 class World:
