@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ShapeError
+from striate.ops.blocked.gathering import call_own
 from striate.ops.blocked.lanes import choose_lanes, first_lanes, store_first
 from striate.ops.blocked.layout import Place
 from striate.ops.blocked.task import Task, Word
@@ -119,11 +120,11 @@ def _gathered(w: Writer, x: Pointer, index: Pointer) -> Vector:
     base = x + (-1)
     if w.target.level == "avx512":
         name = "llvm.x86.avx512.mask.gather.dps.512"
-        return _call(w, name, nothing.value, base.value, places, some, I32(4))
+        return call_own(w, name, nothing.value, base.value, places, some, I32(4))
     if w.target.level == "avx2":
         signs = w.builder.bitcast(w.builder.sext(some, integers), w.vector)
         name = "llvm.x86.avx2.gather.d.ps.256"
-        return _call(w, name, nothing.value, base.value, places, signs, ir.IntType(8)(4))
+        return call_own(w, name, nothing.value, base.value, places, signs, ir.IntType(8)(4))
     vector = nothing.value
     for lane in range(w.lanes):
         place = w.builder.zext(w.builder.extract_element(places, I32(lane)), ir.IntType(64))
@@ -132,11 +133,3 @@ def _gathered(w: Writer, x: Pointer, index: Pointer) -> Vector:
         element = w.builder.gep(base.value, [first], source_etype=FLOAT)
         vector = w.builder.insert_element(vector, w.builder.load(element, typ=FLOAT), I32(lane))
     return choose_lanes(some, Vector(w, vector), nothing)
-
-
-def _call(w: Writer, name: str, *values: Any) -> Vector:
-    function = w.module.globals.get(name)
-    if function is None:
-        kind = ir.FunctionType(w.vector, [value.type for value in values])
-        function = ir.Function(w.module, kind, name)
-    return Vector(w, w.builder.call(function, list(values)))

@@ -19,7 +19,7 @@ from striate.ops.blocked.lanes import choose_lanes
 from striate.ops.codegen import Index, Pointer, Target, Vector, Writer
 from striate.ops.codegen.values import I32, ir
 
-__all__ = ["Gathering", "gatherer", "permutes", "plan_gathering"]
+__all__ = ["Gathering", "call_own", "gatherer", "permutes", "plan_gathering"]
 
 PERMUTES = {"avx512": {1: 1.0, 2: 1.5}, "avx2": {1: 1.0, 2: 4.0}}
 """What it costs to take lanes from one or two registers, in multiply-adds."""
@@ -183,17 +183,18 @@ def _permute(w: Writer, registers: list[Vector], order: Any) -> Vector:
     first = registers[0]
     if w.target.level == "avx512":
         if len(registers) == 1:
-            return _call(w, "llvm.x86.avx512.permvar.sf.512", first.value, order)
+            return call_own(w, "llvm.x86.avx512.permvar.sf.512", first.value, order)
         second = registers[1].value
-        return _call(w, "llvm.x86.avx512.vpermi2var.ps.512", first.value, order, second)
-    taken = [_call(w, "llvm.x86.avx2.permps", one.value, order) for one in registers]
+        return call_own(w, "llvm.x86.avx512.vpermi2var.ps.512", first.value, order, second)
+    taken = [call_own(w, "llvm.x86.avx2.permps", one.value, order) for one in registers]
     if len(taken) == 1:
         return taken[0]
     lanes = ir.Constant(order.type, [w.lanes] * w.lanes)
     return choose_lanes(w.builder.icmp_signed("<", order, lanes), *taken)
 
 
-def _call(w: Writer, name: str, *values: Any) -> Vector:
+def call_own(w: Writer, name: str, *values: Any) -> Vector:
+    """Call an instruction that only some processors have, which gives a register."""
     function = w.module.globals.get(name)
     if function is None:
         kind = ir.FunctionType(w.vector, [value.type for value in values])

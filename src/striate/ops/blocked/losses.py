@@ -37,7 +37,6 @@ def cross_entropy(
     losses: Place,
     hits: Place,
     gradient: Place,
-    scale: float | None = None,
 ) -> Task:
     """Return what writes log(sum of exp(x)) - x[label] of each row, and its gradient.
 
@@ -47,10 +46,9 @@ def cross_entropy(
     labels : N int64 numbers; a label that is none of 0 ... K - 1 makes its loss NaN
     losses : (N,), not finite where a score is not, unless that is -inf and not the label's
     hits : (N,), 1 where the label's score is the largest and the first of those equal, else 0
-    gradient : (N, K), softmax less 1 at the label, times `scale`; it may be `scores`
-    scale : of the gradient; 1 / N, for the mean of the batch, if None
+    gradient : (N, K), softmax less 1 at the label, over N; it may be `scores`
     """
-    return _task(target, "cross-entropy", scores, shape, labels, (losses, hits, gradient), scale)
+    return _task(target, "cross-entropy", scores, shape, labels, (losses, hits, gradient))
 
 
 def squared_error(
@@ -61,16 +59,13 @@ def squared_error(
     losses: Place,
     hits: Place,
     gradient: Place,
-    scale: float | None = None,
-    off: float = -1.0,
 ) -> Task:
     """Return what writes half the sum of squares of x - t of each row, and its gradient.
 
-    t is 1 for the label and `off` for others; see `cross_entropy` for the rest. The gradient is
-    (x - t) times `scale`.
+    t is 1 for the label and -1 for others; see `cross_entropy` for the rest. The gradient is
+    (x - t) / N, that of the mean of the batch.
     """
-    places = losses, hits, gradient
-    return _task(target, "squared", scores, shape, labels, places, scale, off)
+    return _task(target, "squared", scores, shape, labels, (losses, hits, gradient))
 
 
 def _task(
@@ -80,20 +75,18 @@ def _task(
     shape: tuple[int, int],
     labels: Place,
     results: tuple[Place, Place, Place],
-    scale: float | None,
-    off: float = 0.0,
 ) -> Task:
     rows, size = shape
-    words: dict[str, Word] = {"x": scores, "labels": labels, "size": size, "off": bits(off)}
+    words: dict[str, Word] = {"x": scores, "labels": labels, "size": size}
     words |= dict(zip(("losses", "hits", "gradient"), results, strict=True))
-    words |= {"scale": bits(1 / rows if scale is None else scale)}
+    words |= {"scale": bits(1 / rows)}
     return cut_task(loss_rows.kernel(target, kind=kind), words, rows, 20 * rows * size)
 
 
-@row_template("x", "labels", "size", "losses", "hits", "gradient", "scale", "off")
+@row_template("x", "labels", "size", "losses", "hits", "gradient", "scale")
 def loss_rows(w: Writer, a: Any, kind: str) -> None:
     """Write the losses of rows."""
-    scale, off, one = w.float_of(a.scale), w.float_of(a.off), w.constant(1.0)
+    scale = w.float_of(a.scale)
     labels = w.pointer(a.labels)
     begin, end = span(w, a)
     with w.loop(begin, end) as n:
@@ -105,7 +98,7 @@ def loss_rows(w: Writer, a: Any, kind: str) -> None:
         top = _largest(w, x, a.size)
         hit = _hit(w, x, label, own, top, known)
         if kind == "squared":
-            loss = _squares(w, x, gradient, a.size, label, (scale, off, one))
+            loss = _squares(w, x, gradient, a.size, label, scale)
         else:
             total = _powers(w, x, gradient, a.size, top)
             loss = logarithm(total) + (top - own)
@@ -179,16 +172,9 @@ def _shares(w: Writer, y: Pointer, size: Index, label: Index, share: Vector, sca
     store_first(w, y + whole, left(load_first(w, y + whole, mask), whole), mask)
 
 
-def _squares(
-    w: Writer,
-    x: Pointer,
-    y: Pointer,
-    size: Index,
-    label: Index,
-    numbers: tuple[Vector, Vector, Vector],
-) -> Vector:
+def _squares(w: Writer, x: Pointer, y: Pointer, size: Index, label: Index, scale: Vector) -> Vector:
     """Write what is left of the targets times the scale, and return half the sum of squares."""
-    scale, off, one = numbers
+    one, off = w.constant(1.0), w.constant(-1.0)
     whole = size // w.lanes * w.lanes
 
     def left(vector: Vector, first: Index) -> Vector:

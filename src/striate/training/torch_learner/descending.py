@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from striate.errors import ParameterError
 from striate.network import Graph
 from striate.runtime.learning import Descent
 from striate.runtime.learning.descent import factors_of
+from striate.runtime.learning.learner import check_state
 
 __all__ = ["Descending"]
 
@@ -106,15 +106,7 @@ class Descending:
         ParameterError
             If it belongs to another method or network.
         """
-        known, count = (*self._kept, "steps"), sum(p.numel() for p in self._learnt)
-        wrong = [name for name in self._kept if name in state and state[name].shape != (count,)]
-        if set(state) != set(known) or wrong:
-            found = ", ".join(f"{name} {array.shape}" for name, array in sorted(state.items()))
-            wanted = ", ".join(f"{n} {() if n == 'steps' else (count,)}" for n in sorted(known))
-            raise ParameterError(
-                f"the state of learning has {found}, not {wanted}: "
-                "it belongs to another optimizer or network"
-            )
+        check_state(state, self.state())
         self.steps = int(state["steps"])
         self._optimizer.state.clear()
         if not self.steps:
