@@ -89,9 +89,19 @@ def test_folds_test_every_photograph_once():
     folds = steganography.split(names, 5)
     assert sorted(name for fold in folds for name in fold) == sorted(names)
     assert all(len(fold) == 2 for fold in folds)
-    with pytest.raises(ParameterError) as few:
-        steganography.split(names[:3], 5)
-    assert str(few.value) == "split: 5 folds of 3 photographs: take 2 to 3"
+
+
+def test_few_photographs_make_fewer_folds():
+    assert steganography.split(["a", "b", "c"], 5) == (("a",), ("b",), ("c",))
+    with pytest.raises(ParameterError) as alone:
+        steganography.split(["a.png"], 5)
+    assert str(alone.value) == (
+        "split: photographs a.png: there must be at least 2, of which one is tested on: add "
+        "another to the folder, or leave it empty"
+    )
+    with pytest.raises(ParameterError) as one:
+        steganography.split(["a", "b"], 1)
+    assert str(one.value) == "split: folds 1 must be at least 2: one is tested on"
 
 
 def test_photographs_are_read_in_grey(tmp_path, monkeypatch):

@@ -27,8 +27,6 @@ Bytes = NDArray[np.uint8]
 LUMA = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601."""
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-
 
 def lsb_matching(cover: Bytes, rate: float, random: np.random.Generator) -> Bytes:
     """Return a picture with a random message hidden in it.
@@ -108,7 +106,7 @@ def photographs(folder: Path | None = None) -> dict[str, Bytes]:
         if named is None:
             return {}
         folder = named / "images"
-    paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in files.SUFFIXES)
     found = {}
     for path in paths:
         pixels = files.read(path)
@@ -124,17 +122,28 @@ def photographs(folder: Path | None = None) -> dict[str, Bytes]:
 def split(names: Iterable[str], folds: int) -> tuple[tuple[str, ...], ...]:
     """Return the names dealt out into folds, so that each is tested on once.
 
+    Of fewer names than folds, each is a fold of its own.
+
+    Raises
+    ------
+    ParameterError
+        If there are not two folds, or names for them.
+
     Examples
     --------
     >>> split(["a", "b", "c", "d", "e"], 2)
     (('a', 'c', 'e'), ('b', 'd'))
     """
     listed = tuple(names)
-    if not 2 <= folds <= len(listed):
+    if folds < 2:
+        raise ParameterError(f"split: folds {folds} must be at least 2: one is tested on")
+    if len(listed) < 2:
         raise ParameterError(
-            f"split: {folds} folds of {len(listed)} photographs: take 2 to {len(listed)}"
+            f"split: photographs {', '.join(listed) or 'none'}: there must be at least 2, of which "
+            "one is tested on: add another to the folder, or leave it empty"
         )
-    return tuple(listed[fold::folds] for fold in range(folds))
+    count = min(folds, len(listed))
+    return tuple(listed[fold::count] for fold in range(count))
 
 
 def examples(
