@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from striate.cli._filter_plan import Job
 from striate.cli._filter_sources import ARRAY
 from striate.errors import FileError, MissingExtraError, StriateError, explained
 
-if TYPE_CHECKING:
-    from striate.filters.large import Layout
-
-__all__ = ["MEMORY", "filter_in_parts", "goes_in_parts", "memory_of"]
+__all__ = ["filter_in_parts", "goes_in_parts", "memory_of"]
 
 MEMORY = 2**28  # bytes for the pixels of one image, unless the caller says so
 AT_ONCE = 2**27  # bytes of pixels that are read at once, where there is another way
@@ -70,19 +68,14 @@ def bytes_of(path: Path) -> int:
         layout = large.layout(path)
     except (FileError, MissingExtraError):  # reading it at once will do, or say why not
         return 0
-    return pixels_of(layout) * max(layout.channels, 1) * layout.dtype.itemsize
-
-
-def pixels_of(layout: Layout) -> int:
-    """Return how many pixels an image has."""
-    return layout.shape[0] * layout.shape[1]
+    return math.prod(layout.shape) * layout.dtype.itemsize
 
 
 def filter_in_parts(
     job: Job,
     apply: partial[Any],
     progress: Callable[[int, int], None],
-    memory: int = MEMORY,
+    memory: int,
 ) -> tuple[tuple[int, ...], str]:
     """Filter an image part by part, in so many bytes; return the result's shape and dtype.
 

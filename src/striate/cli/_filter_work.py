@@ -21,7 +21,7 @@ from striate.cli._filter_kinds import (
     refuse_unheld,
     shape_written,
 )
-from striate.cli._filter_large import MEMORY, filter_in_parts, goes_in_parts
+from striate.cli._filter_large import filter_in_parts, goes_in_parts
 from striate.cli._filter_plan import LOSSY, Job, Plan
 from striate.cli._filter_sources import ARRAY
 from striate.errors import FileError, explained
@@ -81,7 +81,7 @@ class Filtering:
     linear_light: bool
     quality: int | None
     settings: str
-    memory: int = MEMORY
+    memory: int
 
     def file(self, job: Job, stop: Stop, bar: Bar) -> Written:
         """Filter one file, whole or not at all."""

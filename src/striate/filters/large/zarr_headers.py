@@ -33,9 +33,8 @@ def check_header(place: Path) -> None:
         if path.is_file():
             header = read_header(path)
             shape = header.get("shape")
-            grids = chunks_of(header)
-            if is_sizes(shape) and grids:
-                check_chunks(place, tuple(shape), grids)
+            if is_sizes(shape):
+                check_chunks(place, tuple(shape), chunks_of(header))
             return
 
 
