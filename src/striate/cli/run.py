@@ -130,7 +130,8 @@ def run(
     }
     given = {name: value for name, value in given.items() if value is not None}
     how = _preprocessing(network, sizes, preprocessing, given, low, high, invert=invert)
-    names = record.classes if record and labels is None else _labels(labels)
+    told = record.classes if record else _noted(weights)
+    names = told if labels is None else _labels(labels)
     settings = Settings(model, top, labels, names, scores, batch, save, colour)
     answers = Answers(network, how, settings)
     answers.run(images)
@@ -256,6 +257,13 @@ def _numbers(name: str, text: str) -> list[float]:
         raise ParameterError(
             f"--{name} is {text!r}; give one number, or one for each channel as 0.5,0.5,0.5"
         ) from None
+
+
+def _noted(weights: Path | None) -> Sequence[str] | None:
+    """Return the names of classes that a file of weights tells."""
+    from striate.interop.weights import noted_classes
+
+    return (noted_classes(weights) or None) if weights is not None else None
 
 
 def _labels(path: Path | None) -> Sequence[str] | None:

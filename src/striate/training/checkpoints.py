@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from striate.files import write_whole
 from striate.interop.weights import (
     BESIDES,
     load_weights,
+    notes_of,
     read_notes,
     read_tensors,
     require_safetensors,
@@ -70,12 +71,20 @@ class Checkpoints:
     settings : Settings
     run : mapping of str to str
         What besides settings a run must share to be resumed: network, data, learner.
+    classes : sequence of str
+        Names to be told beside the weights.
     """
 
-    def __init__(self, folder: Path, settings: Settings, run: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        run: Mapping[str, str],
+        classes: Sequence[str] = (),
+    ) -> None:
         require_safetensors("keeping checkpoints", "train")
         self.folder, self.place = folder, folder / LAST
-        self._settings, self._run = settings, dict(run)
+        self._settings, self._run, self.classes = settings, dict(run), classes
         if (folder / OLD).exists():
             raise FileError(
                 f"{folder}: holds a run of an earlier striate ({OLD}), which cannot go on here; "
@@ -181,7 +190,7 @@ class Checkpoints:
             "pass": course and _position(course),
             "check": _check_sum(arrays),
         }
-        told = {"network": network.name, "training": json.dumps(notes)}
+        told = {**notes_of(network, self.classes), "training": json.dumps(notes)}
         write_tensors(self.place, arrays, told)
         write_whole(self.folder / "last.json", json.dumps(notes, indent=1))
 

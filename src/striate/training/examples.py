@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ParameterError, ShapeError
+from striate.network.images.preprocessing import Preprocessing
 from striate.training import data as datasets
 from striate.training.data.choosing import stratified
 from striate.training.data.dataset import Dataset, check_examples
@@ -61,6 +62,9 @@ class Parts:
     """What makes images ready for the network, in the words of its data set."""
     known: str | None = None
     """What a data set says of itself in place of a look at all examples."""
+    preprocessing: Preprocessing | None = None
+    """What makes an image file ready for the network, if that can be declared."""
+    classes: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -98,9 +102,11 @@ def parts_of(data: Data, validation: Validation, seed: int) -> Parts:
         preparation: str | None = data.preparation.text
         train = Examples(data.train_images, _indices(data.train_labels), prepare)
         test = Examples(data.test_images, _indices(data.test_labels), prepare)
+        how, classes = data.preprocessing, data.classes
     else:
         train = _given("data", data, "a data set's name, a Dataset or a tuple (images, labels)")
         name, prepare, known, preparation, test = "arrays", None, None, None, None
+        how, classes = None, ()
     if isinstance(validation, int | float):
         train, held = _split(train, float(validation), seed)
     elif validation is None:
@@ -114,7 +120,7 @@ def parts_of(data: Data, validation: Validation, seed: int) -> Parts:
                 f"learn from, {train.images.shape[1:]}"
             )
         known = None
-    return Parts(name, train, held, test, preparation, known)
+    return Parts(name, train, held, test, preparation, known, how, classes)
 
 
 def _given(what: str, given: Any, wanted: str, prepare: Prepare | None = None) -> Examples:

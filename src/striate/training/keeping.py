@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from striate.files import write_whole
-from striate.interop.weights import load_weights, write_tensors
+from striate.interop.weights import load_weights, notes_of, write_tensors
 from striate.training.checkpoints import Checkpoints
 from striate.training.result import Best
 
@@ -143,6 +143,6 @@ class Keeper:
         if self.checkpoints is None or not self.leads:
             return
         folder, network = self.checkpoints.folder, best.network
-        write_tensors(folder / BEST, network.weights, {"network": network.name})
+        write_tensors(folder / BEST, network.weights, notes_of(network, self.checkpoints.classes))
         about = {"epoch": best.epoch.number, "validation_error": best.epoch.validation_error}
         write_whole(folder / "best.json", json.dumps(about, indent=1))

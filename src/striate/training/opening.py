@@ -47,7 +47,7 @@ def open_folder(run: Run, folder: Path, *, resume: bool | str) -> None:
     if run.keeper.leads:
         title = f"{network.name} on {run.parts.name}"
         run.keeper.records = Records(folder, title, _about(run, identity))
-    checkpoints = Checkpoints(folder, run.settings, identity)
+    checkpoints = Checkpoints(folder, run.settings, identity, run.parts.classes)
     if resume is False or (resume == "auto" and not checkpoints.begun):
         if run.keeper.leads:
             checkpoints.require_new()

@@ -85,7 +85,8 @@ class Run:
 
     def network(self) -> Network:
         """Return the network as it is now."""
-        return replace(self.given, weights=self.learner.network().weights)
+        how = self.parts.preprocessing or self.given.preprocessing
+        return replace(self.given, weights=self.learner.network().weights, preprocessing=how)
 
     def _obey(self, number: int) -> NoReturn:
         """End as the signal wants it, but not without a word: a default SIGTERM leaves no other."""

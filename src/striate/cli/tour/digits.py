@@ -127,10 +127,10 @@ def _surest(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> int:
 
 
 def _pixels(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return an image of [-1, 1] as grey levels, black for -1, as ``striate run`` reads them."""
+    """Return an image of [-1, 1] as ink on paper, black for 1, as ``striate run`` reads it."""
     import numpy as np
 
-    levels: NDArray[np.uint8] = np.rint((image + 1) * 127.5).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint((1 - image) * 127.5).astype(np.uint8)
     return levels
 
 

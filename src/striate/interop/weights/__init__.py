@@ -1,6 +1,7 @@
 """Weights in files: safetensors in and out, PyTorch's checkpoints in; nothing that could run."""
 
 from striate.interop.weights.loading import load_weights, save_weights
+from striate.interop.weights.notes import noted_classes, notes_of
 from striate.interop.weights.tensor_files import (
     BESIDES,
     read_notes,
@@ -12,6 +13,8 @@ from striate.interop.weights.tensor_files import (
 __all__ = [
     "BESIDES",
     "load_weights",
+    "noted_classes",
+    "notes_of",
     "read_notes",
     "read_tensors",
     "require_safetensors",

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from striate.errors import FileError, ParameterError, ShapeError
 from striate.interop.weights.checkpoints import is_checkpoint, open_checkpoint, stored_arrays
 from striate.interop.weights.names import Naming, best_naming, stripped
+from striate.interop.weights.notes import notes_of
 from striate.interop.weights.stored import FLOATS, Stored
 from striate.interop.weights.tensor_files import BESIDES, open_tensors, write_tensors
 from striate.network import Network, Parameter
+from striate.network.images.preprocessing import Preprocessing
 
 __all__ = ["load_weights", "save_weights"]
 
@@ -58,7 +60,7 @@ def save_weights(network: Network, path: str | os.PathLike[str]) -> None:
         raise ParameterError(
             f"save_weights: {network.name} has no weights: train it, or initialize(seed) it first"
         )
-    write_tensors(path, network.weights, {"network": network.name})
+    write_tensors(path, network.weights, notes_of(network))
 
 
 def load_weights(network: Network, source: str | os.PathLike[str] | Mapping[str, Any]) -> Network:
@@ -70,7 +72,7 @@ def load_weights(network: Network, source: str | os.PathLike[str] | Mapping[str,
     Parameters
     ----------
     network : Network
-        Its own weights, if any, are left aside.
+        Its own weights, if any, are left aside, and so is its preprocessing if the file tells one.
     source : path or mapping
         A safetensors file; a PyTorch checkpoint (.pt, .pth, .th, .bin) that holds a state
         dictionary, itself or under "state_dict" or "model"; or name -> array or tensor.
@@ -98,7 +100,7 @@ def load_weights(network: Network, source: str | os.PathLike[str] | Mapping[str,
     >>> loaded.weights["conv.weight"]
     array([[[1., 1.]]], dtype=float32)
     """
-    where, found = _found(network, source)
+    where, found, notes = _found(network, source)
     wanted = {parameter.name for parameter in network.graph.parameters}
     short = stripped(found, wanted)
     tensors = {name: found[long] for name, long in short.items() if not _needless(name, wanted)}
@@ -110,7 +112,7 @@ def load_weights(network: Network, source: str | os.PathLike[str] | Mapping[str,
     return Network(
         network.graph,
         {p.name: reader.read(p) for p in network.graph.parameters},
-        network.preprocessing,
+        Preprocessing.from_metadata(notes) or network.preprocessing,
     )
 
 
@@ -122,9 +124,9 @@ def _needless(name: str, wanted: set[str]) -> bool:
 
 def _found(
     network: Network, source: str | os.PathLike[str] | Mapping[str, Any]
-) -> tuple[str, dict[str, Stored]]:
+) -> tuple[str, dict[str, Stored], dict[str, str]]:
     if isinstance(source, Mapping):
-        return "load_weights", stored_arrays(source, "load_weights")
+        return "load_weights", stored_arrays(source, "load_weights"), {}
     if not isinstance(source, str | os.PathLike):
         raise ParameterError(
             f"load_weights: weights are {type(source).__name__}; give a path, or a mapping of "
@@ -136,14 +138,14 @@ def _found(
             ".safetensors file or a PyTorch checkpoint (.pt, .pth)"
         )
     if is_checkpoint(source):
-        return str(source), open_checkpoint(source)
+        return str(source), open_checkpoint(source), {}
     tensors, notes = open_tensors(source)
     owner = notes.get("network", network.name)
     if owner != network.name:
         raise ParameterError(
             f"{source}: holds weights of {owner}, not of {network.name}; use it with {owner}"
         )
-    return str(source), tensors
+    return str(source), tensors, notes
 
 
 class _Reader:

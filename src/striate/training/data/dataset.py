@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import DTypeError, ParameterError, ShapeError
+from striate.network.images.preprocessing import Preprocessing
 from striate.training.data.arrays import Allocate, digest, is_kept, kept_arrays
 from striate.training.data.choosing import stratified
 from striate.training.data.composed import Done
@@ -22,6 +23,10 @@ from striate.training.data.resampling import resize
 __all__ = ["Dataset", "check_examples"]
 
 Examples = tuple[NDArray[Any], NDArray[np.int64]]
+
+
+INK = ("digits", "mnist", "usps")
+"""Data in which ink is bright; on paper it is dark."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +96,23 @@ class Dataset:
     def image_shape(self) -> tuple[int, ...]:
         """(C, *spatial) of one image."""
         return self.train_images.shape[1:]
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How an image file becomes what a network sees; None if that cannot be declared.
+
+        Examples
+        --------
+        >>> from striate.training import data
+        >>> data.load("digits").preprocessing.range  # ink is 1, paper -1
+        (1.0, -1.0)
+        """
+        shape, chosen = self.image_shape, self.preparation
+        if not isinstance(chosen, Scale) or len(shape) != 3 or shape[0] not in (1, 3):
+            return None
+        span = (chosen.low, chosen.high)
+        plain = Preprocessing.fitting((None, *shape))
+        return replace(plain, range=span[::-1] if self.name in INK else span)
 
     @cached_property
     def fingerprint(self) -> str:

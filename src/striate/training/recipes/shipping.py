@@ -31,11 +31,9 @@ from striate.interop.pretrained.arrays import packed
 from striate.interop.pretrained.shelf import MOST_BYTES
 from striate.interop.weights import load_weights, read_notes
 from striate.network import Graph, Network, zoo
-from striate.network.images.preprocessing import Preprocessing
 from striate.training import data as datasets
 from striate.training.checkpoints import LAST
 from striate.training.data.dataset import Dataset
-from striate.training.data.preparation import Scale
 from striate.training.evaluation import evaluate
 from striate.training.fingerprints import fingerprint
 from striate.training.recipes import lenet_1989
@@ -47,8 +45,6 @@ __all__ = ["SHIPMENTS", "Shipment", "main", "ship"]
 
 SEED = 0
 CHOICE = "the run of seed 0, whatever it gets wrong"
-INK = ("digits", "mnist", "usps")
-"""Data in which ink is bright; on paper it is dark."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +225,7 @@ def _record(
         machine=first["machine"],
         results=results,
         classes=data.classes,
-        preprocessing=_preprocessing(data),
+        preprocessing=data.preprocessing,
         stored=made.stored,
         sha256=sha256,
     )
@@ -241,15 +237,6 @@ def _typed(command: str) -> str:
     short = [Path(word).name if Path(word).is_absolute() else word for word in words]
     programs = [i for i, word in enumerate(words) if Path(word).name == "striate"]
     return shlex.join(["striate", *short[programs[0] + 1 :]] if programs else short)
-
-
-def _preprocessing(data: Dataset) -> Preprocessing | None:
-    """Return how an image becomes what the network saw; None if other images cannot."""
-    if not isinstance(data.preparation, Scale):
-        return None
-    span = data.preparation.low, data.preparation.high
-    plain = Preprocessing.fitting((None, *data.image_shape))
-    return replace(plain, range=span[::-1] if data.name in INK else span)
 
 
 def main() -> int:
