@@ -245,7 +245,7 @@ def test_modules_that_do_not_fit_the_data(monkeypatch, capsys, modules):
         f"{modules}:net return striate.load(module, input_shape=(1, 3, 32, 32)), which does"
     )
     line, code = refused(monkeypatch, capsys, f"{modules}:number", "--data", "digits")
-    assert line.startswith("striate: source is int; give a name as 'vgg16', ")
+    assert line.startswith(f"striate: {modules}:number is int; name a torch.nn.Module, ")
 
 
 def test_a_run_may_begin_with_the_weights_of_another(tmp_path):
@@ -312,7 +312,8 @@ def test_ctrl_c_says_what_is_saved(monkeypatch, capsys):
         ),
         (
             ("mlp", "--data", "digits", "--resize", "--device", "tpu"),
-            "fit: no device is called 'tpu'; did you mean cpu?",
+            "fit: no device is called 'tpu': choose cpu, or torch, cuda (cuda:1, ...) or mps, "
+            "which PyTorch trains on",
         ),
         (
             ("lenet-1989", "--data", "digits", "--resume"),

@@ -94,7 +94,8 @@ def test_torchrun_wants_pytorch(tiny, stripes, monkeypatch):
         (
             {"device": "gpu"},
             UnknownNameError,
-            "fit: no device is called 'gpu'; did you mean cpu?",
+            "fit: no device is called 'gpu': choose cpu, or torch, cuda (cuda:1, ...) or mps, "
+            "which PyTorch trains on",
         ),
         (
             {"precision": "bf16"},

@@ -88,10 +88,35 @@ def unused_note(made: Any, network: Network) -> tuple[str, ...]:
     return (f"{found.text}: {names}",)
 
 
-def source_of(text: str) -> Any:
-    """Return what MODULE.py:NAME makes, any other text as it is."""
+def source_of(text: str, *, seed: int | None = None) -> Any:
+    """Return what MODULE.py:NAME makes, any other text as it is.
+
+    With `seed`, what PyTorch, NumPy and Python draw at random while the file runs follows from it.
+    """
+    from striate.errors import ParameterError
+
     found = re.fullmatch(r"(.+\.py):([^:/\\]+)", text)
-    return text if found is None else _made(Path(found[1]), found[2])
+    if found is None:
+        if re.fullmatch(r".+\.py:?", text):
+            name = text.rstrip(":")
+            raise ParameterError(f"{name}: say which network of the file: {name}:NAME")
+        return text
+    if seed is not None:
+        _seed(seed)
+    return _made(Path(found[1]), found[2])
+
+
+def _seed(seed: int) -> None:
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    if importlib.util.find_spec("torch") is not None:
+        import torch
+
+        torch.manual_seed(seed % 2**63)
 
 
 def _made(path: Path, name: str) -> Any:
@@ -116,13 +141,19 @@ def _made(path: Path, name: str) -> Any:
         made, what = getattr(module, name), f"{path}:{name}"
         torch = sys.modules.get("torch")
         ready = (Network, Graph) if torch is None else (Network, Graph, torch.nn.Module)
-        return made if isinstance(made, ready) or not callable(made) else made()
+        made = made if isinstance(made, ready) or not callable(made) else made()
     except UnknownNameError:
         raise
     except Exception as error:  # whatever the user's own code raises
         raise ParameterError(f"{what}: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(path.parent.resolve()))
+    if type(made).__module__ == "builtins":
+        raise ParameterError(
+            f"{what} is {type(made).__name__}; name a torch.nn.Module, a striate Network or Graph, "
+            "or a function without arguments that returns one"
+        )
+    return made
 
 
 def sizes_of(texts: Sequence[str]) -> InputShape:

@@ -44,7 +44,7 @@ def _leads() -> bool:
 
 @_told()
 def begun(
-    model: str, data: str, *, weights: Path | None, pretrained: bool, resize: bool
+    model: str, data: str, *, weights: Path | None, pretrained: bool, resize: bool, seed: int
 ) -> tuple[Network, Dataset]:
     """Return the network and the data, which tell each other the size of the images.
 
@@ -56,7 +56,7 @@ def begun(
     from striate.errors import explained
     from striate.training import data as datasets
 
-    made = source_of(model)
+    made = source_of(model, seed=seed)  # so that the same command makes the same network
     torch = sys.modules.get("torch")
     if pretrained or torch is None or not isinstance(made, torch.nn.Module):
         network = network_of(made, pretrained=pretrained)

@@ -110,7 +110,9 @@ def train(
     }
     asked = {name: value for name, value in chosen.items() if value is not None}
     resize = resize or model == PAPERS
-    network, examples = begun(model, data, weights=weights, pretrained=pretrained, resize=resize)
+    network, examples = begun(
+        model, data, weights=weights, pretrained=pretrained, resize=resize, seed=seed
+    )
     if prepare is not None:
         examples = examples.with_preparation(prepare)
     settings = {**_defaults(model, network, optimizer), **asked}

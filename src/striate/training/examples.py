@@ -98,6 +98,11 @@ def parts_of(data: Data, validation: Validation, seed: int) -> Parts:
     if isinstance(data, str):
         data = datasets.load(data)
     if isinstance(data, Dataset):
+        if len(data.classes) < 2:
+            raise ParameterError(
+                f"{data.name} has one class, {data.classes[0]}; a network learns to tell at least "
+                "2 apart: in a folder, put the images of each into a subfolder of its name"
+            )
         name, prepare, known = data.name, data.prepared, data.fingerprint
         preparation: str | None = data.preparation.text
         train = Examples(data.train_images, _indices(data.train_labels), prepare)

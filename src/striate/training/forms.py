@@ -37,6 +37,8 @@ def frozen_names(graph: Graph, patterns: Iterable[str]) -> set[str]:
     ['fc1.bias', 'fc1.weight', 'fc3.bias']
     """
     names = [p.name for p in graph.parameters if p.trainable and p.kind == FLOAT]
+    if not names:
+        raise ParameterError(f"{graph.name} has no trainable parameters: there is nothing to learn")
     chosen: set[str] = set()
     for pattern in patterns:
         found = {name for name in names if name == pattern or fnmatchcase(name, pattern)}

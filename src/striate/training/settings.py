@@ -73,7 +73,10 @@ class Settings:
         if self.precision not in PRECISIONS:
             raise UnknownNameError.of("precision", self.precision, PRECISIONS)
         if str(self.device).partition(":")[0] not in DEVICES:
-            raise UnknownNameError.of("device", self.device, DEVICES)
+            raise UnknownNameError(
+                f"no device is called {self.device!r}: choose cpu, or torch, cuda (cuda:1, ...) or "
+                "mps, which PyTorch trains on"
+            )
         native = ("auto", "exact") if self.device == "cpu" else ("auto", "float32", "tf32", "bf16")
         if self.precision not in native:
             raise ParameterError(
