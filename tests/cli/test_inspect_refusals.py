@@ -59,7 +59,7 @@ def test_modules_that_cannot_be_had(tmp_path, refused):
     assert kind is ParameterError
     assert message.startswith(f"{path}:broken: ValueError: ")
     kind, message = refused(f"{path}:number", "--input", "1x3x8x8")
-    assert (kind, message.partition(";")[0]) == (ParameterError, "source is int")
+    assert (kind, message.partition(";")[0]) == (ParameterError, f"{path}:number is int")
     path.write_text("1 / 0", encoding="utf-8")
     assert refused(f"{path}:net") == (
         ParameterError,
