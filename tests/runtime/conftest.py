@@ -88,7 +88,11 @@ MEANING = {
 
 @pytest.fixture
 def by_torch():
-    """Return run(network, x, training) -> (y, parameters as tensors): float64, dropout ignored."""
+    """Return run(network, x, training) -> (y, parameters as tensors): float64, dropout ignored.
+
+    Scales and biases of batch norms keep, as `each`, what they are at each place of a value: the
+    gradients there are the terms of which theirs are the sums.
+    """
 
     def run(network, x, training=False):
         values = {
@@ -101,7 +105,15 @@ def by_torch():
             inputs = [values[name] for name in node.inputs]
             if isinstance(node.operator, op.BatchNormalization):
                 inputs[3:] = [statistic.detach().clone() for statistic in inputs[3:]]
-                y = _batch_norm(training)(node.operator, *inputs)
+                x, scale, bias, *statistics = inputs
+                one = torch.ones_like(scale)
+                plain = _batch_norm(training)(node.operator, x, one, 0 * one, *statistics)
+                for parameter in (scale, bias):
+                    at = parameter.reshape(-1, *(1,) * (x.dim() - 2)).expand_as(x)
+                    if at.requires_grad:
+                        at.retain_grad()
+                    parameter.each = at
+                y = plain * scale.each + bias.each
             else:
                 y = MEANING[type(node.operator)](node.operator, *inputs)
             values[node.outputs[0]] = y

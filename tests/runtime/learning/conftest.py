@@ -49,6 +49,22 @@ def by_step():
     return gradients
 
 
+class Gradients(dict):
+    """Arrays by parameters' names; `sizes` tells how large sums of their terms are as a rule.
+
+    That is the root of the terms' squared sum: where they cancel, a sum is smaller, but rounds as
+    any other.
+    """
+
+    def __init__(self, parameters):
+        super().__init__({name: tensor.grad.numpy() for name, tensor in parameters.items()})
+        self.sizes = {}
+        for name, tensor in parameters.items():
+            if hasattr(tensor, "each"):
+                axes = (0, *range(2, tensor.each.dim()))
+                self.sizes[name] = float(tensor.each.grad.square().sum(axes).sqrt().max())
+
+
 @pytest.fixture
 def by_autograd(by_torch):
     """Return by_autograd(network, images, labels, loss) -> gradients in float64."""
@@ -62,7 +78,7 @@ def by_autograd(by_torch):
             mean = F.cross_entropy(y, torch.tensor(labels))
         mean.backward()
         trained = [p.name for p in network.graph.parameters if p.trainable]
-        return {name: parameters[name].grad.numpy() for name in trained}
+        return Gradients({name: parameters[name] for name in trained})
 
     return gradients
 
@@ -112,6 +128,7 @@ def agree():
             # Before a normalization, a bias has no gradient and a scale next to none: what is
             # summed up there cancels, and rounds by as much as where it does not.
             scale = largest if size < 1e-4 * largest else size
+            scale = max(scale, getattr(wanted, "sizes", {}).get(name, 0.0))
             np.testing.assert_allclose(found[name], array, 0, tolerance * scale, err_msg=name)
 
     return agree
