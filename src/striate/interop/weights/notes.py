@@ -20,7 +20,7 @@ def notes_of(network: Network, classes: Sequence[str] = ()) -> dict[str, str]:
     Examples
     --------
     >>> import striate as st
-    >>> notes_of(st.load("lenet-1989"), ["0", "1"])
+    >>> notes_of(st.network.Network(st.load("lenet-1989").graph), ["0", "1"])
     {'network': 'lenet-1989', 'classes': '["0", "1"]'}
     """
     how = network.preprocessing
