@@ -163,7 +163,7 @@ def fit(
             schedule=course.text,
             clip_norm=clip_norm,
             loss=loss,
-            freeze=freeze,  # type: ignore[arg-type]  # a tuple from there on
+            freeze=freeze,
             augment="none" if changes is None else changes.text,
             validation=_named(validation),
             patience=patience,

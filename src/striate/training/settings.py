@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -56,7 +56,7 @@ class Settings:
     device: str = "cpu"
     precision: str = "auto"
     threads: int | None = None
-    freeze: tuple[str, ...] = ()
+    freeze: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):

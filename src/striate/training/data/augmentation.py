@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from striate.errors import DTypeError, ParameterError, ShapeError
 from striate.training.data.phrases import Phrase, phrases
+from striate.training.wording import count_text
 
 __all__ = ["Augmentation", "Augmentations", "Flip", "Shift", "augmentation"]
 
@@ -136,10 +137,9 @@ class Shift:
         _check("shift", images, draws, images.ndim - 2)
         sizes = images.shape[2:]
         if isinstance(self.fill, str) and self.fill != "nearest" and self.most >= min(sizes):
-            pixels = "1 pixel" if self.most == 1 else f"{self.most} pixels"
             raise ParameterError(
-                f"shift: {pixels} with {self.fill} need images larger than {sizes}: "
-                "shift less, or fill with a number"
+                f"shift: {count_text(self.most, 'pixel')} with {self.fill} need images larger "
+                f"than {sizes}: shift less, or fill with a number"
             )
         moves = np.minimum(2 * self.most, (draws * (2 * self.most + 1)).astype(np.int64))
         distances = (moves - self.most).tolist()
